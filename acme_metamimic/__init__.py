@@ -1,0 +1,39 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""MetaMimic (Paine et al., 2018): one-shot high-fidelity imitation in Acme."""
+
+from acme_metamimic.adders import DualStreamAdder
+from acme_metamimic.agent import MetaMimic
+from acme_metamimic.builder import D4PGBuilder
+from acme_metamimic.builder import MetaMimicBuilder
+from acme_metamimic.config import D4PGConfig
+from acme_metamimic.config import MetaMimicConfig
+from acme_metamimic.learning import D4PGLearner
+from acme_metamimic.losses import categorical_loss
+from acme_metamimic.networks import make_imitation_networks
+from acme_metamimic.networks import make_task_networks
+
+__all__ = [
+  'D4PGBuilder',
+  'D4PGConfig',
+  'D4PGLearner',
+  'DualStreamAdder',
+  'MetaMimic',
+  'MetaMimicBuilder',
+  'MetaMimicConfig',
+  'categorical_loss',
+  'make_imitation_networks',
+  'make_task_networks',
+]

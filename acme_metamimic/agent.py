@@ -1,0 +1,287 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""MetaMimic in one process."""
+
+import copy
+from typing import Callable, NamedTuple, Optional
+
+from acme import core
+from acme import specs
+from acme import types
+from acme.agents import agent
+from acme.agents.tf.d4pg import agent as acme_d4pg
+from acme.utils import counting
+from acme.utils import loggers
+import reverb
+
+from acme_metamimic import builder as builder_lib
+from acme_metamimic import config as config_lib
+from acme_metamimic import learning
+from acme_metamimic import networks as networks_lib
+from acme_metamimic import specs as specs_lib
+
+LoggerFactory = Callable[[str], loggers.Logger]
+
+_IMITATION_LEARNER = 'imitation_learner'
+_TASK_LEARNER = 'task_learner'
+
+
+class _Half(NamedTuple):
+  """What one half is made of."""
+
+  agent: agent.Agent
+  learner: learning.D4PGLearner
+  evaluator: core.Actor
+
+
+class MetaMimic:
+  """Two D4PG agents that learn side by side from one memory.
+
+  The imitation half acts in an imitation environment (Algorithm 1) and feeds
+  both tables; the task half acts in the task environment (Algorithm 3) and
+  feeds its own. Each learns from its own table (Algorithms 2 and 4). The halves
+  share nothing but the replay server, so that each can be driven by a thread
+  and an `acme.EnvironmentLoop` of its own:
+
+    agent = MetaMimic(acme.make_environment_spec(imitation_environment))
+    imitation_loop = acme.EnvironmentLoop(imitation_environment, agent.imitation)
+    task_loop = acme.EnvironmentLoop(task_environment, agent.task)
+  """
+
+  def __init__(
+    self,
+    environment_spec: specs.EnvironmentSpec,
+    imitation_networks: Optional[acme_d4pg.D4PGNetworks] = None,
+    task_networks: Optional[acme_d4pg.D4PGNetworks] = None,
+    config: Optional[config_lib.MetaMimicConfig] = None,
+    counter: Optional[counting.Counter] = None,
+    logger_factory: Optional[LoggerFactory] = None,
+    checkpoint_directory: Optional[str] = None,
+    builder: Optional[builder_lib.MetaMimicBuilder] = None,
+  ):
+    """Initializes the agent and starts its replay server.
+
+    Args:
+      environment_spec: of the imitation environment. The task environment's is
+        the same without goal and with the task's reward and discount alone.
+      imitation_networks: pi(o_t, g_t) and its critic; MLPs by default.
+      task_networks: pi(o_t) and its critic; MLPs by default.
+      config: of the agent; Table 1 by default.
+      counter: counts both learners' updates, as `imitation_learner_steps` and
+        `task_learner_steps`.
+      logger_factory: makes a logger from a label, `imitation_learner` or
+        `task_learner`. By default both log to the terminal.
+      checkpoint_directory: folder of the run: both learners resume from it and
+        save to it. None for no checkpoints.
+      builder: makes the parts; D4PG for both halves by default.
+
+    Raises:
+      ValueError: if the spec does not fit, with the remedy.
+    """
+    specs_lib.validate_imitation_spec(environment_spec)
+    self._config = config or config_lib.MetaMimicConfig()
+    _check_no_limiter(self._config.imitation)
+    _check_no_limiter(self._config.task)
+    self._builder = builder or builder_lib.MetaMimicBuilder(self._config)
+    self._logger_factory = logger_factory or _make_terminal_logger
+    self._checkpoint_directory = checkpoint_directory
+
+    self._server = reverb.Server(
+      self._builder.make_replay_tables(environment_spec)
+    )
+    self._client = reverb.Client(f'localhost:{self._server.port}')
+
+    self._imitation = self._make_imitation(
+      specs_lib.imitation_spec(environment_spec),
+      imitation_networks
+      or networks_lib.make_imitation_networks(
+        environment_spec, **_support(self._config.imitation)
+      ),
+      counter,
+    )
+    self._task = self._make_task(
+      specs_lib.task_spec(environment_spec),
+      task_networks
+      or networks_lib.make_task_networks(
+        environment_spec, **_support(self._config.task)
+      ),
+      counter,
+    )
+
+  @property
+  def imitation(self) -> agent.Agent:
+    """Acts with noise, records into both tables, and updates its learner."""
+    return self._imitation.agent
+
+  @property
+  def task(self) -> agent.Agent:
+    """Acts with noise, records into the task table, and updates its learner."""
+    return self._task.agent
+
+  @property
+  def imitation_learner(self) -> learning.D4PGLearner:
+    """The learner of Algorithm 2."""
+    return self._imitation.learner
+
+  @property
+  def task_learner(self) -> learning.D4PGLearner:
+    """The learner of Algorithm 4."""
+    return self._task.learner
+
+  @property
+  def imitation_evaluator(self) -> core.Actor:
+    """Acts by the current imitation policy; adds no noise, records nothing."""
+    return self._imitation.evaluator
+
+  @property
+  def task_evaluator(self) -> core.Actor:
+    """Acts by the current task policy; adds no noise, records nothing."""
+    return self._task.evaluator
+
+  @property
+  def replay_client(self) -> reverb.Client:
+    """Client of the server that holds both tables."""
+    return self._client
+
+  def imitation_policy(
+    self, observation: types.NestedArray
+  ) -> types.NestedArray:
+    """Returns pi(o_t, g_t) without noise, for one observation with `goal`."""
+    return self._imitation.evaluator.select_action(observation)
+
+  def task_policy(self, observation: types.NestedArray) -> types.NestedArray:
+    """Returns pi(o_t) without noise, for one observation without `goal`."""
+    return self._task.evaluator.select_action(observation)
+
+  def save(self) -> bool:
+    """Writes a checkpoint of each learner now.
+
+    Returns:
+      False if one was not written; see `D4PGLearner.save`.
+    """
+    saved = [self._imitation.learner.save(), self._task.learner.save()]
+    return all(saved)
+
+  def close(self) -> None:
+    """Stops the learners' threads and the replay server."""
+    self._imitation.learner.close()
+    self._task.learner.close()
+    self._server.stop()
+
+  def _make_imitation(
+    self,
+    spec: specs.EnvironmentSpec,
+    networks: acme_d4pg.D4PGNetworks,
+    counter: Optional[counting.Counter],
+  ) -> _Half:
+    """Makes the imitation half for the specs that its learner sees."""
+    config, builder = self._config.imitation, self._builder
+    # Before `networks` has variables, so as not to copy any.
+    pair = _make_pair(networks, spec)
+    learner = builder.make_imitation_learner(
+      pair,
+      builder.make_imitation_dataset_iterator(self._client),
+      replay_client=self._client,
+      counter=counting.Counter(counter, _IMITATION_LEARNER),
+      logger=self._logger_factory(_IMITATION_LEARNER),
+      checkpoint_directory=self._checkpoint_directory,
+    )
+    actor = builder.make_imitation_actor(
+      networks.make_policy(spec, config.sigma),
+      builder.make_imitation_adder(self._client),
+    )
+    evaluator = builder.make_imitation_actor(networks.make_policy(spec))
+    return _Half(_make_agent(config, actor, learner), learner, evaluator)
+
+  def _make_task(
+    self,
+    spec: specs.EnvironmentSpec,
+    networks: acme_d4pg.D4PGNetworks,
+    counter: Optional[counting.Counter],
+  ) -> _Half:
+    """Makes the task half for the specs that its learner sees."""
+    config, builder = self._config.task, self._builder
+    pair = _make_pair(networks, spec)
+    learner = builder.make_task_learner(
+      pair,
+      builder.make_task_dataset_iterator(self._client),
+      replay_client=self._client,
+      counter=counting.Counter(counter, _TASK_LEARNER),
+      logger=self._logger_factory(_TASK_LEARNER),
+      checkpoint_directory=self._checkpoint_directory,
+    )
+    actor = builder.make_task_actor(
+      networks.make_policy(spec, config.sigma),
+      builder.make_task_adder(self._client),
+    )
+    evaluator = builder.make_task_actor(networks.make_policy(spec))
+    return _Half(_make_agent(config, actor, learner), learner, evaluator)
+
+
+def _make_pair(
+  online: acme_d4pg.D4PGNetworks, spec: specs.EnvironmentSpec
+) -> builder_lib.NetworkPair:
+  """Returns online and target networks, with variables."""
+  target = copy.deepcopy(online)
+  online.init(spec)
+  target.init(spec)
+  return online, target
+
+
+def _make_agent(
+  config: config_lib.D4PGConfig, actor: core.Actor, learner: core.Learner
+) -> agent.Agent:
+  """Returns an agent that keeps `updates_per_observation`.
+
+  Every observation adds at least one item to the agent's table, so that once
+  `min_observations` are made the learner does not wait for data.
+  """
+  return agent.Agent(
+    actor,
+    learner,
+    min_observations=max(config.batch_size, config.min_replay_size),
+    observations_per_step=_truncatable(config.observations_per_step),
+  )
+
+
+def _truncatable(observations_per_step: float) -> float:
+  """Returns a ratio whose rounding error survives Acme's truncation to int."""
+  if observations_per_step >= 1.0:
+    return round(observations_per_step)
+  return observations_per_step * (1.0 - 1e-6)
+
+
+def _check_no_limiter(config: config_lib.D4PGConfig) -> None:
+  """Raises if a limiter would block the thread that must insert."""
+  if config.samples_per_insert is not None:
+    raise ValueError(
+      f'samples_per_insert={config.samples_per_insert} of table '
+      f'{config.replay_table_name!r}: in one process a rate limiter blocks '
+      'acting and learning alike; leave it at None and set '
+      'updates_per_observation.'
+    )
+
+
+def _support(config: config_lib.D4PGConfig) -> dict:
+  return {
+    'vmin': config.vmin,
+    'vmax': config.vmax,
+    'num_atoms': config.num_atoms,
+  }
+
+
+def _make_terminal_logger(label: str) -> loggers.Logger:
+  """Returns Acme's logger without its CSV file, whose folder is fixed."""
+  return loggers.make_default_logger(label, save_data=False, time_delta=10.0)

@@ -1,0 +1,241 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Configurations of the two halves of MetaMimic and of the whole agent."""
+
+import dataclasses
+from typing import Optional
+
+from acme.agents.tf.d4pg import agent as acme_d4pg
+
+IMITATION = 'imitation'
+TASK = 'task'
+
+
+@dataclasses.dataclass
+class D4PGConfig(acme_d4pg.D4PGConfig):
+  """Configuration of one D4PG half; the defaults are the paper's Table 1.
+
+  The optimizers inherited from Acme's config are instances and hold state: one
+  instance serves one learner. Left at None, the builder makes Adam with the two
+  learning rates below.
+
+  Attributes:
+    discount: gamma; Table 1.
+    batch_size: transitions in a batch; Table 1.
+    target_update_period: updates between copies of the online networks into the
+      target networks; Table 1.
+    min_replay_size: items in the table before it can be sampled; Acme's default.
+    max_replay_size: capacity of the table in items; Table 1.
+    samples_per_insert: ratio enforced by the table's rate limiter, None to
+      enforce none. None by default: the imitation actor writes into both tables
+      at once, so that a limiter on one of them would stall the other stream. In
+      one process `updates_per_observation` sets the ratio.
+    n_step: length of the n-step returns; Table 1.
+    sigma: standard deviation of the Gaussian exploration noise, in units of the
+      action; not in the paper, Acme's default.
+    clipping: whether to clip dQ/da at norm 1 and gradients at global norm 40;
+      not in the paper, Acme's default.
+    replay_table_name: name of the table that the learner samples from.
+    policy_learning_rate: Adam's step size for the policy. Table 1 draws it from
+      loguniform([5e-5, 2e-4]), whose median is 1e-4.
+    critic_learning_rate: the same for the critic.
+    vmin: lowest atom of the value distribution; Table 1.
+    vmax: highest atom of the value distribution; Table 1.
+    num_atoms: atoms of the value distribution; Table 1, `Vbins`.
+    updates_per_step: gradient updates in one call of `learner.step()`. More
+      than one saves the cost of entering TensorFlow, and delays what follows a
+      call (logs, priorities, checkpoints). 1 is Acme's granularity.
+    updates_per_observation: gradient updates per observation made by this half's
+      own actor when actor and learner share one process. Not in the paper, where
+      actors and learners run freely; at a quarter of this nothing was learned
+      on features within the first thousands of steps.
+    priority_exponent: exponent of the priorities in the sampling probability; 0
+      samples uniformly.
+    importance_sampling_exponent: exponent of the importance weights that
+      correct for prioritised sampling; 0 leaves them out.
+    variable_update_period: environment steps between an actor's requests for
+      new variables when it runs apart from its learner; Acme's D4PG has 1000.
+    num_parallel_samplers: parallel streams that sample from the table. Acme's
+      dataset takes 12, which compete with the learner for the cores of a small
+      machine; two were fastest on two cores.
+    checkpoint_period_minutes: minutes between two checkpoints of the learner;
+      Acme's default.
+  """
+
+  batch_size: int = 64
+  samples_per_insert: Optional[float] = None
+  replay_table_name: str = TASK
+  policy_learning_rate: float = 1e-4
+  critic_learning_rate: float = 1e-4
+  vmin: float = 0.0
+  vmax: float = 100.0
+  num_atoms: int = 101
+  updates_per_step: int = 1
+  updates_per_observation: float = 1.0
+  priority_exponent: float = 0.0
+  importance_sampling_exponent: float = 0.0
+  variable_update_period: int = 1000
+  num_parallel_samplers: int = 2
+  checkpoint_period_minutes: float = 10.0
+
+  def __post_init__(self) -> None:
+    self._check_positive_integers()
+    self._check_reals()
+    self._check_ratio()
+    if not self.vmin < self.vmax:
+      raise ValueError(
+        f'vmin={self.vmin} must be below vmax={self.vmax}: give the lowest and '
+        'the highest discounted return that the critic is to represent.'
+      )
+    if self.num_atoms < 2:
+      raise ValueError(
+        f'num_atoms={self.num_atoms} must be at least 2: a distribution over '
+        'values needs an atom at vmin and one at vmax.'
+      )
+    if self.max_replay_size < max(self.batch_size, self.min_replay_size):
+      raise ValueError(
+        f'max_replay_size={self.max_replay_size} must hold a batch of '
+        f'batch_size={self.batch_size} and min_replay_size='
+        f'{self.min_replay_size} items: raise it or lower these.'
+      )
+    if not self.replay_table_name:
+      raise ValueError(
+        "replay_table_name='' is empty: name the table that the learner "
+        "samples from, for instance 'task'."
+      )
+
+  @property
+  def observations_per_step(self) -> float:
+    """Observations of this half's actor for each `learner.step()`.
+
+    An integer, or one over an integer; see `updates_per_observation`.
+    """
+    return self.updates_per_step / self.updates_per_observation
+
+  def _check_ratio(self) -> None:
+    """Checks that a whole number of steps meets a whole one of observations."""
+    ratio = self.observations_per_step
+    ratio = max(ratio, 1.0 / ratio)
+    if abs(ratio - round(ratio)) > 1e-6:
+      raise ValueError(
+        f'updates_per_step={self.updates_per_step} and updates_per_observation='
+        f'{self.updates_per_observation} do not divide: make one a multiple of '
+        'the other.'
+      )
+
+  def _check_positive_integers(self) -> None:
+    """Checks the fields that count something."""
+    for name in (
+      'batch_size',
+      'prefetch_size',
+      'target_update_period',
+      'min_replay_size',
+      'max_replay_size',
+      'n_step',
+      'updates_per_step',
+      'variable_update_period',
+      'num_parallel_samplers',
+    ):
+      value = getattr(self, name)
+      if value != int(value) or value < 1:
+        raise ValueError(
+          f'{name}={value} must be an integer of at least 1: change {name} in '
+          'the config.'
+        )
+
+  def _check_reals(self) -> None:
+    """Checks the fields that are rates, exponents and the like."""
+    for name in (
+      'policy_learning_rate',
+      'critic_learning_rate',
+      'updates_per_observation',
+      'checkpoint_period_minutes',
+    ):
+      if not getattr(self, name) > 0.0:
+        raise ValueError(
+          f'{name}={getattr(self, name)} must be positive: change {name} in '
+          'the config.'
+        )
+    for name in ('priority_exponent', 'importance_sampling_exponent', 'sigma'):
+      if not getattr(self, name) >= 0.0:
+        raise ValueError(
+          f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
+          'it off.'
+        )
+    if not 0.0 <= self.discount <= 1.0:
+      raise ValueError(
+        f'discount={self.discount} must lie in [0, 1]: Table 1 of the paper '
+        'has 0.99.'
+      )
+    if self.samples_per_insert is not None and self.samples_per_insert <= 0.0:
+      raise ValueError(
+        f'samples_per_insert={self.samples_per_insert} must be positive, or '
+        'None for no limit.'
+      )
+
+
+def _imitation_config() -> D4PGConfig:
+  """Returns Table 1's imitation half: prioritised sampling and removal."""
+  # The exponents are those of Ape-X DPG (Horgan et al., 2018, appendix D), which
+  # the paper builds on; Table 1 says "prioritized" without a number.
+  return D4PGConfig(
+    replay_table_name=IMITATION,
+    priority_exponent=0.6,
+    importance_sampling_exponent=0.4,
+  )
+
+
+@dataclasses.dataclass
+class MetaMimicConfig:
+  """Configuration of MetaMimic; the defaults are the paper's Table 1.
+
+  Attributes:
+    imitation: the imitation half (Algorithms 1 and 2).
+    task: the task half (Algorithms 3 and 4): uniform sampling and
+      first-in-first-out removal.
+    num_imitation_actors: imitation actors of a distributed run; Table 1.
+    num_task_actors: task actors of a distributed run; Table 1.
+  """
+
+  imitation: D4PGConfig = dataclasses.field(default_factory=_imitation_config)
+  task: D4PGConfig = dataclasses.field(default_factory=D4PGConfig)
+  num_imitation_actors: int = 256
+  num_task_actors: int = 256
+
+  def __post_init__(self) -> None:
+    if self.imitation.replay_table_name == self.task.replay_table_name:
+      raise ValueError(
+        'replay_table_name='
+        f'{self.task.replay_table_name!r} names the table of both halves: each '
+        "needs a table of its own, for instance 'imitation' and 'task'."
+      )
+    if self.task.priority_exponent > 0.0:
+      raise ValueError(
+        f'task.priority_exponent={self.task.priority_exponent}: the task table '
+        'is sampled uniformly (Table 1); leave it at 0.'
+      )
+    for name in ('num_imitation_actors', 'num_task_actors'):
+      if getattr(self, name) < 1:
+        raise ValueError(
+          f'{name}={getattr(self, name)} must be at least 1: change {name} in '
+          'the config.'
+        )
+    for name in ('policy_optimizer', 'critic_optimizer'):
+      optimizer = getattr(self.task, name)
+      if optimizer is not None and optimizer is getattr(self.imitation, name):
+        raise ValueError(
+          f'imitation.{name} and task.{name} are one instance, '
+          f'{optimizer!r}: an optimizer holds state, give each half its own.'
+        )

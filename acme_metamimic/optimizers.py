@@ -1,0 +1,79 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Sonnet's Adam with one TensorFlow operation a variable."""
+
+from typing import Optional, Sequence
+
+import sonnet as snt
+import tensorflow as tf
+
+
+class FusedAdam(snt.optimizers.Adam):
+  """Sonnet's Adam by TensorFlow's fused kernel; equal to float32 rounding.
+
+  Sonnet's own makes a dozen passes over each variable, which took a sixth of a
+  D4PG update of the default networks at batch 64. Its state (`step`, `m`, `v`)
+  and so its checkpoints are the same.
+  """
+
+  def apply(
+    self,
+    updates: Sequence[Optional[tf.Tensor]],
+    parameters: Sequence[tf.Variable],
+  ) -> None:
+    """Applies gradients; see Sonnet's Adam.
+
+    Args:
+      updates: gradients, dense and float32; None leaves a parameter as it is.
+      parameters: variables of the same shapes.
+
+    Raises:
+      ValueError: if there are none, or not as many of one as of the other.
+      TypeError: if a gradient is sparse.
+    """
+    if not parameters or len(updates) != len(parameters):
+      raise ValueError(
+        f'{len(updates)} updates do not match {len(parameters)} parameters: '
+        'give one update for each parameter, and at least one.'
+      )
+    self._initialize(parameters)
+    self.step.assign_add(1)
+    step = tf.cast(self.step, tf.float32)
+    beta1 = tf.cast(self.beta1, tf.float32)
+    beta2 = tf.cast(self.beta2, tf.float32)
+    beta1_power, beta2_power = tf.pow(beta1, step), tf.pow(beta2, step)
+    # The kernel adds epsilon to sqrt(v), Sonnet to sqrt(v / (1 - beta2^t)).
+    epsilon = tf.cast(self.epsilon, tf.float32) * tf.sqrt(1.0 - beta2_power)
+    # AutoGraph's zip knows no `strict`.
+    for update, parameter, m, v in zip(updates, parameters, self.m, self.v):
+      if update is None:
+        continue
+      if isinstance(update, tf.IndexedSlices):
+        raise TypeError(
+          f'The gradient of {parameter.name} is sparse: use '
+          'snt.optimizers.Adam for this network.'
+        )
+      tf.raw_ops.ResourceApplyAdam(
+        var=parameter.handle,
+        m=m.handle,
+        v=v.handle,
+        beta1_power=beta1_power,
+        beta2_power=beta2_power,
+        lr=tf.cast(self.learning_rate, tf.float32),
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=epsilon,
+        grad=update,
+      )

@@ -1,0 +1,125 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Writing priorities back to the replay off the learner's critical path."""
+
+import collections
+import threading
+from typing import Deque, Optional, Tuple
+
+from absl import logging
+import numpy as np
+import reverb
+
+# Calls of the learner that may wait to be written. Priorities older than this
+# are of little use, so that the oldest are dropped when the replay is slow.
+_MAX_PENDING = 16
+
+_Updates = Tuple[np.ndarray, np.ndarray]
+
+
+class PriorityWriter:
+  """Updates the priorities of sampled items from a background thread."""
+
+  def __init__(
+    self,
+    client: reverb.Client,
+    table: str,
+    max_pending: int = _MAX_PENDING,
+  ):
+    """Starts the thread.
+
+    Args:
+      client: client of the replay server.
+      table: name of the table that the items are in.
+      max_pending: number of `write` calls that may wait; beyond it the oldest
+        is dropped.
+    """
+    self._client = client
+    self._table = table
+    self._pending: Deque[_Updates] = collections.deque(maxlen=max_pending)
+    self._condition = threading.Condition()
+    self._busy = False
+    self._closed = False
+    self._num_dropped = 0
+    self._thread = threading.Thread(
+      target=self._run, name=f'priorities_{table}', daemon=True
+    )
+    self._thread.start()
+
+  @property
+  def num_dropped(self) -> int:
+    """Number of `write` calls whose priorities were never written."""
+    return self._num_dropped
+
+  def write(self, keys: np.ndarray, priorities: np.ndarray) -> None:
+    """Queues new priorities and returns at once.
+
+    Args:
+      keys: uint64[N], keys of the items. The last priority of a repeated key
+        counts; keys that are no longer in the table are ignored.
+      priorities: float[N], finite and not negative.
+    """
+    with self._condition:
+      if len(self._pending) == self._pending.maxlen:
+        self._num_dropped += 1
+      self._pending.append((keys, priorities))
+      self._condition.notify_all()
+
+  def flush(self, timeout: Optional[float] = None) -> bool:
+    """Waits until all that was queued is written.
+
+    Args:
+      timeout: seconds to wait at most, or None.
+
+    Returns:
+      False if the time was up first.
+    """
+    with self._condition:
+      return self._condition.wait_for(
+        lambda: self._closed or not (self._pending or self._busy), timeout
+      )
+
+  def close(self, timeout: Optional[float] = 1.0) -> None:
+    """Stops the thread, leaving unwritten priorities.
+
+    Args:
+      timeout: seconds to wait for a write that is under way.
+    """
+    with self._condition:
+      self._closed = True
+      self._condition.notify_all()
+    self._thread.join(timeout)
+
+  def _run(self) -> None:
+    """Writes until closed."""
+    while True:
+      with self._condition:
+        self._busy = False
+        self._condition.notify_all()
+        self._condition.wait_for(lambda: self._pending or self._closed)
+        if self._closed:
+          return
+        keys, priorities = self._pending.popleft()
+        self._busy = True
+      self._mutate(keys, priorities)
+
+  def _mutate(self, keys: np.ndarray, priorities: np.ndarray) -> None:
+    """Sends one call, whose failure must not end the training."""
+    updates = dict(zip(keys.tolist(), priorities.tolist(), strict=True))
+    try:
+      self._client.mutate_priorities(self._table, updates=updates)
+    except Exception:  # pylint: disable=broad-except
+      if not self._closed:
+        logging.exception('Priorities of table %r not updated.', self._table)

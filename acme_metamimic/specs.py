@@ -1,0 +1,155 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What MetaMimic asks of an environment's specs, and each half's view of them."""
+
+from collections import abc
+from typing import Any, Mapping
+
+from acme import specs
+from acme import types
+import numpy as np
+
+from acme_metamimic import config as config_lib
+
+GOAL = 'goal'
+STREAMS = (config_lib.IMITATION, config_lib.TASK)
+
+
+def validate_imitation_spec(environment_spec: specs.EnvironmentSpec) -> None:
+  """Checks that an environment can drive the imitation half.
+
+  Args:
+    environment_spec: spec of the environment that the imitation actor acts in:
+      observations a dict with `goal`, itself a dict of some of the other keys;
+      rewards and discounts dicts of scalars with keys `imitation` and `task`;
+      actions bounded.
+
+  Raises:
+    ValueError: if a spec does not fit; the message names it and the remedy.
+  """
+  validate_actions(environment_spec.actions)
+  _validate_goal(environment_spec.observations)
+  _validate_streams('rewards', environment_spec.rewards)
+  _validate_streams('discounts', environment_spec.discounts)
+
+
+def validate_actions(action_spec: types.NestedSpec) -> None:
+  """Checks that actions are one array with finite bounds.
+
+  Args:
+    action_spec: spec of the environment's actions.
+
+  Raises:
+    ValueError: if they are not, with the remedy.
+  """
+  bounded = (
+    isinstance(action_spec, specs.BoundedArray)
+    and np.issubdtype(action_spec.dtype, np.floating)
+    and bool(
+      np.all(np.isfinite(action_spec.minimum))
+      and np.all(np.isfinite(action_spec.maximum))
+    )
+  )
+  if not bounded:
+    raise ValueError(
+      f'actions are {action_spec!r}, but the policy is continuous and squashed '
+      'to finite bounds: give the environment a BoundedArray action spec of '
+      'floats, for instance with acme.wrappers.CanonicalSpecWrapper.'
+    )
+
+
+def imitation_spec(
+  environment_spec: specs.EnvironmentSpec,
+) -> specs.EnvironmentSpec:
+  """Returns the imitation learner's view: goal kept, scalar streams."""
+  return environment_spec._replace(
+    rewards=_stream(environment_spec.rewards, config_lib.IMITATION),
+    discounts=_stream(environment_spec.discounts, config_lib.IMITATION),
+  )
+
+
+def task_spec(
+  environment_spec: specs.EnvironmentSpec,
+) -> specs.EnvironmentSpec:
+  """Returns the task learner's view: no goal, scalar streams.
+
+  Args:
+    environment_spec: of the imitation environment or of the task environment,
+      which is returned as it is.
+
+  Returns:
+    The spec of the task environment.
+  """
+  observations = environment_spec.observations
+  if isinstance(observations, abc.Mapping):
+    observations = {k: v for k, v in observations.items() if k != GOAL}
+  return environment_spec._replace(
+    observations=observations,
+    rewards=_stream(environment_spec.rewards, config_lib.TASK),
+    discounts=_stream(environment_spec.discounts, config_lib.TASK),
+  )
+
+
+def _stream(nest: Any, stream: str) -> Any:
+  return nest[stream] if isinstance(nest, abc.Mapping) else nest
+
+
+def _validate_goal(observations: types.NestedSpec) -> None:
+  """Checks that `goal` is there and mirrors observations."""
+  if not isinstance(observations, abc.Mapping) or GOAL not in observations:
+    raise ValueError(
+      f'observations are {observations!r}, without the key {GOAL!r}: the '
+      'imitation half needs an environment that shows the next frame of a '
+      'demonstration; wrap yours in one that does.'
+    )
+  goal = observations[GOAL]
+  keys = sorted(k for k in observations if k != GOAL)
+  if not isinstance(goal, abc.Mapping) or not goal:
+    raise ValueError(
+      f'observation {GOAL!r} is {goal!r}: it must be a dict with some of the '
+      f'keys {keys}.'
+    )
+  for key, goal_spec in goal.items():
+    if key not in keys:
+      raise ValueError(
+        f'goal key {key!r} is not an observation, which are {keys}: remove it '
+        'from the goal or add the observation.'
+      )
+    _validate_same(key, goal_spec, observations[key])
+
+
+def _validate_same(key: str, goal: specs.Array, value: specs.Array) -> None:
+  if (goal.shape, goal.dtype) != (value.shape, value.dtype):
+    raise ValueError(
+      f'goal {key!r} has shape {goal.shape} and dtype {goal.dtype}, the '
+      f'observation {value.shape} and {value.dtype}: the goal is a frame of a '
+      'demonstration and must match; record the demonstrations with the '
+      "environment's own observables."
+    )
+
+
+def _validate_streams(name: str, nest: types.NestedSpec) -> None:
+  """Checks that rewards or discounts hold one scalar a stream."""
+  if not isinstance(nest, abc.Mapping) or set(nest) != set(STREAMS):
+    raise ValueError(
+      f'{name} are {nest!r}, but MetaMimic learns from two streams: return a '
+      f'dict with the keys {list(STREAMS)}.'
+    )
+  streams: Mapping[str, specs.Array] = nest
+  for stream, spec in streams.items():
+    if spec.shape:
+      raise ValueError(
+        f'{name} of stream {stream!r} have shape {spec.shape}: return a scalar.'
+      )

@@ -1,0 +1,27 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Run scripts: flags, configurations, training and evaluation.
+
+Settings that MuJoCo and TensorFlow read from the process's environment when
+they are imported stand here, since this file runs before either is.
+"""
+
+import os
+
+# Draw without a display. Left to itself dm_control tries a window first, which
+# fails on a machine without one.
+os.environ.setdefault('MUJOCO_GL', 'egl')
+
+# Warnings and errors only.
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '1')

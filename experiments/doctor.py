@@ -1,0 +1,69 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Says what was found on this machine, what is wrong with it and the remedy.
+
+  python -m experiments.doctor
+  python -m experiments.doctor renderer video
+
+The exit code is 1 when something that the project cannot do without is wrong.
+"""
+
+import argparse
+from collections.abc import Sequence
+import sys
+from typing import Optional
+
+from experiments import machine
+
+
+def report(check: machine.Check) -> str:
+  """Returns the line, or two, that stand for a check."""
+  status = 'ok' if check.ok else 'WRONG' if check.required else 'note'
+  line = f'{check.name:<11} {status:<6} {check.found}'
+  return line if check.ok else f'{line}\n{"":<18} -> {check.remedy}'
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+  """Prints each check as it is made; returns the exit code.
+
+  Args:
+    arguments: of the command line; this process's by default.
+  """
+  parser = argparse.ArgumentParser(description='What is wrong here, and why?')
+  parser.add_argument(
+    'checks',
+    nargs='*',
+    metavar='check',
+    help=f'of: {", ".join(machine.CHECKS)}',
+  )
+  names = parser.parse_args(arguments).checks or list(machine.CHECKS)
+  unknown = [name for name in names if name not in machine.CHECKS]
+  if unknown:
+    parser.error(
+      f'There is no check {unknown[0]!r}; choose from: '
+      f'{", ".join(machine.CHECKS)}.'
+    )
+  if not sys.platform.startswith('linux'):
+    names = ['python']  # Says why nothing else can be right.
+  wrong = 0
+  for name in names:
+    check = machine.CHECKS[name]()
+    wrong += check.required and not check.ok
+    print(report(check), flush=True)
+  print(f'{wrong} of {len(names)} wrong.' if wrong else 'Nothing is wrong.')
+  return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+  sys.exit(main())

@@ -1,0 +1,494 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Tests of the learner, against Acme's own and eager computations."""
+
+import copy
+import pathlib
+from typing import Any, Dict, List, Optional, Sequence
+
+from acme.agents.tf import d4pg
+from acme.agents.tf.d4pg import agent as acme_d4pg
+from acme.tf import losses as acme_losses
+from acme.tf import networks as acme_networks
+from acme.tf import utils as tf2_utils
+from acme.utils import counting
+import numpy as np
+import pytest
+import reverb
+import sonnet as snt
+import tensorflow as tf
+import tree
+
+from acme_metamimic import builder
+from acme_metamimic import config as config_lib
+from acme_metamimic import learning
+from acme_metamimic import optimizers
+from acme_metamimic import specs as specs_lib
+from tests.acme_metamimic import fakes
+
+_BATCH_SIZE = 8
+_NUM_BATCHES = 10
+_DISCOUNT = 0.97
+_SPEC = specs_lib.imitation_spec(fakes.imitation_spec())
+_SAMPLES = fakes.make_samples(_SPEC, _BATCH_SIZE * _NUM_BATCHES)
+
+
+class _CountingTorso(snt.Module):
+  """A trainable observation network that counts how often Python calls it."""
+
+  def __init__(self) -> None:
+    super().__init__(name='torso')
+    self.num_calls = 0
+    self._layers = snt.Sequential([tf2_utils.batch_concat, snt.Linear(6)])
+
+  def __call__(self, observation: Any) -> tf.Tensor:
+    self.num_calls += 1
+    return self._layers(observation)
+
+
+def _make_networks(layer_sizes: Sequence[int] = ()) -> builder.NetworkPair:
+  """Returns networks with these hidden layers; few are quick to trace."""
+
+  def torso() -> List[snt.Module]:
+    if not layer_sizes:
+      return []
+    return [acme_networks.LayerNormMLP(layer_sizes, activate_final=True)]
+
+  online = acme_d4pg.D4PGNetworks(
+    policy_network=snt.Sequential(
+      [*torso(), snt.Linear(2), acme_networks.TanhToSpec(_SPEC.actions)]
+    ),
+    critic_network=snt.Sequential(
+      [
+        acme_networks.CriticMultiplexer(),
+        *torso(),
+        acme_networks.DiscreteValuedHead(0.0, 10.0, 21),
+      ]
+    ),
+    observation_network=_CountingTorso(),
+  )
+  target = copy.deepcopy(online)
+  online.init(_SPEC)
+  target.init(_SPEC)
+  return online, target
+
+
+def _arguments(networks: builder.NetworkPair, skip: int = 0) -> Dict[str, Any]:
+  online, target = networks
+  return {
+    'policy_network': online.policy_network,
+    'critic_network': online.critic_network,
+    'observation_network': online.observation_network,
+    'target_policy_network': target.policy_network,
+    'target_critic_network': target.critic_network,
+    'target_observation_network': target.observation_network,
+    'discount': _DISCOUNT,
+    'target_update_period': 3,
+    'dataset_iterator': fakes.make_iterator(_SAMPLES, _BATCH_SIZE, skip),
+    'logger': fakes.RecordingLogger(),
+  }
+
+
+def _make_learner(
+  networks: Optional[builder.NetworkPair] = None, skip: int = 0, **kwargs: Any
+) -> learning.D4PGLearner:
+  arguments = _arguments(networks or _make_networks(), skip)
+  return learning.D4PGLearner(**{**arguments, **kwargs})
+
+
+def _variables(networks: builder.NetworkPair) -> List[np.ndarray]:
+  return [
+    variable.numpy()
+    for half in networks
+    for network in (
+      half.observation_network,
+      half.critic_network,
+      half.policy_network,
+    )
+    for variable in network.variables
+  ]
+
+
+def _copy_variables(
+  source: builder.NetworkPair, destination: builder.NetworkPair
+) -> None:
+  for source_half, destination_half in zip(source, destination, strict=True):
+    for name in ('observation_network', 'critic_network', 'policy_network'):
+      tree.map_structure(
+        lambda a, b: b.assign(a),
+        getattr(source_half, name).variables,
+        getattr(destination_half, name).variables,
+      )
+
+
+def _assert_close(actual: Any, expected: Any, **kwargs: float) -> None:
+  assert len(actual) == len(expected)
+  for a, b in zip(actual, expected, strict=True):
+    np.testing.assert_allclose(a, b, **kwargs)
+
+
+@pytest.mark.parametrize(
+  (
+    'updates_per_step',
+    'clipping',
+    'ours',
+    'acmes',
+    'learning_rate',
+    'tolerance',
+  ),
+  [
+    (1, True, snt.optimizers.SGD, snt.optimizers.SGD, 0.3, 3e-6),
+    (4, False, snt.optimizers.SGD, snt.optimizers.SGD, 0.3, 3e-6),
+    # Adam divides by the gradient's size, which blows rounding up.
+    (8, True, optimizers.FusedAdam, snt.optimizers.Adam, 3e-3, 2e-5),
+  ],
+)
+def test_updates_equal_acmes(
+  updates_per_step, clipping, ours, acmes, learning_rate, tolerance
+):
+  networks, acme_pair = _make_networks((8, 8)), _make_networks((8, 8))
+  _copy_variables(networks, acme_pair)
+  initial = _variables(networks)
+  learner = _make_learner(
+    networks,
+    clipping=clipping,
+    updates_per_step=updates_per_step,
+    policy_optimizer=ours(learning_rate),
+    critic_optimizer=ours(learning_rate),
+  )
+  acme_learner = d4pg.D4PGLearner(
+    **_arguments(acme_pair),
+    clipping=clipping,
+    policy_optimizer=acmes(learning_rate),
+    critic_optimizer=acmes(learning_rate),
+    checkpoint=False,
+  )
+
+  for _ in range(8 // updates_per_step):
+    learner.step()
+  for _ in range(8):
+    acme_learner.step()
+
+  _assert_close(_variables(networks), _variables(acme_pair), atol=tolerance)
+  # All of them have moved, those of the observation network among them.
+  for before, after in zip(initial, _variables(networks), strict=True):
+    assert np.max(np.abs(before - after)) > 10 * tolerance
+  records = learner._logger.records
+  acme_records = acme_learner._logger.records
+  for name in ('critic_loss', 'policy_loss'):
+    np.testing.assert_allclose(
+      np.mean([record[name] for record in records]),
+      np.mean([record[name] for record in acme_records]),
+      rtol=1e-4,
+    )
+  assert records[-1]['steps'] == acme_records[-1]['steps'] == 8
+
+
+def _td_losses(networks: builder.NetworkPair, transitions: Any) -> tf.Tensor:
+  """Returns Acme's critic loss before the first update, item by item."""
+  # The first update begins by copying the online to the target networks.
+  online, _ = networks
+  o_tm1 = online.observation_network(transitions.observation)
+  o_t = online.observation_network(transitions.next_observation)
+  return acme_losses.categorical(
+    online.critic_network(o_tm1, transitions.action),
+    transitions.reward,
+    _DISCOUNT * transitions.discount,
+    online.critic_network(o_t, online.policy_network(o_t)),
+  )
+
+
+def test_importance_weights_scale_the_critics_gradient():
+  networks = _make_networks()
+  online, _ = networks
+  beta, learning_rate = 0.4, 0.1
+  batch = tree.map_structure(lambda x: tf.constant(x[:_BATCH_SIZE]), _SAMPLES)
+  # Schaul et al. (2016), section 3.4, with N and P(i) as Reverb reports them.
+  weights = (len(_SAMPLES.info.key) * batch.info.probability.numpy()) ** -beta
+  weights = (weights / weights.max()).astype(np.float32)
+  assert weights.min() < 0.9
+  variables = (
+    *online.observation_network.trainable_variables,
+    *online.critic_network.trainable_variables,
+  )
+  with tf.GradientTape() as tape:
+    o_tm1 = online.observation_network(batch.data.observation)
+    with tape.stop_recording():
+      o_t = online.observation_network(batch.data.next_observation)
+      q_t = online.critic_network(o_t, online.policy_network(o_t))
+    td_losses = acme_losses.categorical(
+      online.critic_network(o_tm1, batch.data.action),
+      batch.data.reward,
+      _DISCOUNT * batch.data.discount,
+      q_t,
+    )
+    loss = tf.reduce_mean(weights * td_losses)
+  gradients = tape.gradient(loss, variables)
+  expected = [
+    v.numpy() - learning_rate * g.numpy()
+    for v, g in zip(variables, gradients, strict=True)
+  ]
+
+  learner = _make_learner(
+    networks,
+    clipping=False,
+    importance_sampling_exponent=beta,
+    critic_optimizer=snt.optimizers.SGD(learning_rate),
+  )
+  learner.step()
+
+  _assert_close([v.numpy() for v in variables], expected, atol=1e-6)
+  np.testing.assert_allclose(
+    learner._logger.records[0]['critic_loss'], loss, rtol=1e-5
+  )
+
+
+def _fill_table(num_items: int) -> reverb.Server:
+  config = config_lib.D4PGConfig(
+    priority_exponent=0.6,
+    batch_size=num_items,
+    min_replay_size=1,
+    replay_table_name='imitation',
+  )
+  (table,) = builder.D4PGBuilder(config).make_replay_tables(_SPEC)
+  server = reverb.Server([table])
+  client = reverb.Client(f'localhost:{server.port}')
+  with client.trajectory_writer(num_keep_alive_refs=1) as writer:
+    for i in range(num_items):
+      writer.append(tree.map_structure(lambda x, i=i: x[i], _SAMPLES.data))
+      item = tree.map_structure(lambda x: x[-1], writer.history)
+      writer.create_item('imitation', 100.0, item)
+    writer.flush()
+  return server
+
+
+def test_priorities_in_the_table_are_the_losses():
+  num_items = 32
+  networks = _make_networks()
+  server = _fill_table(num_items)
+  client = reverb.Client(f'localhost:{server.port}')
+  dataset = reverb.TrajectoryDataset.from_table_signature(
+    client.server_address, 'imitation', num_items
+  ).batch(num_items)
+  transitions = tree.map_structure(
+    lambda x: tf.constant(x[:num_items]), _SAMPLES.data
+  )
+  expected = _td_losses(networks, transitions).numpy()
+  assert np.max(np.abs(expected - 100.0)) > 1.0
+
+  learner = _make_learner(
+    networks,
+    dataset_iterator=iter(dataset),
+    replay_client=client,
+    replay_table_name='imitation',
+    importance_sampling_exponent=0.4,
+  )
+  learner.step()
+  assert learner._priority_writer.flush(timeout=10.0)
+  learner.close()
+
+  updated = {}
+  for sample in client.sample(
+    'imitation', 20 * num_items, emit_timesteps=False
+  ):
+    if sample.info.priority != 100.0:
+      # Rewards are continuous and so tell the items apart.
+      reward = tree.unflatten_as(_SAMPLES.data, list(sample.data)).reward
+      index = int(np.argmin(np.abs(transitions.reward - reward)))
+      updated[index] = sample.info.priority
+  assert len(updated) > num_items // 4
+  for index, priority in updated.items():
+    np.testing.assert_allclose(priority, expected[index], rtol=1e-5)
+  server.stop()
+
+
+def test_no_priorities_without_a_client():
+  learner = _make_learner()
+  learner.step()
+  assert learner._priority_writer is None
+  learner.close()
+
+
+def test_step_counts_updates_and_averages_losses():
+  networks = _make_networks()
+  twin = _make_networks()
+  _copy_variables(networks, twin)
+  counter = counting.Counter()
+  learner = _make_learner(networks, updates_per_step=4, counter=counter)
+  single = _make_learner(twin)
+
+  learner.step()
+  learner.step()
+  for _ in range(8):
+    single.step()
+
+  assert counter.get_counts()['steps'] == 8
+  records, single_records = learner._logger.records, single._logger.records
+  assert len(records) == 2
+  for name in (
+    'critic_loss',
+    'policy_loss',
+    'q_mean',
+    'critic_gradient_norm',
+    'policy_gradient_norm',
+  ):
+    for i in range(2):
+      np.testing.assert_allclose(
+        records[i][name],
+        np.mean([r[name] for r in single_records[4 * i : 4 * i + 4]]),
+        rtol=1e-3,
+      )
+
+
+def test_step_is_traced_once():
+  networks = _make_networks()
+  torso = networks[0].observation_network
+  learner = _make_learner(networks, updates_per_step=2)
+  learner.step()
+  num_calls = torso.num_calls
+  learner.step()
+  learner.step()
+  assert torso.num_calls == num_calls
+
+
+def test_actors_see_the_target_networks():
+  networks = _make_networks()
+  learner = _make_learner(networks)
+  for _ in range(2):
+    learner.step()
+  (policy,) = learner.get_variables(['policy'])
+  target = networks[1]
+  expected = (
+    *target.observation_network.variables,
+    *target.policy_network.variables,
+  )
+  _assert_close(policy, [v.numpy() for v in expected])
+
+
+def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
+  networks, resumed_networks = _make_networks(), _make_networks()
+  learner = _make_learner(
+    networks,
+    updates_per_step=2,
+    checkpoint_directory=str(tmp_path),
+    policy_optimizer=optimizers.FusedAdam(1e-2),
+    critic_optimizer=snt.optimizers.Adam(1e-2),
+  )
+  learner.step()
+  learner.step()
+  assert learner.save()
+  saved = _variables(networks)
+  learner.step()
+
+  resumed = _make_learner(
+    resumed_networks,
+    skip=4,
+    updates_per_step=2,
+    checkpoint_directory=str(tmp_path),
+    policy_optimizer=optimizers.FusedAdam(1e-2),
+    critic_optimizer=snt.optimizers.Adam(1e-2),
+  )
+  _assert_close(_variables(resumed_networks), saved, rtol=0)
+  resumed.step()
+
+  _assert_close(_variables(resumed_networks), _variables(networks), rtol=0)
+  assert resumed._counter.get_counts()['steps'] == 6
+  assert resumed._num_steps.numpy() == 6
+
+
+def test_checkpoints_stay_in_their_folder(tmp_path, monkeypatch):
+  home = tmp_path / 'home'
+  home.mkdir()
+  monkeypatch.setenv('HOME', str(home))
+  run = tmp_path / 'run'
+  pairs = _make_networks(), _make_networks()
+  learners = [
+    _make_learner(
+      pair, checkpoint_directory=str(run), checkpoint_name=name, skip=i
+    )
+    for i, (pair, name) in enumerate(zip(pairs, ('a', 'b'), strict=True))
+  ]
+  for learner in learners:
+    learner.step()
+    assert learner.save()
+
+  assert _folders(run) == {run / 'checkpoints' / 'a', run / 'checkpoints' / 'b'}
+  assert not list(home.iterdir())
+  for pair, name in zip(pairs, ('a', 'b'), strict=True):
+    restored = _make_networks()
+    _make_learner(restored, checkpoint_directory=str(run), checkpoint_name=name)
+    _assert_close(_variables(restored), _variables(pair), rtol=0)
+
+
+def _folders(path: pathlib.Path) -> set:
+  return {file.parent for file in path.rglob('*') if file.is_file()}
+
+
+def test_checkpoints_are_written_at_the_given_period(tmp_path):
+  learner = _make_learner(
+    checkpoint_directory=str(tmp_path), checkpoint_period_minutes=60.0
+  )
+  index = tmp_path / 'checkpoints' / 'learner' / 'checkpoint'
+  learner.step()
+  first = index.read_bytes()
+  learner.step()
+  assert index.read_bytes() == first
+  learner.save()
+  assert index.read_bytes() != first
+
+
+def test_no_checkpoints_without_a_folder(tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  learner = _make_learner()
+  learner.step()
+  assert not learner.save()
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('field', ['reward', 'observation'])
+def test_non_finite_loss_stops_and_keeps_the_checkpoint(tmp_path, field):
+  samples = copy.deepcopy(_SAMPLES)
+  bad = tree.flatten(getattr(samples.data, field))[0]
+  bad[_BATCH_SIZE + 3] = np.nan
+  learner = _make_learner(
+    dataset_iterator=fakes.make_iterator(samples, _BATCH_SIZE),
+    checkpoint_directory=str(tmp_path),
+    checkpoint_period_minutes=1e-9,
+  )
+  learner.step()
+  before = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
+  assert before
+
+  with pytest.raises(FloatingPointError, match='checkpoint is untouched'):
+    learner.step()
+
+  assert not learner.save()
+  after = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
+  assert after == before
+
+
+def test_iterator_that_tensorflow_cannot_read_is_refused():
+  with pytest.raises(ValueError, match=r'pass iter\(tf.data.Dataset\)'):
+    _make_learner(dataset_iterator=iter([_SAMPLES]))
+
+
+def test_no_updates_per_step_are_refused():
+  with pytest.raises(ValueError, match='updates_per_step=0'):
+    _make_learner(updates_per_step=0)
+
+
+def test_priorities_need_client_and_table():
+  with pytest.raises(ValueError, match="replay_table_name='imitation'"):
+    _make_learner(replay_table_name='imitation')
