@@ -16,10 +16,10 @@
 
 from acme_metamimic.adders import DualStreamAdder
 from acme_metamimic.agent import MetaMimic
-from acme_metamimic.builder import D4PGBuilder
 from acme_metamimic.builder import MetaMimicBuilder
 from acme_metamimic.config import D4PGConfig
 from acme_metamimic.config import MetaMimicConfig
+from acme_metamimic.d4pg_builder import D4PGBuilder
 from acme_metamimic.learning import D4PGLearner
 from acme_metamimic.losses import categorical_loss
 from acme_metamimic.networks import make_imitation_networks

@@ -28,6 +28,7 @@ import reverb
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
+from acme_metamimic import d4pg_builder
 from acme_metamimic import learning
 from acme_metamimic import networks as networks_lib
 from acme_metamimic import specs as specs_lib
@@ -103,52 +104,54 @@ class MetaMimic:
     )
     self._client = reverb.Client(f'localhost:{self._server.port}')
 
-    self._imitation = self._make_imitation(
-      specs_lib.imitation_spec(environment_spec),
-      imitation_networks
-      or networks_lib.make_imitation_networks(
-        environment_spec, **_support(self._config.imitation)
+    self._halves = {
+      config_lib.IMITATION: self._make_imitation(
+        specs_lib.imitation_spec(environment_spec),
+        imitation_networks
+        or networks_lib.make_imitation_networks(
+          environment_spec, **_support(self._config.imitation)
+        ),
+        counter,
       ),
-      counter,
-    )
-    self._task = self._make_task(
-      specs_lib.task_spec(environment_spec),
-      task_networks
-      or networks_lib.make_task_networks(
-        environment_spec, **_support(self._config.task)
+      config_lib.TASK: self._make_task(
+        specs_lib.task_spec(environment_spec),
+        task_networks
+        or networks_lib.make_task_networks(
+          environment_spec, **_support(self._config.task)
+        ),
+        counter,
       ),
-      counter,
-    )
+    }
 
   @property
   def imitation(self) -> agent.Agent:
     """Acts with noise, records into both tables, and updates its learner."""
-    return self._imitation.agent
+    return self._halves[config_lib.IMITATION].agent
 
   @property
   def task(self) -> agent.Agent:
     """Acts with noise, records into the task table, and updates its learner."""
-    return self._task.agent
+    return self._halves[config_lib.TASK].agent
 
   @property
   def imitation_learner(self) -> learning.D4PGLearner:
     """The learner of Algorithm 2."""
-    return self._imitation.learner
+    return self._halves[config_lib.IMITATION].learner
 
   @property
   def task_learner(self) -> learning.D4PGLearner:
     """The learner of Algorithm 4."""
-    return self._task.learner
+    return self._halves[config_lib.TASK].learner
 
   @property
   def imitation_evaluator(self) -> core.Actor:
     """Acts by the current imitation policy; adds no noise, records nothing."""
-    return self._imitation.evaluator
+    return self._halves[config_lib.IMITATION].evaluator
 
   @property
   def task_evaluator(self) -> core.Actor:
     """Acts by the current task policy; adds no noise, records nothing."""
-    return self._task.evaluator
+    return self._halves[config_lib.TASK].evaluator
 
   @property
   def replay_client(self) -> reverb.Client:
@@ -159,11 +162,13 @@ class MetaMimic:
     self, observation: types.NestedArray
   ) -> types.NestedArray:
     """Returns pi(o_t, g_t) without noise, for one observation with `goal`."""
-    return self._imitation.evaluator.select_action(observation)
+    return self._halves[config_lib.IMITATION].evaluator.select_action(
+      observation
+    )
 
   def task_policy(self, observation: types.NestedArray) -> types.NestedArray:
     """Returns pi(o_t) without noise, for one observation without `goal`."""
-    return self._task.evaluator.select_action(observation)
+    return self._halves[config_lib.TASK].evaluator.select_action(observation)
 
   def save(self) -> bool:
     """Writes a checkpoint of each learner now.
@@ -171,13 +176,18 @@ class MetaMimic:
     Returns:
       False if one was not written; see `D4PGLearner.save`.
     """
-    saved = [self._imitation.learner.save(), self._task.learner.save()]
+    saved = [half.learner.save() for half in self._halves.values()]
     return all(saved)
 
   def close(self) -> None:
-    """Stops the learners' threads and the replay server."""
-    self._imitation.learner.close()
-    self._task.learner.close()
+    """Stops the learners' threads and the replay server; the agent is done.
+
+    Loops that still hold a half make the server wait some seconds for it.
+    """
+    for half in self._halves.values():
+      half.learner.close()
+    # The server waits for open writers, which close with their adders.
+    self._halves.clear()
     self._server.stop()
 
   def _make_imitation(
@@ -232,7 +242,7 @@ class MetaMimic:
 
 def _make_pair(
   online: acme_d4pg.D4PGNetworks, spec: specs.EnvironmentSpec
-) -> builder_lib.NetworkPair:
+) -> d4pg_builder.NetworkPair:
   """Returns online and target networks, with variables."""
   target = copy.deepcopy(online)
   online.init(spec)

@@ -12,18 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Builders: the parts of MetaMimic, made the way Acme's D4PG makes them."""
+"""The builder of MetaMimic: one Acme builder a half, and what they share."""
 
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional
 
 from acme import adders
 from acme import core
-from acme import datasets
 from acme import specs
-from acme.adders import reverb as reverb_adders
-from acme.agents.tf import actors
-from acme.agents.tf.d4pg import agent as acme_d4pg
-from acme.tf import variable_utils
 from acme.utils import counting
 from acme.utils import loggers
 import reverb
@@ -31,215 +26,24 @@ import sonnet as snt
 
 from acme_metamimic import adders as adders_lib
 from acme_metamimic import config as config_lib
+from acme_metamimic import d4pg_builder
 from acme_metamimic import learning
-from acme_metamimic import optimizers
-from acme_metamimic import replay
 from acme_metamimic import specs as specs_lib
-
-# Online and target networks.
-NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
-
-
-class D4PGBuilder(acme_d4pg.D4PGBuilder):
-  """Acme's D4PG builder, for our config, table and learner."""
-
-  def __init__(self, config: config_lib.D4PGConfig):
-    """Initializes the builder.
-
-    Args:
-      config: of the half that this builder makes.
-    """
-    super().__init__(config)
-    self._config: config_lib.D4PGConfig = config
-
-  @property
-  def config(self) -> config_lib.D4PGConfig:
-    """Configuration of this half."""
-    return self._config
-
-  def make_replay_tables(
-    self, environment_spec: specs.EnvironmentSpec
-  ) -> List[reverb.Table]:
-    """Makes this half's table.
-
-    Args:
-      environment_spec: as this half's learner sees it, with one stream of
-        scalar rewards and discounts.
-
-    Returns:
-      One table: prioritised if `config.priority_exponent` is positive, otherwise
-      uniform and first in first out.
-    """
-    return [
-      replay.make_imitation_table(
-        reverb_adders.NStepTransitionAdder.signature(environment_spec),
-        name=self._config.replay_table_name,
-        max_size=self._config.max_replay_size,
-        priority_exponent=self._config.priority_exponent,
-        rate_limiter=self._make_rate_limiter(),
-      )
-    ]
-
-  def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
-    """Makes Acme's n-step adder for this half's table alone.
-
-    Args:
-      replay_client: client of the server that holds the table.
-
-    Returns:
-      The adder.
-    """
-    return reverb_adders.NStepTransitionAdder(
-      client=replay_client,
-      n_step=self._config.n_step,
-      discount=self._config.discount,
-      # Without a function Acme takes 1 and need not copy the transition.
-      priority_fns={
-        self._config.replay_table_name: (lambda _: self.initial_priority)
-        if self._config.priority_exponent > 0.0
-        else None
-      },
-    )
-
-  @property
-  def initial_priority(self) -> float:
-    """Priority of a new item in this half's table."""
-    return replay.initial_priority(self._config.num_atoms)
-
-  def make_dataset_iterator(
-    self, reverb_client: reverb.Client
-  ) -> Iterator[reverb.ReplaySample]:
-    """Makes an iterator over batches of this half's table.
-
-    Args:
-      reverb_client: client of the server that holds the table.
-
-    Returns:
-      A tf.data iterator, whose elements hold `config.batch_size` transitions.
-    """
-    return iter(
-      datasets.make_reverb_dataset(
-        table=self._config.replay_table_name,
-        server_address=reverb_client.server_address,
-        batch_size=self._config.batch_size,
-        prefetch_size=self._config.prefetch_size,
-        num_parallel_calls=self._config.num_parallel_samplers,
-      )
-    )
-
-  def make_actor(
-    self,
-    policy_network: snt.Module,
-    adder: Optional[adders.Adder] = None,
-    variable_source: Optional[core.VariableSource] = None,
-  ) -> core.Actor:
-    """Makes an actor.
-
-    Args:
-      policy_network: observation network, policy and maybe noise.
-      adder: records what the actor does; None for an evaluator.
-      variable_source: a learner in another process, asked for variables every
-        `config.variable_update_period` steps; None if the policy shares the
-        learner's variables.
-
-    Returns:
-      The actor, with the source's current variables.
-    """
-    if variable_source is None:
-      return super().make_actor(policy_network, adder)
-    # The base class fixes the period.
-    variable_client = variable_utils.VariableClient(
-      client=variable_source,
-      variables={'policy': policy_network.variables},
-      update_period=self._config.variable_update_period,
-    )
-    # An actor must not start with random weights after a restart.
-    variable_client.update_and_wait()
-    return actors.FeedForwardActor(policy_network, adder, variable_client)
-
-  def make_learner(
-    self,
-    networks: NetworkPair,
-    dataset: Iterator[reverb.ReplaySample],
-    counter: Optional[counting.Counter] = None,
-    logger: Optional[loggers.Logger] = None,
-    checkpoint: bool = True,
-    *,
-    replay_client: Optional[reverb.Client] = None,
-    checkpoint_directory: Optional[str] = None,
-    checkpoint_name: str = 'learner',
-  ) -> learning.D4PGLearner:
-    """Makes a learner.
-
-    Args:
-      networks: online and target networks, with variables.
-      dataset: from `make_dataset_iterator`.
-      counter: counts updates as `steps`.
-      logger: receives the learner's metrics.
-      checkpoint: False switches checkpoints off.
-      replay_client: writes priorities, if this half's table has any.
-      checkpoint_directory: folder for checkpoints; None for no checkpoints.
-      checkpoint_name: this learner's folder therein.
-
-    Returns:
-      The learner, resumed from its checkpoint if there is one.
-    """
-    online, target = networks
-    config = self._config
-    client = replay_client if config.priority_exponent > 0.0 else None
-    return learning.D4PGLearner(
-      policy_network=online.policy_network,
-      critic_network=online.critic_network,
-      observation_network=online.observation_network,
-      target_policy_network=target.policy_network,
-      target_critic_network=target.critic_network,
-      target_observation_network=target.observation_network,
-      policy_optimizer=config.policy_optimizer
-      or optimizers.FusedAdam(config.policy_learning_rate),
-      critic_optimizer=config.critic_optimizer
-      or optimizers.FusedAdam(config.critic_learning_rate),
-      clipping=config.clipping,
-      discount=config.discount,
-      target_update_period=config.target_update_period,
-      dataset_iterator=dataset,
-      counter=counter,
-      logger=logger,
-      updates_per_step=config.updates_per_step,
-      importance_sampling_exponent=config.importance_sampling_exponent,
-      replay_client=client,
-      replay_table_name=config.replay_table_name if client else None,
-      checkpoint_directory=checkpoint_directory if checkpoint else None,
-      checkpoint_name=checkpoint_name,
-      checkpoint_period_minutes=config.checkpoint_period_minutes,
-    )
-
-  def _make_rate_limiter(self) -> reverb.rate_limiters.RateLimiter:
-    """Returns a limit on the size alone, or Acme's on the ratio as well."""
-    config = self._config
-    if config.samples_per_insert is None:
-      return reverb.rate_limiters.MinSize(config.min_replay_size)
-    # A tolerance of 10 %, as in Acme's builder.
-    tolerance = 0.1 * config.samples_per_insert
-    return reverb.rate_limiters.SampleToInsertRatio(
-      samples_per_insert=config.samples_per_insert,
-      min_size_to_sample=config.min_replay_size,
-      error_buffer=config.min_replay_size * tolerance,
-    )
 
 
 class MetaMimicBuilder:
   """Makes the parts of MetaMimic: a builder for each half, and what they share.
 
   The paper's "off-policy RL algorithm A" is `imitation_builder` and
-  `task_builder`: a subclass of `D4PGBuilder` puts another learner in.
+  `task_builder`: a subclass of `d4pg_builder.D4PGBuilder` puts another learner in.
   """
 
   def __init__(
     self,
     config: Optional[config_lib.MetaMimicConfig] = None,
     *,
-    imitation_builder: Optional[D4PGBuilder] = None,
-    task_builder: Optional[D4PGBuilder] = None,
+    imitation_builder: Optional[d4pg_builder.D4PGBuilder] = None,
+    task_builder: Optional[d4pg_builder.D4PGBuilder] = None,
   ):
     """Initializes the builder.
 
@@ -249,8 +53,10 @@ class MetaMimicBuilder:
       task_builder: of the task half; D4PG by default.
     """
     self._config = config or config_lib.MetaMimicConfig()
-    self._imitation = imitation_builder or D4PGBuilder(self._config.imitation)
-    self._task = task_builder or D4PGBuilder(self._config.task)
+    self._imitation = imitation_builder or d4pg_builder.D4PGBuilder(
+      self._config.imitation
+    )
+    self._task = task_builder or d4pg_builder.D4PGBuilder(self._config.task)
 
   def make_replay_tables(
     self, environment_spec: specs.EnvironmentSpec
@@ -314,7 +120,7 @@ class MetaMimicBuilder:
     adder: Optional[adders.Adder] = None,
     variable_source: Optional[core.VariableSource] = None,
   ) -> core.Actor:
-    """Makes an imitation actor; see `D4PGBuilder.make_actor`."""
+    """Makes an imitation actor; see `d4pg_builder.D4PGBuilder.make_actor`."""
     return self._imitation.make_actor(policy_network, adder, variable_source)
 
   def make_task_actor(
@@ -323,7 +129,7 @@ class MetaMimicBuilder:
     adder: Optional[adders.Adder] = None,
     variable_source: Optional[core.VariableSource] = None,
   ) -> core.Actor:
-    """Makes a task actor; see `D4PGBuilder.make_actor`."""
+    """Makes a task actor; see `d4pg_builder.D4PGBuilder.make_actor`."""
     return self._task.make_actor(policy_network, adder, variable_source)
 
   def make_imitation_dataset_iterator(
@@ -340,7 +146,7 @@ class MetaMimicBuilder:
 
   def make_imitation_learner(
     self,
-    networks: NetworkPair,
+    networks: d4pg_builder.NetworkPair,
     dataset: Iterator[reverb.ReplaySample],
     *,
     replay_client: Optional[reverb.Client] = None,
@@ -374,7 +180,7 @@ class MetaMimicBuilder:
 
   def make_task_learner(
     self,
-    networks: NetworkPair,
+    networks: d4pg_builder.NetworkPair,
     dataset: Iterator[reverb.ReplaySample],
     *,
     replay_client: Optional[reverb.Client] = None,

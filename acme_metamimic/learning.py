@@ -15,13 +15,12 @@
 """D4PG learner with several updates a call, priorities and own checkpoints."""
 
 import time
-from typing import Dict, Iterator, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 
 from absl import logging
 from acme import types
 from acme.agents.tf import d4pg
 from acme.tf import savers as tf2_savers
-from acme.utils import counting
 from acme.utils import loggers
 import reverb
 import sonnet as snt
@@ -29,6 +28,7 @@ import tensorflow as tf
 import tree
 
 from acme_metamimic import losses
+from acme_metamimic import optimizers
 from acme_metamimic import priorities as priorities_lib
 
 # Both as in Acme's D4PG.
@@ -60,56 +60,39 @@ class D4PGLearner(d4pg.D4PGLearner):
 
   def __init__(
     self,
-    policy_network: snt.Module,
-    critic_network: snt.Module,
-    target_policy_network: snt.Module,
-    target_critic_network: snt.Module,
-    discount: float,
-    target_update_period: int,
+    *,
     dataset_iterator: Iterator[reverb.ReplaySample],
-    observation_network: types.TensorTransformation = lambda x: x,
-    target_observation_network: types.TensorTransformation = lambda x: x,
     policy_optimizer: Optional[snt.Optimizer] = None,
     critic_optimizer: Optional[snt.Optimizer] = None,
-    clipping: bool = True,
-    counter: Optional[counting.Counter] = None,
     logger: Optional[loggers.Logger] = None,
-    *,
     updates_per_step: int = 1,
     importance_sampling_exponent: float = 0.0,
-    replay_client: Optional[reverb.Client] = None,
-    replay_table_name: Optional[str] = None,
+    priority_writer: Optional[priorities_lib.PriorityWriter] = None,
     checkpoint_directory: Optional[str] = None,
     checkpoint_name: str = 'learner',
     checkpoint_period_minutes: float = 10.0,
+    **acme_arguments: Any,
   ):
     """Initializes the learner; the networks' variables must exist.
 
     Args:
-      policy_network: see Acme's D4PGLearner, as for all up to `logger`.
-      critic_network: its atoms must be evenly spaced.
-      target_policy_network: see Acme's.
-      target_critic_network: see Acme's.
-      discount: see Acme's.
-      target_update_period: see Acme's; in updates.
       dataset_iterator: iterator over a tf.data.Dataset of reverb.ReplaySample.
-      observation_network: see Acme's.
-      target_observation_network: see Acme's.
-      policy_optimizer: see Acme's.
-      critic_optimizer: see Acme's.
-      clipping: see Acme's.
-      counter: counts updates as `steps`.
-      logger: receives losses averaged over a call.
+      policy_optimizer: Adam with a step size of 1e-4 by default, as in Acme's.
+      critic_optimizer: likewise.
+      logger: receives what an update returns, averaged over a call; the terminal
+        by default.
       updates_per_step: updates in a call of `step`.
       importance_sampling_exponent: beta; 0 weighs all transitions alike.
-      replay_client: client to write priorities with; None writes none.
-      replay_table_name: table of these priorities.
+      priority_writer: writes the priorities, and is closed with the learner;
+        None if the table has none.
       checkpoint_directory: folder for checkpoints, or None for no checkpoints.
         If it holds one of this name, the learner resumes from it.
       checkpoint_name: name of this learner's folder in it,
         `<checkpoint_directory>/checkpoints/<checkpoint_name>`. Two learners
         must not share one.
       checkpoint_period_minutes: minutes between checkpoints.
+      **acme_arguments: the other arguments of Acme's learner, `checkpoint`
+        excepted; the critic's atoms must be evenly spaced.
 
     Raises:
       ValueError: if an argument does not fit, with the remedy.
@@ -124,38 +107,21 @@ class D4PGLearner(d4pg.D4PGLearner):
       raise ValueError(
         f'updates_per_step={updates_per_step} must be at least 1.'
       )
-    if (replay_client is None) != (replay_table_name is None):
-      raise ValueError(
-        f'replay_client={replay_client} and replay_table_name='
-        f'{replay_table_name!r}: give both to write priorities, or neither.'
-      )
     super().__init__(
-      policy_network=policy_network,
-      critic_network=critic_network,
-      target_policy_network=target_policy_network,
-      target_critic_network=target_critic_network,
-      discount=discount,
-      target_update_period=target_update_period,
       dataset_iterator=dataset_iterator,
-      observation_network=observation_network,
-      target_observation_network=target_observation_network,
-      policy_optimizer=policy_optimizer,
-      critic_optimizer=critic_optimizer,
-      clipping=clipping,
-      counter=counter,
-      logger=logger,
-      # The base class's folders are the same for any two learners.
+      policy_optimizer=policy_optimizer or optimizers.FusedAdam(1e-4),
+      critic_optimizer=critic_optimizer or optimizers.FusedAdam(1e-4),
+      # Acme's default logger and its checkpoints have a folder that is the same
+      # for any two learners.
+      logger=logger or loggers.make_default_logger('learner', save_data=False),
       checkpoint=False,
+      **acme_arguments,
     )
     self._timestamp: Optional[float] = None
     self._updates_per_step = updates_per_step
     self._importance_sampling_exponent = importance_sampling_exponent
     self._diverged = False
-    self._priority_writer: Optional[priorities_lib.PriorityWriter] = None
-    if replay_client is not None and replay_table_name is not None:
-      self._priority_writer = priorities_lib.PriorityWriter(
-        replay_client, replay_table_name
-      )
+    self._priority_writer = priority_writer
     if checkpoint_directory is not None:
       self._checkpointer = self._make_checkpointer(
         checkpoint_directory, checkpoint_name, checkpoint_period_minutes
@@ -292,65 +258,58 @@ class D4PGLearner(d4pg.D4PGLearner):
       The scalars named above, and float32[B], the critic's loss of each
       transition.
     """
-    transitions: types.Transition = sample.data
     # The policy is evaluated at o_t through the target observation network, as
     # in Acme: its loss does not train the observation network.
-    o_t = self._target_observation_network(transitions.next_observation)
-
+    o_t = self._target_observation_network(sample.data.next_observation)
     critic_variables = (
       self._observation_network.trainable_variables
       + self._critic_network.trainable_variables
     )
+    policy_variables = self._policy_network.trainable_variables
+
     with tf.GradientTape() as tape:
-      o_tm1 = self._observation_network(transitions.observation)
-      q_tm1 = self._critic_network(o_tm1, transitions.action)
-      with tape.stop_recording():
-        q_t = self._target_critic_network(o_t, self._target_policy_network(o_t))
-      td_losses = losses.categorical_loss(
-        q_tm1,
-        transitions.reward,
-        tf.cast(self._discount, transitions.discount.dtype)
-        * transitions.discount,
-        q_t,
-      )
-      critic_loss = tf.reduce_mean(self._weigh(td_losses, sample.info))
+      td_losses = self._td_losses(sample.data, o_t, tape)
+      critic_loss = tf.reduce_mean(td_losses * self._weights(sample.info))
     critic_gradients = tape.gradient(critic_loss, critic_variables)
 
-    policy_variables = self._policy_network.trainable_variables
     with tf.GradientTape() as tape:
       action = self._policy_network(o_t)
     q_value, dqda = self._action_gradient(o_t, action)
-    # The gradient of Acme's policy loss, mean(|dqda|^2 / 2), with respect to the
-    # action, taken from there to the policy's variables.
+    policy_loss = 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(dqda), axis=-1))
+    # The gradient of this loss in the action, if the action is taken to be
+    # dqda short of where it should be, and from there to the variables.
     batch_size = tf.cast(tf.shape(dqda)[0], dqda.dtype)
     policy_gradients = tape.gradient(
       action, policy_variables, output_gradients=-dqda / batch_size
     )
-    policy_loss = 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(dqda), axis=-1))
 
-    critic_norm = self._apply(
-      self._critic_optimizer, critic_gradients, critic_variables
-    )
-    policy_norm = self._apply(
-      self._policy_optimizer, policy_gradients, policy_variables
+    norms = (
+      self._apply(self._critic_optimizer, critic_gradients, critic_variables),
+      self._apply(self._policy_optimizer, policy_gradients, policy_variables),
     )
     q_mean = tf.reduce_mean(q_value)
-    return (
-      critic_loss,
-      policy_loss,
-      q_mean,
-      critic_norm,
-      policy_norm,
-    ), td_losses
+    return (critic_loss, policy_loss, q_mean, *norms), td_losses
 
-  def _weigh(self, td_losses: tf.Tensor, info: reverb.SampleInfo) -> tf.Tensor:
-    """Multiplies losses by importance weights; Ape-X, as in Schaul (2016)."""
+  def _td_losses(
+    self, transitions: types.Transition, o_t: tf.Tensor, tape: tf.GradientTape
+  ) -> tf.Tensor:
+    """Returns float32[B], the critic's losses; the target is not recorded."""
+    with tape.stop_recording():
+      q_t = self._target_critic_network(o_t, self._target_policy_network(o_t))
+    o_tm1 = self._observation_network(transitions.observation)
+    q_tm1 = self._critic_network(o_tm1, transitions.action)
+    discount = tf.cast(self._discount, transitions.discount.dtype)
+    return losses.categorical_loss(
+      q_tm1, transitions.reward, discount * transitions.discount, q_t
+    )
+
+  def _weights(self, info: reverb.SampleInfo) -> tf.Tensor:
+    """Returns float32[B], weights of the losses; 1 if there are none."""
     if not self._importance_sampling_exponent:
-      return td_losses
-    size = tf.cast(info.table_size, info.probability.dtype)
-    weights = (size * info.probability) ** -self._importance_sampling_exponent
-    weights /= tf.reduce_max(weights)
-    return td_losses * tf.cast(weights, td_losses.dtype)
+      return tf.ones([])
+    return priorities_lib.importance_weights(
+      info, self._importance_sampling_exponent
+    )
 
   def _action_gradient(
     self, observation: tf.Tensor, action: tf.Tensor

@@ -15,7 +15,7 @@
 """Default networks of the two halves: MLPs on flat observations."""
 
 from collections import abc
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Dict, Mapping, Optional, Sequence, Union
 
 from acme import specs
 from acme import types
@@ -27,6 +27,9 @@ import sonnet as snt
 import tensorflow as tf
 
 from acme_metamimic import specs as specs_lib
+
+# By key of the observation; a number, or an array that broadcasts to the key's.
+Scales = Mapping[str, Union[float, np.ndarray]]
 
 # Two layers of 256 keep two cores at over a hundred updates a second.
 DEFAULT_LAYER_SIZES = (256, 256)
@@ -45,7 +48,7 @@ class ScaledObservation(snt.Module):
 
   def __init__(
     self,
-    scale: Optional[Mapping[str, np.ndarray]] = None,
+    scale: Optional[Scales] = None,
     name: str = 'scaled_observation',
   ):
     """Initializes the module.
@@ -81,7 +84,8 @@ class GoalConditionedObservation(snt.Module):
 
   def __init__(
     self,
-    difference_scale: Optional[Mapping[str, np.ndarray]] = None,
+    difference_scale: Optional[Scales] = None,
+    observation_scale: Optional[Scales] = None,
     name: str = 'goal_conditioned_observation',
   ):
     """Initializes the module.
@@ -90,10 +94,13 @@ class GoalConditionedObservation(snt.Module):
       difference_scale: factor for `goal - observation` for some of the goal's
         keys, each broadcastable to the key's shape. The difference is clipped
         to +-5. The goal itself is passed on for the other keys.
+      observation_scale: factor for some of the observation's keys, and for the
+        goal's where the goal itself is passed on.
       name: name of the module.
     """
     super().__init__(name=name)
     self._scale = _to_float32(difference_scale)
+    self._observation_scale = _to_float32(observation_scale)
 
   def __call__(
     self, observation: Mapping[str, types.NestedTensor]
@@ -101,7 +108,7 @@ class GoalConditionedObservation(snt.Module):
     """Returns float32[B, D] for a dict of batched tensors with `goal`."""
     goal = observation[specs_lib.GOAL]
     parts = [
-      _flatten(observation[key])
+      _flatten(observation[key]) * self._observation_scale.get(key, 1.0)
       for key in sorted(observation)
       if key != specs_lib.GOAL
     ]
@@ -112,6 +119,8 @@ class GoalConditionedObservation(snt.Module):
         part = tf.clip_by_value(
           difference, -GOAL_DIFFERENCE_LIMIT, GOAL_DIFFERENCE_LIMIT
         )
+      else:
+        part *= self._observation_scale.get(key, 1.0)
       parts.append(part)
     return tf.concat(parts, axis=-1)
 
@@ -124,7 +133,8 @@ def make_imitation_networks(
   vmin: float = 0.0,
   vmax: float = 100.0,
   num_atoms: int = 101,
-  goal_difference_scale: Optional[Mapping[str, np.ndarray]] = None,
+  goal_difference_scale: Optional[Scales] = None,
+  observation_scale: Optional[Scales] = None,
 ) -> acme_d4pg.D4PGNetworks:
   """Makes the networks of pi(o_t, g_t), g_t = d_{t+1}, and of its critic.
 
@@ -138,6 +148,7 @@ def make_imitation_networks(
     goal_difference_scale: factors for `goal - observation`, by key; choose them
       so that the motion of one control step is of order one. Keys that are left
       out (all of them, by default) show the goal itself.
+    observation_scale: factors for the observations, by key; 1 where left out.
 
   Returns:
     The three networks, without variables until their `init` is called.
@@ -150,10 +161,13 @@ def make_imitation_networks(
   _validate_flat(observations)
   goal = observations[specs_lib.GOAL]
   _validate_scale('goal_difference_scale', goal_difference_scale, goal)
+  _validate_scale('observation_scale', observation_scale, observations)
   return acme_d4pg.D4PGNetworks(
     policy_network=_make_policy(environment_spec.actions, policy_layer_sizes),
     critic_network=_make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
-    observation_network=GoalConditionedObservation(goal_difference_scale),
+    observation_network=GoalConditionedObservation(
+      goal_difference_scale, observation_scale
+    ),
   )
 
 
@@ -165,7 +179,7 @@ def make_task_networks(
   vmin: float = 0.0,
   vmax: float = 100.0,
   num_atoms: int = 101,
-  observation_scale: Optional[Mapping[str, np.ndarray]] = None,
+  observation_scale: Optional[Scales] = None,
 ) -> acme_d4pg.D4PGNetworks:
   """Makes the networks of the unconditional pi(o_t) and of its critic.
 
@@ -231,7 +245,7 @@ def _flatten(x: tf.Tensor) -> tf.Tensor:
 
 
 def _to_float32(
-  scale: Optional[Mapping[str, np.ndarray]],
+  scale: Optional[Scales],
 ) -> Dict[str, np.ndarray]:
   return {
     key: np.asarray(value, dtype=np.float32)
@@ -255,7 +269,7 @@ def _validate_flat(observations: types.NestedSpec) -> None:
 
 def _validate_scale(
   name: str,
-  scale: Optional[Mapping[str, np.ndarray]],
+  scale: Optional[Scales],
   observations: types.NestedSpec,
 ) -> None:
   """Raises if a scale has no observation of a fitting shape."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Writing priorities back to the replay off the learner's critical path."""
+"""Prioritised replay, the learner's side: weights and new priorities."""
 
 import collections
 import threading
@@ -21,6 +21,7 @@ from typing import Deque, Optional, Tuple
 from absl import logging
 import numpy as np
 import reverb
+import tensorflow as tf
 
 # Calls of the learner that may wait to be written. Priorities older than this
 # are of little use, so that the oldest are dropped when the replay is slow.
@@ -29,8 +30,31 @@ _MAX_PENDING = 16
 _Updates = Tuple[np.ndarray, np.ndarray]
 
 
+def importance_weights(info: reverb.SampleInfo, exponent: float) -> tf.Tensor:
+  """Weights that correct for prioritised sampling.
+
+  Source: Schaul et al., 2016, "Prioritized Experience Replay", section 3.4;
+  Ape-X (Horgan et al., 2018) uses them with an exponent of 0.4.
+
+  Args:
+    info: of a batch of samples; fields of shape [B].
+    exponent: beta. With 1 the batch's mean gradient is that of uniform
+      sampling, up to a factor; with 0 all weights are 1.
+
+  Returns:
+    float32[B], `(1 / (N P(i)))^beta` over its largest value in the batch, for N
+    items in the table and a probability P(i) to sample the item.
+  """
+  size = tf.cast(info.table_size, info.probability.dtype)
+  weights = (size * info.probability) ** -exponent
+  return tf.cast(weights / tf.reduce_max(weights), tf.float32)
+
+
 class PriorityWriter:
-  """Updates the priorities of sampled items from a background thread."""
+  """Updates the priorities of sampled items from a background thread.
+
+  A learner does not wait for it.
+  """
 
   def __init__(
     self,

@@ -15,6 +15,7 @@
 """Tests of the configurations."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import sonnet as snt
@@ -127,8 +128,9 @@ def test_prioritised_task_table_is_refused():
 
 @pytest.mark.parametrize('field', ['num_imitation_actors', 'num_task_actors'])
 def test_no_actors_are_refused(field):
+  arguments: Any = {field: 0}
   with pytest.raises(ValueError, match=f'{field}=0'):
-    config.MetaMimicConfig(**{field: 0})
+    config.MetaMimicConfig(**arguments)
 
 
 @pytest.mark.parametrize('field', ['policy_optimizer', 'critic_optimizer'])

@@ -31,10 +31,11 @@ import sonnet as snt
 import tensorflow as tf
 import tree
 
-from acme_metamimic import builder
 from acme_metamimic import config as config_lib
+from acme_metamimic import d4pg_builder
 from acme_metamimic import learning
 from acme_metamimic import optimizers
+from acme_metamimic import priorities
 from acme_metamimic import specs as specs_lib
 from tests.acme_metamimic import fakes
 
@@ -58,7 +59,7 @@ class _CountingTorso(snt.Module):
     return self._layers(observation)
 
 
-def _make_networks(layer_sizes: Sequence[int] = ()) -> builder.NetworkPair:
+def _make_networks(layer_sizes: Sequence[int] = ()) -> d4pg_builder.NetworkPair:
   """Returns networks with these hidden layers; few are quick to trace."""
 
   def torso() -> List[snt.Module]:
@@ -85,7 +86,9 @@ def _make_networks(layer_sizes: Sequence[int] = ()) -> builder.NetworkPair:
   return online, target
 
 
-def _arguments(networks: builder.NetworkPair, skip: int = 0) -> Dict[str, Any]:
+def _arguments(
+  networks: d4pg_builder.NetworkPair, skip: int = 0
+) -> Dict[str, Any]:
   online, target = networks
   return {
     'policy_network': online.policy_network,
@@ -102,13 +105,15 @@ def _arguments(networks: builder.NetworkPair, skip: int = 0) -> Dict[str, Any]:
 
 
 def _make_learner(
-  networks: Optional[builder.NetworkPair] = None, skip: int = 0, **kwargs: Any
+  networks: Optional[d4pg_builder.NetworkPair] = None,
+  skip: int = 0,
+  **kwargs: Any,
 ) -> learning.D4PGLearner:
   arguments = _arguments(networks or _make_networks(), skip)
   return learning.D4PGLearner(**{**arguments, **kwargs})
 
 
-def _variables(networks: builder.NetworkPair) -> List[np.ndarray]:
+def _variables(networks: d4pg_builder.NetworkPair) -> List[np.ndarray]:
   return [
     variable.numpy()
     for half in networks
@@ -122,7 +127,7 @@ def _variables(networks: builder.NetworkPair) -> List[np.ndarray]:
 
 
 def _copy_variables(
-  source: builder.NetworkPair, destination: builder.NetworkPair
+  source: d4pg_builder.NetworkPair, destination: d4pg_builder.NetworkPair
 ) -> None:
   for source_half, destination_half in zip(source, destination, strict=True):
     for name in ('observation_network', 'critic_network', 'policy_network'):
@@ -133,7 +138,7 @@ def _copy_variables(
       )
 
 
-def _assert_close(actual: Any, expected: Any, **kwargs: float) -> None:
+def _assert_close(actual: Any, expected: Any, **kwargs: Any) -> None:
   assert len(actual) == len(expected)
   for a, b in zip(actual, expected, strict=True):
     np.testing.assert_allclose(a, b, **kwargs)
@@ -196,7 +201,9 @@ def test_updates_equal_acmes(
   assert records[-1]['steps'] == acme_records[-1]['steps'] == 8
 
 
-def _td_losses(networks: builder.NetworkPair, transitions: Any) -> tf.Tensor:
+def _td_losses(
+  networks: d4pg_builder.NetworkPair, transitions: Any
+) -> tf.Tensor:
   """Returns Acme's critic loss before the first update, item by item."""
   # The first update begins by copying the online to the target networks.
   online, _ = networks
@@ -262,7 +269,7 @@ def _fill_table(num_items: int) -> reverb.Server:
     min_replay_size=1,
     replay_table_name='imitation',
   )
-  (table,) = builder.D4PGBuilder(config).make_replay_tables(_SPEC)
+  (table,) = d4pg_builder.D4PGBuilder(config).make_replay_tables(_SPEC)
   server = reverb.Server([table])
   client = reverb.Client(f'localhost:{server.port}')
   with client.trajectory_writer(num_keep_alive_refs=1) as writer:
@@ -288,15 +295,15 @@ def test_priorities_in_the_table_are_the_losses():
   expected = _td_losses(networks, transitions).numpy()
   assert np.max(np.abs(expected - 100.0)) > 1.0
 
+  writer = priorities.PriorityWriter(client, 'imitation')
   learner = _make_learner(
     networks,
     dataset_iterator=iter(dataset),
-    replay_client=client,
-    replay_table_name='imitation',
+    priority_writer=writer,
     importance_sampling_exponent=0.4,
   )
   learner.step()
-  assert learner._priority_writer.flush(timeout=10.0)
+  assert writer.flush(timeout=10.0)
   learner.close()
 
   updated = {}
@@ -312,13 +319,6 @@ def test_priorities_in_the_table_are_the_losses():
   for index, priority in updated.items():
     np.testing.assert_allclose(priority, expected[index], rtol=1e-5)
   server.stop()
-
-
-def test_no_priorities_without_a_client():
-  learner = _make_learner()
-  learner.step()
-  assert learner._priority_writer is None
-  learner.close()
 
 
 def test_step_counts_updates_and_averages_losses():
@@ -487,8 +487,3 @@ def test_iterator_that_tensorflow_cannot_read_is_refused():
 def test_no_updates_per_step_are_refused():
   with pytest.raises(ValueError, match='updates_per_step=0'):
     _make_learner(updates_per_step=0)
-
-
-def test_priorities_need_client_and_table():
-  with pytest.raises(ValueError, match="replay_table_name='imitation'"):
-    _make_learner(replay_table_name='imitation')

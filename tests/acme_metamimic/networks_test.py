@@ -15,6 +15,7 @@
 """Tests of the default networks."""
 
 import copy
+from typing import Any
 
 from acme import specs
 import numpy as np
@@ -25,7 +26,7 @@ import tree
 from acme_metamimic import networks
 from tests.acme_metamimic import fakes
 
-_SIZES = {'policy_layer_sizes': (8, 8), 'critic_layer_sizes': (8, 8)}
+_SIZES: Any = {'policy_layer_sizes': (8, 8), 'critic_layer_sizes': (8, 8)}
 
 
 def _make_batch(spec, batch_size=5):

@@ -27,8 +27,7 @@ _SHAPES = ((3, 4), (4,), ())
 def _make_parameters():
   random_state = np.random.RandomState(0)
   return [
-    tf.Variable(random_state.randn(*shape).astype(np.float32))
-    for shape in _SHAPES
+    tf.Variable(np.float32(random_state.randn(*shape))) for shape in _SHAPES
   ]
 
 
@@ -37,7 +36,7 @@ def _make_updates(step):
   # From far above to far below epsilon, where its place in the formula counts.
   scale = 10.0 ** random_state.uniform(-10, 2)
   updates = [
-    tf.constant((scale * random_state.randn(*shape)).astype(np.float32))
+    tf.constant(np.float32(scale * random_state.randn(*shape)))
     for shape in _SHAPES
   ]
   if step == 3:

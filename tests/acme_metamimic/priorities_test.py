@@ -12,13 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Tests of the thread that writes priorities."""
+"""Tests of importance weights and of the thread that writes priorities."""
 
 import threading
 from typing import Dict, List, Tuple
 
 import numpy as np
 import pytest
+import reverb
+import tensorflow as tf
 
 from acme_metamimic import priorities
 
@@ -110,3 +112,41 @@ def test_failed_write_does_not_end_the_others():
   assert writer.flush(_TIMEOUT)
   writer.close()
   assert client.calls == [('table', {1: 1.0})]
+
+
+def _make_info(probabilities, table_size) -> reverb.SampleInfo:
+  num_items = len(probabilities)
+  return reverb.SampleInfo(
+    key=tf.zeros([num_items], tf.uint64),
+    probability=tf.constant(probabilities, tf.float64),
+    table_size=tf.fill([num_items], tf.constant(table_size, tf.int64)),
+    priority=tf.ones([num_items], tf.float64),
+  )
+
+
+def test_importance_weights_by_hand():
+  # N P is 1/4, 1 and 4: their inverse square roots are 2, 1 and 1/2.
+  info = _make_info([0.025, 0.1, 0.4], table_size=10)
+  weights = priorities.importance_weights(info, exponent=0.5)
+  np.testing.assert_allclose(weights, [1.0, 0.5, 0.25], rtol=1e-6)
+  assert weights.dtype == tf.float32
+
+
+def test_full_correction_makes_the_sampled_mean_that_of_uniform_sampling():
+  random_state = np.random.RandomState(0)
+  losses = random_state.uniform(size=5)
+  probabilities = random_state.dirichlet(np.ones(5))
+  weights = priorities.importance_weights(
+    _make_info(probabilities, table_size=5), exponent=1.0
+  )
+  # The largest weight is 1, that of the least probable item.
+  scale = 5 * probabilities.min()
+  expected_loss = np.sum(probabilities * weights * losses)
+  np.testing.assert_allclose(expected_loss, scale * losses.mean(), rtol=1e-6)
+
+
+def test_no_exponent_weighs_all_alike():
+  info = _make_info([1e-9, 0.5], table_size=1000)
+  np.testing.assert_array_equal(
+    priorities.importance_weights(info, 0.0), [1, 1]
+  )

@@ -1,0 +1,298 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The imitation environment: follow a demonstration frame by frame.
+
+Algorithm 1 of the paper, the environment's part of it: an episode starts at a
+demonstration's state, the goal g_t = d_{t+1} is observed beside o_t, and two
+reward streams come back, for imitation and for the task.
+"""
+
+from typing import Callable, Mapping, Optional, Protocol, Sequence
+
+import dm_env
+from dm_env import specs
+import numpy as np
+
+from environments import demonstrations as demonstrations_lib
+from environments import rewards
+
+GOAL = 'goal'
+IMITATION = 'imitation'
+TASK = 'task'
+
+Deviation = Callable[
+  [Mapping[str, np.ndarray], Mapping[str, np.ndarray]], float
+]
+
+
+class ResettableEnvironment(Protocol):
+  """A `dm_env.Environment` that can be read and start at a stored state."""
+
+  def reset(self) -> dm_env.TimeStep: ...
+
+  def reset_to(self, state: np.ndarray) -> dm_env.TimeStep: ...
+
+  def get_state(self) -> np.ndarray: ...
+
+  def step(self, action: np.ndarray) -> dm_env.TimeStep: ...
+
+  def observation_spec(self) -> Mapping[str, specs.Array]: ...
+
+  def action_spec(self) -> specs.BoundedArray: ...
+
+  def close(self) -> None: ...
+
+
+class ImitationEnvironment(dm_env.Environment):
+  """Wraps an environment so that it rewards following a demonstration."""
+
+  def __init__(
+    self,
+    environment: ResettableEnvironment,
+    demonstrations: Sequence[demonstrations_lib.Demonstration],
+    *,
+    reward_terms: Mapping[str, rewards.RewardTerm],
+    policy_keys: Optional[Sequence[str]] = None,
+    deviation: Optional[Deviation] = None,
+    early_termination_distance: Optional[float] = None,
+    curriculum_probability: float = 0.0,
+    curriculum_steps: int = 300,
+    seed: Optional[int] = None,
+  ):
+    """Initializes the environment.
+
+    Args:
+      environment: the task, with scalar reward; its observations are a dict.
+      demonstrations: at least one, with the same observations.
+      reward_terms: the exponentials of equation 2, by observation key.
+      policy_keys: observations that the policy sees, of the scene and of the
+        goal; all by default. The others serve the reward alone, as
+        proprioception does in the paper (section 3.2).
+      deviation: distance of an observation to the goal frame, in metres.
+      early_termination_distance: an episode ends once the deviation exceeds it,
+        in metres; None never ends one early. The paper has 0.5 (Table 1) and
+        0.01 (appendix C.2) without a unit.
+      curriculum_probability: share of the episodes that start inside a
+        demonstration instead of at its first frame.
+      curriculum_steps: such an episode starts in the first this many steps; 300
+        in appendix C.2.
+      seed: of the choice of demonstrations and starts.
+
+    Raises:
+      ValueError: if the demonstrations do not fit the environment or an
+        argument is out of range.
+    """
+    self._environment = environment
+    self._demonstrations = list(demonstrations)
+    self._reward_terms = dict(reward_terms)
+    self._deviation = deviation
+    self._distance = early_termination_distance
+    self._curriculum_probability = curriculum_probability
+    self._curriculum_steps = curriculum_steps
+    self._random_state = np.random.RandomState(seed)
+    spec = environment.observation_spec()
+    self._policy_keys = tuple(policy_keys or spec)
+    self._check(spec)
+    self._demonstration = self._goals = self._demonstrations[0]
+    self._step = 0
+    self._reset_next_step = True
+    self._last_deviation = 0.0
+
+  def _check(self, spec: Mapping[str, specs.Array]) -> None:
+    if not self._demonstrations:
+      raise ValueError('There are no demonstrations; give at least one.')
+    needed = {*self._policy_keys, *self._reward_terms}
+    missing = needed - set(spec)
+    if missing or not self._reward_terms:
+      raise ValueError(
+        f'policy_keys {self._policy_keys} and reward_terms '
+        f'{tuple(self._reward_terms)} must be observations of the environment, '
+        f'which has {tuple(spec)}.'
+      )
+    for index, demonstration in enumerate(self._demonstrations):
+      for key in needed:
+        frames = demonstration.observations.get(key)
+        if frames is None or frames.shape[1:] != spec[key].shape:
+          found = None if frames is None else frames.shape[1:]
+          raise ValueError(
+            f'Demonstration {index} has {key!r} of shape {found}, but the '
+            f'environment has {spec[key].shape}; record demonstrations with '
+            'the same observables.'
+          )
+    if self._distance is not None and (
+      self._deviation is None or not self._distance > 0
+    ):
+      raise ValueError(
+        f'early_termination_distance is {self._distance}; it must be positive '
+        'and needs a `deviation` to compare with, or be None.'
+      )
+    if not 0.0 <= self._curriculum_probability <= 1.0:
+      raise ValueError(
+        f'curriculum_probability is {self._curriculum_probability}; it must '
+        'be in [0, 1].'
+      )
+    if self._curriculum_steps < 1:
+      raise ValueError(
+        f'curriculum_steps is {self._curriculum_steps}; it must be at least 1.'
+      )
+
+  @property
+  def demonstrations(self) -> Sequence[demonstrations_lib.Demonstration]:
+    """The dataset D."""
+    return self._demonstrations
+
+  @property
+  def demonstration(self) -> demonstrations_lib.Demonstration:
+    """The demonstration that the episode started from."""
+    return self._demonstration
+
+  @property
+  def step_index(self) -> int:
+    """Index of the demonstration's frame that corresponds to o_t."""
+    return self._step
+
+  @property
+  def deviation(self) -> float:
+    """Deviation of the last observation from its goal, in metres."""
+    return self._last_deviation
+
+  @property
+  def frame(self) -> dict[str, np.ndarray]:
+    """The frame of the goals' demonstration that o_t is compared with."""
+    return self._goals.frame(self._step)
+
+  @property
+  def environment(self) -> ResettableEnvironment:
+    """The wrapped environment."""
+    return self._environment
+
+  def reset(self) -> dm_env.TimeStep:
+    """Starts an episode at a random demonstration."""
+    index = self._random_state.randint(len(self._demonstrations))
+    start = 0
+    if self._random_state.uniform() < self._curriculum_probability:
+      limit = min(self._curriculum_steps, len(self._demonstrations[index]))
+      start = self._random_state.randint(limit)
+    return self.start(index, start)
+
+  def start(
+    self,
+    index: int,
+    step: int = 0,
+    goals: Optional[demonstrations_lib.Demonstration] = None,
+  ) -> dm_env.TimeStep:
+    """Starts an episode at a given frame of a given demonstration.
+
+    Args:
+      index: of the demonstration.
+      step: of the frame, in [0, T).
+      goals: the demonstration that goals are taken from; the same by default.
+        Another one tells whether a policy looks at its goals.
+
+    Returns:
+      The first time step.
+
+    Raises:
+      ValueError: if the demonstration has no such frame to start from.
+    """
+    steps = len(self._demonstrations[index])
+    if not 0 <= step < steps:
+      raise ValueError(
+        f'step is {step}; demonstration {index} has {steps} steps, start at one '
+        f'of 0 to {steps - 1}.'
+      )
+    self._demonstration = self._demonstrations[index]
+    self._goals = goals or self._demonstration
+    self._step = step
+    self._last_deviation = 0.0
+    self._reset_next_step = False
+    timestep = self._environment.reset_to(self._demonstration.states[step])
+    return dm_env.restart(self._observation(timestep))
+
+  def step(self, action: np.ndarray) -> dm_env.TimeStep:
+    """Takes a step; see `reward_spec` and `discount_spec` for the streams.
+
+    The imitation stream ends (discount 0) when the deviation is too large, for
+    the task stream the episode is merely cut. The demonstration's end truncates
+    both.
+    """
+    if self._reset_next_step:
+      return self.reset()
+    timestep = self._environment.step(action)
+    self._step += 1
+    goal = self._goals.frame(self._step)
+    reward = {
+      IMITATION: np.float32(
+        rewards.imitation_reward(timestep.observation, goal, self._reward_terms)
+      ),
+      TASK: np.float32(timestep.reward),
+    }
+    deviated = self._deviates(timestep, goal)
+    discount = {
+      IMITATION: np.float32(0.0 if deviated else timestep.discount),
+      TASK: np.float32(timestep.discount),
+    }
+    last = deviated or timestep.last() or self._step >= len(self._demonstration)
+    self._reset_next_step = last
+    return dm_env.TimeStep(
+      dm_env.StepType.LAST if last else dm_env.StepType.MID,
+      reward,
+      discount,
+      self._observation(timestep),
+    )
+
+  def _deviates(
+    self, timestep: dm_env.TimeStep, goal: Mapping[str, np.ndarray]
+  ) -> bool:
+    if self._deviation is None:
+      return False
+    self._last_deviation = self._deviation(timestep.observation, goal)
+    return self._distance is not None and self._last_deviation > self._distance
+
+  def _observation(
+    self, timestep: dm_env.TimeStep
+  ) -> dict[str, np.ndarray | dict[str, np.ndarray]]:
+    goal = self._goals.frame(self._step + 1)
+    observation = {key: timestep.observation[key] for key in self._policy_keys}
+    return {**observation, GOAL: {key: goal[key] for key in self._policy_keys}}
+
+  def observation_spec(self) -> Mapping[str, specs.Array]:
+    """Returns the policy's observations, and the same once more as `goal`."""
+    spec = self._environment.observation_spec()
+    visible = {key: spec[key] for key in self._policy_keys}
+    goal = {key: s.replace(name=f'{GOAL}_{key}') for key, s in visible.items()}
+    return {**visible, GOAL: goal}
+
+  def action_spec(self) -> specs.BoundedArray:
+    """Returns the wrapped environment's action spec."""
+    return self._environment.action_spec()
+
+  def reward_spec(self) -> Mapping[str, specs.Array]:
+    """Returns a scalar for each of the two streams."""
+    return {
+      IMITATION: specs.BoundedArray((), np.float32, 0.0, 1.0, name=IMITATION),
+      TASK: specs.Array((), np.float32, name=TASK),
+    }
+
+  def discount_spec(self) -> Mapping[str, specs.Array]:
+    """Returns a scalar for each of the two streams."""
+    return {
+      key: specs.BoundedArray((), np.float32, 0.0, 1.0, name=f'{key}_discount')
+      for key in (IMITATION, TASK)
+    }
+
+  def close(self) -> None:
+    """Closes the wrapped environment."""
+    self._environment.close()

@@ -1,0 +1,295 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Updates per second of our D4PG learner against Acme's, in one run.
+
+  python -m experiments.benchmarks.learner --batch_sizes=64,256
+
+Both learners have the same networks, start from the same weights and see the
+same batches, held in memory: replay and environment are left out. They take
+turns in short rounds, so that what else runs on the machine meets both alike;
+the ratio is the median over the rounds. Before that they are checked to compute
+the same losses. oneDNN is switched by TF_ENABLE_ONEDNN_OPTS in the environment.
+"""
+
+import copy
+import time
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
+
+from absl import app
+from absl import flags
+import acme
+from acme import specs
+from acme import types
+from acme.agents.tf import d4pg
+from acme.agents.tf.d4pg import agent as acme_d4pg
+from acme.utils import loggers
+import numpy as np
+import reverb
+import tensorflow as tf
+import tree
+
+import acme_metamimic
+
+_BATCH_SIZES = flags.DEFINE_list('batch_sizes', ['64', '256'], 'To measure.')
+_LAYER_SIZES = flags.DEFINE_list(
+  'layer_sizes', ['256', '256'], 'Hidden layers of policy and critic.'
+)
+_NUM_ATOMS = flags.DEFINE_integer('num_atoms', 101, 'Atoms of the critic.')
+_UPDATES_PER_STEP = flags.DEFINE_integer(
+  'updates_per_step', 10, 'Updates in a call of our learner.'
+)
+_THREADS = flags.DEFINE_integer(
+  'threads', 0, 'Threads of one operation; 0 for as many as there are cores.'
+)
+_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Rounds, of each learner one turn.')
+_SECONDS = flags.DEFINE_float('seconds', 1.0, 'Seconds of a turn.')
+
+# Batches held in memory, and updates over which the losses are compared.
+_NUM_BATCHES = 20
+
+# Relative difference of mean losses that rounding may make.
+_LOSS_TOLERANCE = 1e-3
+
+# The features of the block stacking task: sizes, as any would do.
+_FRAME = {'blocks': 14, 'body': 36}
+_NUM_ACTIONS = 9
+
+
+class Result(NamedTuple):
+  """What was measured at one batch size.
+
+  Attributes:
+    batch_size: transitions in a batch.
+    acmes: Acme's updates per second, median.
+    ours: our updates per second, median.
+    ratio: ours over Acme's, median over the rounds.
+    loss_difference: largest relative difference of the mean losses.
+  """
+
+  batch_size: int
+  acmes: float
+  ours: float
+  ratio: float
+  loss_difference: float
+
+
+class _LossLogger(loggers.Logger):
+  """Keeps the losses of each call."""
+
+  def __init__(self) -> None:
+    self.losses: List[Tuple[float, float]] = []
+
+  def write(self, data: loggers.LoggingData) -> None:
+    self.losses.append((float(data['critic_loss']), float(data['policy_loss'])))
+
+  def close(self) -> None:
+    pass
+
+
+def make_environment_spec() -> specs.EnvironmentSpec:
+  """Returns the spec of an imitation environment of flat features."""
+  frame = {
+    key: specs.Array((size,), np.float32) for key, size in _FRAME.items()
+  }
+  scalar = specs.Array((), np.float32)
+  streams = {'imitation': scalar, 'task': scalar}
+  return specs.EnvironmentSpec(
+    observations={**frame, 'goal': dict(frame)},
+    actions=specs.BoundedArray((_NUM_ACTIONS,), np.float32, -1.0, 1.0),
+    rewards=streams,
+    discounts=streams,
+  )
+
+
+def make_iterator(
+  environment_spec: specs.EnvironmentSpec, batch_size: int
+) -> Iterator[reverb.ReplaySample]:
+  """Returns an endless iterator over random batches, the same at each call."""
+  random_state = np.random.RandomState(0)
+  num_items = batch_size * _NUM_BATCHES
+
+  def observations() -> types.NestedArray:
+    return tree.map_structure(
+      lambda s: random_state.randn(num_items, *s.shape).astype(np.float32),
+      environment_spec.observations,
+    )
+
+  data = types.Transition(
+    observation=observations(),
+    action=np.float32(random_state.uniform(-1, 1, (num_items, _NUM_ACTIONS))),
+    reward=np.float32(random_state.uniform(0, 1, num_items)),
+    discount=np.ones(num_items, np.float32),
+    next_observation=observations(),
+  )
+  info = reverb.SampleInfo(
+    key=np.arange(num_items, dtype=np.uint64),
+    probability=np.full(num_items, 1.0 / num_items),
+    table_size=np.full(num_items, num_items, np.int64),
+    priority=np.ones(num_items),
+  )
+  dataset = tf.data.Dataset.from_tensor_slices(reverb.ReplaySample(info, data))
+  return iter(dataset.batch(batch_size).cache().repeat())
+
+
+def make_learner_arguments(
+  networks: acme_d4pg.D4PGNetworks,
+  environment_spec: specs.EnvironmentSpec,
+  batch_size: int,
+) -> Dict[str, Any]:
+  """Returns arguments for either learner: copies of the networks, and data."""
+  online, target = copy.deepcopy(networks), copy.deepcopy(networks)
+  return {
+    'policy_network': online.policy_network,
+    'critic_network': online.critic_network,
+    'observation_network': online.observation_network,
+    'target_policy_network': target.policy_network,
+    'target_critic_network': target.critic_network,
+    'target_observation_network': target.observation_network,
+    'discount': 0.99,
+    'target_update_period': 100,
+    'dataset_iterator': make_iterator(environment_spec, batch_size),
+  }
+
+
+def measure_updates(
+  learner: acme.Learner, updates: int, seconds: float
+) -> float:
+  """Returns updates per second of a learner with `updates` in a call."""
+  num_updates = 0
+  start = time.perf_counter()
+  while True:
+    learner.step()
+    num_updates += updates
+    elapsed = time.perf_counter() - start
+    if elapsed >= seconds:
+      return num_updates / elapsed
+
+
+def compare(
+  batch_size: int,
+  *,
+  layer_sizes: Sequence[int] = (256, 256),
+  num_atoms: int = 101,
+  updates_per_step: int = 10,
+  rounds: int = 7,
+  seconds: float = 1.0,
+) -> Result:
+  """Measures both learners at one batch size.
+
+  Args:
+    batch_size: transitions in a batch.
+    layer_sizes: hidden layers of policy and critic.
+    num_atoms: atoms of the critic.
+    updates_per_step: updates in a call of our learner; divides 20.
+    rounds: number of turns of each learner.
+    seconds: length of a turn.
+
+  Returns:
+    The medians.
+  """
+  spec = make_environment_spec()
+  networks = acme_metamimic.make_imitation_networks(
+    spec,
+    policy_layer_sizes=layer_sizes,
+    critic_layer_sizes=layer_sizes,
+    num_atoms=num_atoms,
+    goal_difference_scale={key: np.ones(size) for key, size in _FRAME.items()},
+  )
+  networks.init(spec)
+  acmes_logger, our_logger = _LossLogger(), _LossLogger()
+  acmes = d4pg.D4PGLearner(
+    **make_learner_arguments(networks, spec, batch_size),
+    logger=acmes_logger,
+    checkpoint=False,
+  )
+  ours = acme_metamimic.D4PGLearner(
+    **make_learner_arguments(networks, spec, batch_size),
+    logger=our_logger,
+    updates_per_step=updates_per_step,
+  )
+
+  # Traces both, too.
+  for _ in range(_NUM_BATCHES):
+    acmes.step()
+  for _ in range(_NUM_BATCHES // updates_per_step):
+    ours.step()
+  expected = np.mean(acmes_logger.losses, axis=0)
+  difference = np.abs(np.mean(our_logger.losses, axis=0) - expected) / expected
+
+  rates = np.array(
+    [
+      (
+        measure_updates(acmes, 1, seconds),
+        measure_updates(ours, updates_per_step, seconds),
+      )
+      for _ in range(rounds)
+    ]
+  )
+  acmes_median, our_median = np.median(rates, axis=0)
+  return Result(
+    batch_size=batch_size,
+    acmes=acmes_median,
+    ours=our_median,
+    ratio=np.median(rates[:, 1] / rates[:, 0]),
+    loss_difference=np.max(difference),
+  )
+
+
+def main(argv: Sequence[str]) -> None:
+  """Prints a line for each batch size.
+
+  Args:
+    argv: what is left of the command line.
+
+  Raises:
+    app.UsageError: if an argument does not fit.
+    AssertionError: if the losses differ.
+  """
+  if len(argv) > 1:
+    raise app.UsageError(f'Unknown arguments {argv[1:]}: see --help.')
+  if _UPDATES_PER_STEP.value < 1 or _NUM_BATCHES % _UPDATES_PER_STEP.value:
+    raise app.UsageError(
+      f'--updates_per_step={_UPDATES_PER_STEP.value} must divide the '
+      f'{_NUM_BATCHES} updates whose losses are compared: use 1, 2, 4, 5, 10 or '
+      '20.'
+    )
+  # Acme's nested tape warns that it is slow, which is what is measured.
+  tf.get_logger().setLevel('ERROR')
+  tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
+  print(
+    'batch size | Acme updates/s | ours updates/s | ratio | losses differ by'
+  )
+  for batch_size in _BATCH_SIZES.value:
+    result = compare(
+      int(batch_size),
+      layer_sizes=[int(size) for size in _LAYER_SIZES.value],
+      num_atoms=_NUM_ATOMS.value,
+      updates_per_step=_UPDATES_PER_STEP.value,
+      rounds=_ROUNDS.value,
+      seconds=_SECONDS.value,
+    )
+    print(
+      f'{result.batch_size:10d} | {result.acmes:14.1f} | {result.ours:14.1f} | '
+      f'{result.ratio:5.2f} | {result.loss_difference:.1e}',
+      flush=True,
+    )
+    assert result.loss_difference < _LOSS_TOLERANCE, (
+      f'The mean losses of both learners differ by {result.loss_difference}, '
+      f'more than rounding makes ({_LOSS_TOLERANCE}).'
+    )
+
+
+if __name__ == '__main__':
+  app.run(main)

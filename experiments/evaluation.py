@@ -1,0 +1,184 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One-shot evaluation: follow demonstrations, and measure how closely."""
+
+import dataclasses
+from typing import Callable, Iterable, Mapping, Optional, Sequence
+
+from acme import types
+import dm_env
+import numpy as np
+
+from environments import block_stacking
+from environments import demonstrations as demonstrations_lib
+from environments import imitation
+from environments import rewards
+
+# Deviation of the hand-to-block vector up to which a demonstration counts as
+# tracked (m); the training episodes end there, too.
+TRACKING_DISTANCE = 0.1
+
+Policy = Callable[[types.NestedArray], types.NestedArray]
+
+
+@dataclasses.dataclass(frozen=True)
+class OneShotMetrics:
+  """How closely one demonstration was followed, or the mean over several.
+
+  Attributes:
+    imitation_reward: mean imitation reward a step, in [0, 1] (equation 2).
+    tracked: share of the demonstration before the hand-to-block vector first
+      deviates by more than `TRACKING_DISTANCE`.
+    hand_error: mean distance of the end effectors, in metres.
+    task_return: task return, relative to the demonstration's own.
+    stacked: whether the blocks are stacked at the end.
+  """
+
+  imitation_reward: float
+  tracked: float
+  hand_error: float
+  task_return: float
+  stacked: float
+
+  @classmethod
+  def names(cls) -> tuple[str, ...]:
+    """Returns the names of the metrics."""
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
+def follow(
+  environment: imitation.ImitationEnvironment,
+  policy: Policy,
+  index: int,
+  goals: Optional[demonstrations_lib.Demonstration] = None,
+) -> OneShotMetrics:
+  """Follows one demonstration, without noise.
+
+  Args:
+    environment: must not end episodes early.
+    policy: from an observation with `goal` to an action.
+    index: of the demonstration to start from.
+    goals: the demonstration that goals come from; the same by default.
+
+  Returns:
+    The metrics of the episode. Deviation and error are those from `goals`.
+  """
+  timestep = environment.start(index, goals=goals)
+  steps = len(environment.demonstration)
+  collected: list[tuple[float, float, float, float]] = []
+  while not timestep.last():
+    timestep = environment.step(policy(timestep.observation))
+    collected.append(_measure(environment, timestep))
+  imitation_rewards, task_rewards, errors, deviations = np.array(collected).T
+  lost = np.flatnonzero(deviations > TRACKING_DISTANCE)
+  return OneShotMetrics(
+    imitation_reward=float(imitation_rewards.sum() / steps),
+    tracked=float(lost[0] / steps) if lost.size else len(deviations) / steps,
+    hand_error=float(errors.mean()),
+    task_return=float(
+      task_rewards.sum() / environment.demonstration.task_return
+    ),
+    stacked=float(task_rewards[-1] == rewards.STACKED),
+  )
+
+
+def _measure(
+  environment: imitation.ImitationEnvironment, timestep: dm_env.TimeStep
+) -> tuple[float, float, float, float]:
+  return (
+    float(timestep.reward[imitation.IMITATION]),
+    float(timestep.reward[imitation.TASK]),
+    block_stacking.hand_position_error(timestep.observation, environment.frame),
+    environment.deviation,
+  )
+
+
+def replay_actions(
+  environment: imitation.ImitationEnvironment,
+) -> Policy:
+  """Returns a policy that repeats the demonstrator's actions open loop."""
+
+  def policy(observation: types.NestedArray) -> types.NestedArray:
+    del observation  # The demonstrator's actions do not depend on it.
+    return environment.demonstration.actions[environment.step_index]
+
+  return policy
+
+
+def follow_all(
+  environment: imitation.ImitationEnvironment,
+  policy: Policy,
+  *,
+  indices: Optional[Iterable[int]] = None,
+  wrong_goals: bool = False,
+) -> list[OneShotMetrics]:
+  """Follows several demonstrations, one after the other.
+
+  Args:
+    environment: must not end episodes early.
+    policy: from an observation with `goal` to an action.
+    indices: of the demonstrations; all by default.
+    wrong_goals: shows the goals of the next demonstration in place of the
+      episode's own, which tells whether the policy looks at its goals.
+
+  Returns:
+    The metrics of each episode.
+
+  Raises:
+    ValueError: if wrong goals are asked for and there is one demonstration.
+  """
+  dataset = environment.demonstrations
+  if wrong_goals and len(dataset) < 2:
+    raise ValueError(
+      'There is 1 demonstration, and so no wrong one to show; use 2 or more.'
+    )
+  return [
+    follow(
+      environment,
+      policy,
+      index,
+      dataset[(index + 1) % len(dataset)] if wrong_goals else None,
+    )
+    for index in (range(len(dataset)) if indices is None else indices)
+  ]
+
+
+def mean(metrics: Sequence[OneShotMetrics]) -> Mapping[str, float]:
+  """Returns the mean of each metric."""
+  return {
+    name: float(np.mean([getattr(m, name) for m in metrics]))
+    for name in OneShotMetrics.names()
+  }
+
+
+def task_return(
+  environment: dm_env.Environment, policy: Policy, num_episodes: int
+) -> float:
+  """Returns the mean undiscounted task return of an unconditional policy.
+
+  Args:
+    environment: the task environment.
+    policy: from an observation to an action, without noise.
+    num_episodes: episodes from random initial poses.
+  """
+  returns = []
+  for _ in range(num_episodes):
+    timestep = environment.reset()
+    total = 0.0
+    while not timestep.last():
+      timestep = environment.step(policy(timestep.observation))
+      total += float(timestep.reward)
+    returns.append(total)
+  return float(np.mean(returns))

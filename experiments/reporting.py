@@ -1,0 +1,234 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a run leaves behind to look at: curves, a table and a video."""
+
+import csv
+import os
+from typing import Mapping, Sequence
+
+import imageio_ffmpeg
+import matplotlib
+import numpy as np
+from PIL import Image
+from PIL import ImageDraw
+
+from environments import block_stacking
+from environments import scene
+from experiments import evaluation
+
+matplotlib.use('Agg')
+# The backend is chosen above: a run may have no screen.
+from matplotlib import pyplot as plt
+
+FRAMES_PER_SECOND = 20
+
+COLUMNS: Mapping[str, str] = {
+  'imitation_reward': 'imitation reward a step',
+  'tracked': 'tracked',
+  'hand_error': 'end-effector error (m)',
+  'task_return': 'task return / demonstration',
+  'stacked': 'stacked',
+}
+
+Row = Mapping[str, object]
+
+
+class Curves:
+  """Points of the learning curves, appended to a CSV file as they come."""
+
+  def __init__(self, path: str, columns: Sequence[str]):
+    """Opens a new file.
+
+    Args:
+      path: of the CSV file.
+      columns: names; every point has a value for each.
+    """
+    self._path = path
+    self._columns = tuple(columns)
+    self._points: list[Mapping[str, float]] = []
+    with open(path, 'w', newline='') as file:
+      csv.writer(file).writerow(self._columns)
+
+  def append(self, point: Mapping[str, float]) -> None:
+    """Adds a point and writes it to the disk."""
+    self._points.append(point)
+    with open(self._path, 'a', newline='') as file:
+      csv.writer(file).writerow(f'{point[c]:.6g}' for c in self._columns)
+
+  def __len__(self) -> int:
+    return len(self._points)
+
+  def column(self, name: str) -> np.ndarray:
+    """Returns the values of a column."""
+    return np.array([point[name] for point in self._points])
+
+
+def plot_curves(curves: Curves, path: str) -> None:
+  """Draws imitation reward, task return of both policies, and stacked share.
+
+  Args:
+    curves: has the columns that `training` collects.
+    path: of the PNG file.
+  """
+  figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), constrained_layout=True)
+  minutes = curves.column('minutes')
+  reward, relative, task = axes
+  reward.plot(minutes, curves.column('train_imitation_reward'), label='acting')
+  for name, label in (
+    ('training', 'training demonstrations'),
+    ('validation', 'validation, one-shot'),
+  ):
+    reward.plot(
+      minutes,
+      curves.column(f'{name}_imitation_reward'),
+      'o-',
+      ms=3,
+      label=label,
+    )
+    relative.plot(
+      minutes, curves.column(f'{name}_task_return'), 'o-', ms=3, label=label
+    )
+  relative.plot(
+    minutes, curves.column('validation_stacked'), '--', label='stacked (valid.)'
+  )
+  task.plot(minutes, curves.column('task_policy_return'), 'o-', ms=3)
+  reward.set(title='imitation reward a step', ylim=(0, 1))
+  relative.set(title='imitation policy: task return / demonstration')
+  task.set(title='task policy: task return of an episode')
+  for axis in axes:
+    axis.set_xlabel('minutes of training')
+    axis.grid(alpha=0.3)
+  reward.legend(frameon=False)
+  relative.legend(frameon=False)
+  figure.savefig(path, dpi=100)
+  plt.close(figure)
+
+
+def write_table(rows: Sequence[Row], path: str) -> str:
+  """Writes the table of evaluations as CSV and as Markdown.
+
+  Args:
+    rows: each has 'demonstrations', 'policy', 'episodes' and the metrics.
+    path: of the Markdown file; the CSV file stands beside it.
+
+  Returns:
+    The Markdown text.
+  """
+  names = ('demonstrations', 'policy', 'episodes', *COLUMNS)
+  with open(os.path.splitext(path)[0] + '.csv', 'w', newline='') as file:
+    writer = csv.writer(file)
+    writer.writerow(names)
+    writer.writerows([row[name] for name in names] for row in rows)
+  titles = [*names[:3], *COLUMNS.values()]
+  cells = [titles] + [[_format(row[name]) for name in names] for row in rows]
+  widths = [max(len(line[i]) for line in cells) for i in range(len(titles))]
+  cells.insert(1, ['-' * width for width in widths])
+  text = ''.join(
+    '| ' + ' | '.join(c.ljust(w) for c, w in zip(line, widths)) + ' |\n'
+    for line in cells
+  )
+  with open(path, 'w') as file:
+    file.write(text)
+  return text
+
+
+def _format(value: object) -> str:
+  return f'{value:.3f}' if isinstance(value, float) else str(value)
+
+
+class Filmer:
+  """Films rollouts beside the demonstrations that they follow.
+
+  Args:
+    size: of each half of the picture, in pixels.
+  """
+
+  def __init__(self, size: int = 240):
+    self._size = size
+    self._environment = block_stacking.load(('body',))
+
+  def film(
+    self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], path: str
+  ) -> None:
+    """Writes an MP4 file.
+
+    Args:
+      pairs: states of a demonstration and of the rollout, float64 [T, S].
+      path: of the MP4 file.
+    """
+    writer = imageio_ffmpeg.write_frames(
+      path,
+      (2 * self._size, self._size),
+      fps=FRAMES_PER_SECOND,
+      macro_block_size=8,
+    )
+    writer.send(None)
+    for demonstration, rollout in pairs:
+      for left, right in zip(demonstration, rollout):
+        writer.send(self.frame(left, right).tobytes())
+    writer.close()
+
+  def frame(self, demonstration: np.ndarray, rollout: np.ndarray) -> np.ndarray:
+    """Returns one picture of two states: uint8 [size, 2 * size, 3]."""
+    pictures = []
+    for state, label in (
+      (demonstration, 'demonstration'),
+      (rollout, 'one-shot imitation'),
+    ):
+      self._environment.reset_to(state)
+      pixels = self._environment.physics.render(
+        self._size, self._size, camera_id=scene.CAMERA
+      )
+      picture = Image.fromarray(pixels)
+      ImageDraw.Draw(picture).text((6, 4), label, fill=(255, 255, 255))
+      pictures.append(np.asarray(picture))
+    return np.concatenate(pictures, axis=1)
+
+  def strip(
+    self, pair: tuple[np.ndarray, np.ndarray], path: str, num_frames: int = 6
+  ) -> None:
+    """Writes a PNG: frames of the demonstration above those of the rollout.
+
+    Args:
+      pair: states of a demonstration and of the rollout, float64 [T, S].
+      path: of the PNG file.
+      num_frames: evenly spaced over the episode.
+    """
+    length = min(len(states) for states in pair)
+    columns = []
+    for step in np.linspace(0, length - 1, num_frames).astype(int):
+      picture = self.frame(pair[0][step], pair[1][step])
+      columns.append(np.concatenate(np.split(picture, 2, axis=1), axis=0))
+    Image.fromarray(np.concatenate(columns, axis=1)).save(path)
+
+
+def rollout_states(
+  environment: evaluation.imitation.ImitationEnvironment,
+  policy: evaluation.Policy,
+  index: int,
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the states of a demonstration and of a rollout that follows it.
+
+  Args:
+    environment: must not end episodes early.
+    policy: from an observation with `goal` to an action.
+    index: of the demonstration.
+  """
+  timestep = environment.start(index)
+  states = [environment.environment.get_state()]
+  while not timestep.last():
+    timestep = environment.step(policy(timestep.observation))
+    states.append(environment.environment.get_state())
+  return environment.demonstration.states, np.stack(states)
