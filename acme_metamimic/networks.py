@@ -41,10 +41,7 @@ GOAL_DIFFERENCE_LIMIT = 5.0
 
 @snt.allow_empty_variables
 class ScaledObservation(snt.Module):
-  """Scales flat observations key by key and concatenates them.
-
-  The keys are concatenated in alphabetical order.
-  """
+  """Scales flat observations by key and concatenates them, sorted by key."""
 
   def __init__(
     self,

@@ -26,8 +26,8 @@ _TABLE_SIZE = (0.45, 0.55, 0.1)
 # The camera looks at the workspace from the front, opposite the arm's base, so
 # that neither the arm nor the hand hides the blocks.
 _CAMERA_POSITION = (0.0, -0.62, 0.52)
-_CAMERA_XYAXES = (1.0, 0.0, 0.0, 0.0, 0.6, 0.8)
-_CAMERA_FOVY = 45.0
+_CAMERA_XYAXES = (1.0, 0.0, 0.0, 0.0, 0.56, 0.83)
+_CAMERA_FOVY = 38.0
 
 
 class StackingArena(composer.Arena):
@@ -57,6 +57,18 @@ class StackingArena(composer.Arena):
       size=_TABLE_SIZE,
       rgba=(0.55, 0.53, 0.5, 1.0),
       friction=(1.0, 0.005, 0.0001),
+    )
+    # The arm is dark: a light wall shows its outline.
+    root.worldbody.add(
+      'geom',
+      name='wall',
+      type='plane',
+      pos=(0.0, 0.8, 0.0),
+      zaxis=(0.0, -1.0, 0.0),
+      size=(1.5, 1.5, 0.1),
+      rgba=(0.75, 0.78, 0.8, 1.0),
+      contype=0,
+      conaffinity=0,
     )
     root.worldbody.add(
       'light',

@@ -101,14 +101,14 @@ def test_learners_keep_the_ratio_and_wait_for_data(agent):
 
 def test_imitation_experience_feeds_both_tables(agent):
   fakes.run_episodes(_make_loop(agent.imitation, imitation=True), 1)
-  sizes: Any = {
+  sizes = {
     name: info.current_size
     for name, info in agent.replay_client.server_info().items()
   }
   # One item a step, and n - 1 = 4 shorter ones at the end.
   assert sizes == {'imitation': 14, 'task': 14}
   fakes.run_episodes(_make_loop(agent.task, imitation=False), 1)
-  sizes: Any = {
+  sizes = {
     name: info.current_size
     for name, info in agent.replay_client.server_info().items()
   }
@@ -177,6 +177,7 @@ def test_evaluators_do_not_record(agent):
     assert info.current_size == 0
 
 
+@pytest.mark.slow
 def test_run_resumes_from_its_folder(tmp_path):
   observations = {
     half: fakes.FakeEnvironment(half == 'imitation').reset().observation

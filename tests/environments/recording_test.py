@@ -174,7 +174,7 @@ def test_rewards_are_those_of_the_states(features, training, validation):
         and abs(block[2] - other[2] - 0.05) <= 0.005
         and np.linalg.norm(data.qvel['top/'][:3]) <= 0.05
       )
-      held_in_place += in_place and held
+      held_in_place += int(in_place and held)
       expected = 0.0
       if np.linalg.norm(hand - block) <= 0.05:
         expected = 0.25 if block[2] >= 0.055 else 0.125

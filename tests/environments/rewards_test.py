@@ -258,12 +258,12 @@ def test_imitation_reward_weighs_its_terms():
     'image': rewards.RewardTerm(15.0, 4.0),
     'body': rewards.RewardTerm(2.0, 0.5, np.ones(1, np.float32)),
   }
-  observation = {
+  observation: dict[str, np.ndarray] = {
     'image': np.full((2, 2, 3), 102, np.uint8),
     'body': np.array((2.0,), np.float32),
     'other': np.ones(3, np.float32),
   }
-  goal = {
+  goal: dict[str, np.ndarray] = {
     'image': np.zeros((2, 2, 3), np.uint8),
     'body': np.array((1.0,), np.float32),
     'other': np.zeros(3, np.float32),
