@@ -21,6 +21,7 @@ import os
 import time
 from typing import Mapping, Optional, Sequence
 
+import numpy as np
 import tqdm
 
 import acme_metamimic
@@ -147,22 +148,28 @@ def _load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
 
 
 def _check_usable(dataset: Dataset, folder: str) -> None:
-  """Raises a DatasetError unless episodes can start and be measured."""
+  """Raises a DatasetError if a run would fail on it, be it at its end."""
   try:
     environment = presets.make_imitation_environment(
       dataset, seed=0, training=False
     )
-    for index in range(len(dataset)):
+    action_shape = environment.action_spec().shape
+    for index, demonstration in enumerate(dataset):
       environment.start(index)
+      actions = demonstration.actions
+      if actions.shape[1:] != action_shape or not np.isfinite(actions).all():
+        raise ValueError(
+          f'Demonstration {index} has actions {actions.dtype} {actions.shape}; '
+          f'it needs finite ones of shape {action_shape}. Record it again.'
+        )
+      if not demonstration.task_return > 0.0:
+        raise ValueError(
+          f'Demonstration {index} has a task return of '
+          f'{demonstration.task_return}, with which none can be compared; '
+          'leave it out.'
+        )
   except ValueError as error:
     raise demonstrations_lib.DatasetError(f'{folder}: {error}') from error
-  for index, demonstration in enumerate(dataset):
-    if not demonstration.task_return > 0.0:
-      raise demonstrations_lib.DatasetError(
-        f'{folder}: demonstration {index} has a task return of '
-        f'{demonstration.task_return}, which no other can be compared with; '
-        'leave it out.'
-      )
 
 
 def _record_and_load(settings: Settings) -> tuple[Dataset, Dataset]:
@@ -290,10 +297,20 @@ class _Job:
   def report(self, started: float) -> None:
     """Evaluates the final policies; writes the table, a strip and a video."""
     print('Evaluating on all demonstrations, without noise.')
-    rows = [
-      *self._rows('training', self._environments.training),
-      *self._rows('validation', self._environments.validation),
-    ]
+    untrained = self._make_agent()
+    rows: list[reporting.Row] = []
+    for name, environment in (
+      ('training', self._environments.training),
+      ('validation', self._environments.validation),
+    ):
+      rows += table_rows(
+        name,
+        environment,
+        self._agent.imitation_policy,
+        untrained.imitation_policy,
+        self._settings.num_validation_demonstrations,
+      )
+    untrained.close()
     print(reporting.write_table(rows, self._path('table.md')))
     task_return = self._curves.column('task_policy_return')[-1]
     print(
@@ -305,39 +322,6 @@ class _Job:
       f'{(time.monotonic() - started) / 60:.1f} minutes in all. Table, curves, '
       f'video and checkpoints are in {self._settings.run_folder}.'
     )
-
-  def _rows(
-    self, name: str, environment: evaluation.imitation.ImitationEnvironment
-  ) -> list[reporting.Row]:
-    """Returns the table's rows for a dataset: the policy and its controls."""
-    indices = range(
-      min(
-        len(environment.demonstrations),
-        self._settings.num_validation_demonstrations,
-      )
-    )
-    untrained = self._make_agent()
-    policy = self._agent.imitation_policy
-    rows: list[reporting.Row] = []
-    for label, candidate, wrong_goals in (
-      ('trained', policy, False),
-      ('untrained', untrained.imitation_policy, False),
-      ('trained, wrong goals', policy, len(environment.demonstrations) > 1),
-      ('actions replayed', evaluation.replay_actions(environment), False),
-    ):
-      metrics = evaluation.follow_all(
-        environment, candidate, indices=indices, wrong_goals=wrong_goals
-      )
-      rows.append(
-        {
-          'demonstrations': name,
-          'policy': label,
-          'episodes': len(metrics),
-          **evaluation.mean(metrics),
-        }
-      )
-    untrained.close()
-    return rows
 
   def _film(self) -> None:
     environment = self._environments.validation
@@ -353,3 +337,47 @@ class _Job:
   def close(self) -> None:
     """Stops the agent's threads and its server."""
     self._agent.close()
+
+
+def table_rows(
+  name: str,
+  environment: evaluation.imitation.ImitationEnvironment,
+  trained: evaluation.Policy,
+  untrained: evaluation.Policy,
+  max_episodes: int,
+) -> list[reporting.Row]:
+  """Returns the table's rows for a dataset: the policy and its controls.
+
+  Args:
+    name: of the dataset.
+    environment: must not end episodes early.
+    trained: from an observation with `goal` to an action.
+    untrained: likewise, before it learned anything.
+    max_episodes: demonstrations to follow, from the first on.
+  """
+  number = len(environment.demonstrations)
+  candidates = [
+    ('trained', trained, False),
+    ('untrained', untrained, False),
+    ('trained, wrong goals', trained, True),
+    ('actions replayed', evaluation.replay_actions(environment), False),
+  ]
+  if number < 2:  # There is no wrong demonstration.
+    del candidates[2]
+  rows: list[reporting.Row] = []
+  for label, policy, wrong_goals in candidates:
+    metrics = evaluation.follow_all(
+      environment,
+      policy,
+      indices=range(min(number, max_episodes)),
+      wrong_goals=wrong_goals,
+    )
+    rows.append(
+      {
+        'demonstrations': name,
+        'policy': label,
+        'episodes': len(metrics),
+        **evaluation.mean(metrics),
+      }
+    )
+  return rows
