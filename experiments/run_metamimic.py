@@ -35,8 +35,9 @@ import tensorflow as tf
 try:
   from environments import demonstrations
   from experiments import main_job
-except (AttributeError, ImportError) as error:
-  # What PyOpenGL makes of a missing library.
+except (AttributeError, ImportError, RuntimeError) as error:
+  # What PyOpenGL makes of a missing library, and dm_control of a MUJOCO_GL that
+  # it does not know.
   raise SystemExit(
     f'Error: no picture can be drawn here ({error}). `make doctor` says what is '
     'missing and how to install it.'

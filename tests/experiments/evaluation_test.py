@@ -154,6 +154,60 @@ def test_follow_all_takes_the_next_demonstration_for_the_wrong_one(
   _check(metrics[0], expected)
 
 
+class _Scripted:
+  """Takes the imitation environment's place; its measures are given."""
+
+  def __init__(self, task_rewards, deviations, demonstration):
+    self._script = list(zip(task_rewards, deviations))
+    self.demonstration = demonstration
+    self.frame = demonstration.frame(0)
+    self.deviation = 0.0
+
+  def start(self, index, goals=None):
+    del index, goals
+    return dm_env.restart(self.frame)
+
+  def step(self, action):
+    del action
+    task_reward, self.deviation = self._script.pop(0)
+    make = dm_env.transition if self._script else _last
+    return make({'imitation': 0.5, 'task': task_reward}, self.frame)
+
+
+def test_only_the_end_counts_as_stacked_and_the_first_loss_as_lost(
+  training_set,
+):
+  demonstration = training_set[0]
+  steps = len(demonstration)
+  # Stacked for a while, then thrown over; lost for a while, then found.
+  task_rewards = np.where(np.arange(steps) < 10, 1.0, 0.0)
+  deviations = np.where(np.arange(steps) == 10, 0.11, 0.1)
+  metrics = evaluation.follow(
+    _Scripted(task_rewards, deviations, demonstration),  # type: ignore[arg-type]
+    _zeros,
+    index=0,
+  )
+  assert metrics.stacked == 0.0
+  assert metrics.task_return == pytest.approx(
+    10.0 / np.sum(demonstration.rewards)
+  )
+  assert metrics.tracked == pytest.approx(10 / steps)
+  assert metrics.imitation_reward == pytest.approx(0.5)
+  assert metrics.hand_error == 0.0
+
+
+def test_episode_that_breaks_off_loses_what_was_left(training_set):
+  demonstration = training_set[0]
+  steps = len(demonstration)
+  metrics = evaluation.follow(
+    _Scripted([0.0] * 10, [0.0] * 10, demonstration),  # type: ignore[arg-type]
+    _zeros,
+    index=0,
+  )
+  assert metrics.tracked == pytest.approx(10 / steps)
+  assert metrics.imitation_reward == pytest.approx(0.5 * 10 / steps)
+
+
 def test_follow_all_follows_all(following, training_set):
   metrics = evaluation.follow_all(following, _zeros)
   assert len(metrics) == len(training_set)

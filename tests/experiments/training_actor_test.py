@@ -129,6 +129,30 @@ def test_actor_waits_until_it_may_start():
   assert actor.steps % _EPISODE_LENGTH == 0
 
 
+def test_paused_actor_rests_between_two_episodes():
+  actor = training.Actor(
+    'resting', fakes.FakeEnvironment(False), training_fakes.Idle()
+  )
+  actor.start()
+  _wait_until(lambda: actor.steps > 0)
+  with actor.paused():
+    steps = actor.steps
+    assert steps % _EPISODE_LENGTH == 0
+    time.sleep(0.2)
+    assert actor.steps == steps
+  _wait_until(lambda: actor.steps > steps)
+  _stop(actor)
+
+
+def test_paused_actor_can_be_stopped():
+  actor = training.Actor(
+    'resting', fakes.FakeEnvironment(False), training_fakes.Idle()
+  )
+  actor.start()
+  with actor.paused():
+    _stop(actor)
+
+
 def test_waiting_actor_can_be_stopped():
   actor = training.Actor(
     'waiting',

@@ -100,21 +100,41 @@ def test_trains_for_the_given_time_and_evaluates_at_the_end(make_trainer):
   assert _are_stopped(trainer)
 
 
-def test_evaluates_after_each_period(make_trainer):
-  trainer, curves = make_trainer()
+def test_evaluates_after_each_period(make_trainer, monkeypatch):
+  trainer, _ = make_trainer()
+  times: list[float] = []
 
-  def stop_after_two():
-    if len(curves) == 2:
+  def evaluate():
+    times.append(trainer._minutes() * 60)
+    time.sleep(0.1)
+
+  def stop_after_three():
+    if len(times) == 3:
       raise KeyboardInterrupt
 
+  monkeypatch.setattr(trainer, '_evaluate', evaluate)
   with pytest.raises(KeyboardInterrupt):
-    trainer.run(5.0, 0.2 / 60, stop_after_two)
-  first, second = curves.column('minutes')
-  assert first >= 0.2 / 60
-  # From the end of an evaluation on.
-  assert second - first >= 0.2 / 60
-  steps = curves.column('imitation_environment_steps')
-  assert 0 < steps[0] < steps[1]
+    trainer.run(5.0, 0.2 / 60, stop_after_three)
+  assert times[0] >= 0.2
+  # From the end of one evaluation to the next.
+  assert np.all(np.diff(times) >= 0.3)
+
+
+def test_evaluation_has_the_cores_to_itself(make_trainer, monkeypatch):
+  trainer, _ = make_trainer()
+  steps: list[int] = []
+
+  def evaluate():
+    for _ in range(2):
+      steps.append(sum(actor.steps for actor in trainer._actors.values()))
+      time.sleep(0.1)
+
+  monkeypatch.setattr(trainer, '_evaluate', evaluate)
+  trainer.run(0.6 / 60, 0.3 / 60)
+  during, before_end = steps[:2], steps[-1]
+  assert during[0] == during[1] > 0
+  # They went on afterwards.
+  assert before_end > during[0]
 
 
 def test_task_half_waits_for_its_share(make_trainer):
