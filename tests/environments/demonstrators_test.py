@@ -54,10 +54,18 @@ def _run(
   return steps
 
 
-def test_there_are_two_persons():
-  first, second = demonstrators.STYLES.values()
-  assert first.name != second.name
-  assert first.speed != second.speed
+_PAPERS = (demonstrators.PAPER_TRAINING, demonstrators.PAPER_VALIDATION)
+
+
+@pytest.mark.parametrize('names', [('brisk', 'careful'), _PAPERS])
+def test_persons_of_a_pair_differ(names):
+  first, second = (demonstrators.STYLES[name] for name in names)
+  assert first.speed > second.speed
+  assert first.noise < second.noise
+  assert first.hover_height < second.hover_height
+
+
+def test_styles_have_their_names():
   for name, style in demonstrators.STYLES.items():
     assert style.name == name
 
