@@ -24,16 +24,11 @@ import dataclasses
 import sys
 from typing import Callable, Mapping, NamedTuple, Optional
 
-import mujoco
 import numpy as np
 
 from environments import block_stacking
+from environments import resolved_rate
 
-# Damping of the least squares (rad/s per m/s): keeps joint velocities bounded
-# where the arm is stretched.
-_DAMPING = 0.05
-_ORIENTATION_GAIN = 4.0  # 1/s
-_MAX_ANGULAR_SPEED = 1.2  # rad/s
 # Correlation of the hand's tremor from one step to the next (0.5 s at 20 Hz).
 _NOISE_CORRELATION = 0.9
 
@@ -164,12 +159,10 @@ class ScriptedDemonstrator:
     )
     self._noise = np.zeros(3)
     self._command = np.zeros(6)
-    self._site = self._physics.bind(self._task.hand.pinch_site)
+    self._hand = resolved_rate.ResolvedRate(environment)
     bind = self._physics.bind
     self._top = bind(self._task.top.geom)
     self._bottom = bind(self._task.bottom.geom)
-    self._dofs = bind(self._task.arm.joints).dofadr
-    self._max_velocity = bind(self._task.arm.actuators).ctrlrange[:, 1]
     self._yaw = self._grasp_yaw()
     self._phases = self._plan()
     self._phase = 0
@@ -197,16 +190,14 @@ class ScriptedDemonstrator:
     twist = self._twist_towards(phase.target(), phase.speed * self._speed)
     inertia = self._style.smoothing
     self._command = inertia * self._command + (1.0 - inertia) * twist
-    arm = self._joint_velocities(self._command) / self._max_velocity
-    arm /= max(1.0, np.abs(arm).max())
-    return np.concatenate((arm, np.full(3, phase.fingers))).astype(np.float32)
+    return self._hand.action(self._command, phase.fingers)
 
   def _advance(self) -> None:
     """Goes on to the next phase where the current one has ended."""
     if self.done:
       return
     phase = self._phases[self._phase]
-    error = np.linalg.norm(phase.target().position - self._site.xpos)
+    error = np.linalg.norm(phase.target().position - self._hand.position)
     arrived = bool(error <= phase.tolerance)
     self._steps_at_target += int(arrived)
     if self._steps_in_phase >= phase.max_steps + phase.pause or (
@@ -231,7 +222,7 @@ class ScriptedDemonstrator:
     def over_bottom(height: float) -> Callable[[], _Pose]:
       # Where the *block* is wanted, however it sits between the fingers.
       def target() -> _Pose:
-        offset = self._site.xpos - self._top.xpos
+        offset = self._hand.position - self._top.xpos
         return _Pose(self._bottom.xpos + offset + height * up, self._yaw)
 
       return target
@@ -240,7 +231,7 @@ class ScriptedDemonstrator:
       # Relative to where the hand was when the phase began.
       def target() -> _Pose:
         if key not in grasped:
-          grasped[key] = self._site.xpos.copy()
+          grasped[key] = self._hand.position.copy()
         return _Pose(grasped[key] + height * up, self._yaw)
 
       return target
@@ -284,7 +275,7 @@ class ScriptedDemonstrator:
 
     def aim() -> _Pose:
       pose = target()
-      x, y, _ = pose.position - self._site.xpos
+      x, y, _ = pose.position - self._hand.position
       return pose._replace(position=pose.position + bow * np.array((-y, x, 0)))
 
     return aim
@@ -294,45 +285,21 @@ class ScriptedDemonstrator:
     axis = self._top.xmat.reshape(3, 3)[:, 0]
     block_yaw = np.arctan2(axis[1], axis[0])
     quarter = np.pi / 2
-    difference = block_yaw - self._hand_yaw()
+    difference = block_yaw - self._hand.yaw
     turn = (difference + quarter / 2) % quarter - quarter / 2
-    return self._hand_yaw() + turn + self._style.quarter_turns * quarter
-
-  def _hand_yaw(self) -> float:
-    """Direction in which the fingers close, in the plane of the table."""
-    axis = self._site.xmat.reshape(3, 3)[:, 0]
-    return float(np.arctan2(axis[1], axis[0]))
+    return self._hand.yaw + turn + self._style.quarter_turns * quarter
 
   def _twist_towards(self, target: _Pose, speed: float) -> np.ndarray:
     """Returns the hand's velocity [6]: linear (m/s) and angular (rad/s)."""
-    velocity = _clip_norm(
-      self._style.gain * (target.position - self._site.xpos), speed
+    velocity = resolved_rate.clip_norm(
+      self._style.gain * (target.position - self._hand.position), speed
     )
     self._noise = _NOISE_CORRELATION * self._noise + np.sqrt(
       1.0 - _NOISE_CORRELATION**2
     ) * self._random_state.normal(scale=self._style.noise, size=3)
     # The tremor fades where the hand slows down, as a person's does.
     velocity += self._noise * np.linalg.norm(velocity) / self._speed
-    rotation = self._site.xmat.reshape(3, 3)
-    cos, sin = np.cos(target.yaw), np.sin(target.yaw)
-    # Fingers close along x; z points down.
-    wanted = np.array(((cos, sin, 0.0), (sin, -cos, 0.0), (0.0, 0.0, -1.0)))
-    error = 0.5 * np.cross(rotation.T, wanted.T).sum(axis=0)
-    angular = _clip_norm(_ORIENTATION_GAIN * error, _MAX_ANGULAR_SPEED)
-    return np.concatenate((velocity, angular))
-
-  def _joint_velocities(self, twist: np.ndarray) -> np.ndarray:
-    """Returns joint velocities [6] in rad/s by damped least squares."""
-    model, data = self._physics.model.ptr, self._physics.data.ptr
-    jacobian = np.empty((6, model.nv))
-    mujoco.mj_jacSite(
-      model, data, jacobian[:3], jacobian[3:], self._site.element_id
+    angular = self._hand.angular_velocity_towards(
+      resolved_rate.pointing_down(target.yaw)
     )
-    jacobian = jacobian[:, self._dofs]
-    square = jacobian @ jacobian.T + _DAMPING**2 * np.eye(6)
-    return jacobian.T @ np.linalg.solve(square, twist)
-
-
-def _clip_norm(vector: np.ndarray, limit: float) -> np.ndarray:
-  norm = np.linalg.norm(vector)
-  return vector * (limit / norm) if norm > limit else vector
+    return np.concatenate((velocity, angular))

@@ -25,9 +25,8 @@ from environments import block_stacking
 # Damping of the least squares (rad/s per m/s): keeps joint velocities bounded
 # where the arm is stretched.
 _DAMPING = 0.05
-POSITION_GAIN = 4.0  # 1/s
-ORIENTATION_GAIN = 4.0  # 1/s
-MAX_ANGULAR_SPEED = 1.2  # rad/s
+_ORIENTATION_GAIN = 4.0  # 1/s
+_MAX_ANGULAR_SPEED = 1.2  # rad/s
 
 
 class ResolvedRate:
@@ -69,7 +68,7 @@ class ResolvedRate:
     It is proportional to the sine of the angle, and bounded.
     """
     error = 0.5 * np.cross(self.rotation.T, rotation.T).sum(axis=0)
-    return clip_norm(ORIENTATION_GAIN * error, MAX_ANGULAR_SPEED)
+    return clip_norm(_ORIENTATION_GAIN * error, _MAX_ANGULAR_SPEED)
 
   def action(self, twist: np.ndarray, fingers: float) -> np.ndarray:
     """Returns an action.

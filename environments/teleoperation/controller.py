@@ -27,6 +27,7 @@ from environments.teleoperation import device
 
 # Share of the last velocity in the next one: as the scripted demonstrators'.
 _SMOOTHING = 0.5
+_POSITION_GAIN = 4.0  # 1/s
 # The target is never farther ahead of the hand than this, so that the hand obeys
 # at once after it was held up.
 _MAX_LEAD = 0.03  # m
@@ -116,9 +117,7 @@ class PositionController:
     self._turn(self._velocity[3:])
     error = self._position - self._hand.position
     angular = self._hand.angular_velocity_towards(self._rotation)
-    twist = np.concatenate(
-      (linear + resolved_rate.POSITION_GAIN * error, angular)
-    )
+    twist = np.concatenate((linear + _POSITION_GAIN * error, angular))
     return self._hand.action(twist, self._fingers)
 
   def _move(self, velocity: np.ndarray) -> np.ndarray:

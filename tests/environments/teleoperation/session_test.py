@@ -225,7 +225,7 @@ def test_end_of_the_episode_waits_for_a_decision(short_episodes, event, seeds):
   ],
 )
 def test_take_that_cannot_be_stored_is_not_lost(features, error):
-  stored = []
+  stored: list[demonstrations.Demonstration] = []
 
   def keep(take: demonstrations.Demonstration) -> str:
     if not errors:
@@ -305,7 +305,8 @@ class _Person:
 
     def go(error, tolerance, align=False):
       for _ in range(120):
-        if np.linalg.norm(error()) < tolerance:
+        aligned = not align or abs(turn()) < 0.05
+        if np.linalg.norm(error()) < tolerance and aligned:
           break
         yaw = 3.0 * turn() if align else 0.0
         yield _move(
@@ -316,7 +317,7 @@ class _Person:
       yield from [_press(_FINGERS), *[_press()] * (steps - 1)]
 
     yield from go(lambda: above(top, 0.09), 0.01, align=True)
-    yield from go(lambda: above(top, 0.0), 0.006, align=True)
+    yield from go(lambda: above(top, 0.0), 0.003, align=True)
     yield from wait(24)
     start = hand.xpos.copy()
     yield from go(lambda: start + (0, 0, 0.1) - hand.xpos, 0.015)
