@@ -483,7 +483,7 @@ def pixel_reward_terms() -> dict[str, rewards.RewardTerm]:
   scales; docs/rewards.md has the measurements that these were chosen by.
   """
   return {
-    'image': rewards.RewardTerm(coefficient=15.0, scale=90.0),
+    'image': rewards.RewardTerm(coefficient=15.0, scale=88.0),
     'body': feature_reward_terms()['body']._replace(coefficient=2.0),
   }
 

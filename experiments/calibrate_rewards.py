@@ -25,10 +25,9 @@ of the scales that meet both demands: one frame late >= 0.9, another
 demonstration <= 0.1.
 """
 
+import argparse
 from typing import Iterator, Mapping, NamedTuple, Optional, Sequence
 
-from absl import app
-from absl import flags
 import numpy as np
 
 from environments import block_stacking
@@ -36,11 +35,6 @@ from environments import demonstrations as demonstrations_lib
 from environments import demonstrators
 from environments import recording
 from environments import rewards
-
-FLAGS = flags.FLAGS
-flags.DEFINE_integer('demonstrations', 10, 'Recorded to measure on.', 2)
-flags.DEFINE_string('style', demonstrators.PAPER_TRAINING, 'Who records them.')
-flags.DEFINE_integer('every', 3, 'Frames from one comparison to the next.', 1)
 
 ONE_LATE_AT_LEAST, OTHER_AT_MOST = 0.9, 0.1
 
@@ -160,16 +154,39 @@ def table(
   )
 
 
-def main(argv: list[str]) -> None:
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+    description='Measures distances of frames and suggests scales.'
+  )
+  parser.add_argument(
+    '--demonstrations', type=int, default=10, help='Recorded to measure on.'
+  )
+  parser.add_argument(
+    '--style',
+    default=demonstrators.PAPER_TRAINING,
+    choices=list(demonstrators.STYLES),
+    help='Who records them.',
+  )
+  parser.add_argument(
+    '--every',
+    type=int,
+    default=3,
+    help='Frames from one comparison to the next.',
+  )
+  return parser
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
   """Records, measures and prints the table."""
-  del argv
+  options = _parser().parse_args(argv)
   environment = block_stacking.load(block_stacking.OBSERVABLES)
   recorded = recording.record(
     environment,
-    demonstrators.STYLES[FLAGS.style],
-    FLAGS.demonstrations,
+    demonstrators.STYLES[options.style],
+    options.demonstrations,
     seed=0,
   ).demonstrations
+  environment.close()
   terms = {
     'image': block_stacking.pixel_reward_terms()['image'],
     **block_stacking.feature_reward_terms(),
@@ -178,9 +195,9 @@ def main(argv: list[str]) -> None:
   print('reward | reward, suggested scale |')
   print('|---' * 5 + '|')
   for key, term in terms.items():
-    distances = measure(recorded, key, term.weights, FLAGS.every)
+    distances = measure(recorded, key, term.weights, options.every)
     print('\n'.join(table(key, distances, term)), flush=True)
 
 
 if __name__ == '__main__':
-  app.run(main)
+  main()

@@ -17,26 +17,20 @@
   python -m experiments.contact_sheet --output=docs/contact_sheet.png
 
 A row for each seed; from left to right the initial frame, the end of the reach,
-the grasp, the lift, and the blocks stacked.
+the grasp, the lift, the block over the other one, and the blocks stacked.
 """
 
-from typing import Sequence
+import argparse
+from typing import Optional, Sequence
 
-from absl import app
-from absl import flags
+from matplotlib import image
 import numpy as np
-from PIL import Image
 
 from environments import block_stacking
 from environments import demonstrators
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string('output', 'docs/contact_sheet.png', 'The PNG to write.')
-flags.DEFINE_string('style', 'brisk', 'Who demonstrates.')
-flags.DEFINE_list('seeds', ['0', '1', '3', '4'], 'Seeds of the episodes.')
-
 # The frame after the last step of these phases is shown, beside the first one.
-PHASES = ('reach', 'grasp', 'lift', 'rest')
+PHASES = ('reach', 'grasp', 'lift', 'carry', 'rest')
 _MARGIN = 2  # White pixels between frames.
 
 
@@ -93,15 +87,37 @@ def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
   )
 
 
-def main(argv: list[str]) -> None:
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(description='Draws what the agent sees.')
+  parser.add_argument(
+    '--output', default='docs/contact_sheet.png', help='The PNG to write.'
+  )
+  parser.add_argument(
+    '--style',
+    default='brisk',
+    choices=list(demonstrators.STYLES),
+    help='Who demonstrates.',
+  )
+  parser.add_argument(
+    '--seeds',
+    type=int,
+    nargs='+',
+    default=[0, 1, 3, 4],
+    help='Seeds of the episodes, a row each.',
+  )
+  return parser
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
   """Draws the frames and writes them."""
-  del argv
+  options = _parser().parse_args(argv)
   environment = block_stacking.load(('image',))
-  style = demonstrators.STYLES[FLAGS.style]
-  rows = [frames(environment, style, int(seed)) for seed in FLAGS.seeds]
-  Image.fromarray(sheet(rows)).save(FLAGS.output, optimize=True)
-  print(f'Wrote {FLAGS.output}.')
+  style = demonstrators.STYLES[options.style]
+  rows = [frames(environment, style, seed) for seed in options.seeds]
+  environment.close()
+  image.imsave(options.output, sheet(rows))
+  print(f'Wrote {options.output}.')
 
 
 if __name__ == '__main__':
-  app.run(main)
+  main()

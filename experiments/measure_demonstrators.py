@@ -16,16 +16,15 @@
 
   python -m experiments.measure_demonstrators
   python -m experiments.measure_demonstrators \
-      --styles=steady,hesitant --physics_timesteps=0.002,0.005,0.01
+      --styles steady hesitant --physics-timesteps 0.002 0.005 0.01
 
 Prints a row for each style and physics time step: the share of attempts that
 stack, the returns and lengths of those that do, and how fast the hand moves.
 """
 
-from typing import NamedTuple
+import argparse
+from typing import NamedTuple, Optional, Sequence
 
-from absl import app
-from absl import flags
 import numpy as np
 
 from environments import block_stacking
@@ -33,17 +32,6 @@ from environments import demonstrations as demonstrations_lib
 from environments import demonstrators
 from environments import recording
 from environments import rewards
-
-FLAGS = flags.FLAGS
-flags.DEFINE_list('styles', list(demonstrators.STYLES), 'Who demonstrates.')
-flags.DEFINE_integer(
-  'attempts', 100, 'Attempts in each row, with the seeds from 0 on.', 1
-)
-flags.DEFINE_list(
-  'physics_timesteps',
-  [str(block_stacking.PHYSICS_TIMESTEP)],
-  'Time steps of the physics, in seconds.',
-)
 
 _HAND_VELOCITY = block_stacking.BODY_LAYOUT['hand_velocity']
 
@@ -71,7 +59,7 @@ class Measurement(NamedTuple):
 
 
 def summarize(
-  demonstrations: list[demonstrations_lib.Demonstration], attempts: int
+  demonstrations: Sequence[demonstrations_lib.Demonstration], attempts: int
 ) -> Measurement:
   """Summarizes what was recorded.
 
@@ -126,23 +114,51 @@ def measure(
   return summarize([d for d in recorded if d is not None], attempts)
 
 
-def main(argv: list[str]) -> None:
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+    description='Measures the scripted demonstrators.'
+  )
+  parser.add_argument(
+    '--styles',
+    nargs='+',
+    default=list(demonstrators.STYLES),
+    choices=list(demonstrators.STYLES),
+    help='Who demonstrates.',
+  )
+  parser.add_argument(
+    '--attempts',
+    type=int,
+    default=100,
+    help='Attempts in each row, with the seeds from 0 on.',
+  )
+  parser.add_argument(
+    '--physics-timesteps',
+    type=float,
+    nargs='+',
+    default=[block_stacking.PHYSICS_TIMESTEP],
+    help='Time steps of the physics, in seconds.',
+  )
+  return parser
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
   """Prints the table."""
-  del argv
+  options = _parser().parse_args(argv)
   print('| style | physics (ms) | attempts | stacked | return | std | ', end='')
   print('stacked after | steps | hand speed (m/s) |')
   print('|---' * 9 + '|')
-  for timestep in map(float, FLAGS.physics_timesteps):
+  for timestep in options.physics_timesteps:
     environment = block_stacking.load(('body',), physics_timestep=timestep)
-    for name in FLAGS.styles:
-      row = measure(environment, demonstrators.STYLES[name], FLAGS.attempts)
+    for name in options.styles:
+      row = measure(environment, demonstrators.STYLES[name], options.attempts)
       print(
         f'| {name} | {1e3 * timestep:g} | {row.attempts} | {row.stacked:.0%} | '
         f'{row.mean_return:.0f} | {row.std_return:.0f} | '
         f'{row.steps_to_stack:.0f} | {row.length:.0f} | {row.hand_speed:.2f} |',
         flush=True,
       )
+    environment.close()
 
 
 if __name__ == '__main__':
-  app.run(main)
+  main()
