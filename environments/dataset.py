@@ -70,6 +70,11 @@ class Metadata:
   mujoco_version: str = mujoco.__version__
   arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+  def __post_init__(self) -> None:
+    # As they come back from a file: tuples are lists there.
+    arguments = json.loads(json.dumps(dict(self.arguments)))
+    object.__setattr__(self, 'arguments', arguments)
+
   def check(self, file: str, **expected: Any) -> None:
     """Raises a DatasetError where the dataset is not what is expected.
 
