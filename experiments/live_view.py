@@ -13,11 +13,13 @@
 # limitations under the License.
 """Shows a running environment to a person: a window, or a picture in a file."""
 
+import copy
 import os
 import pathlib
+import subprocess
+import sys
 from typing import Any, Optional
 
-import glfw
 import mujoco
 from mujoco import viewer as mujoco_viewer
 from PIL import Image
@@ -30,6 +32,20 @@ KINDS = ('auto', 'window', 'preview', 'none')
 _PREVIEW_SIZE = (360, 360)  # height, width
 # Drawing takes long in software: every fifth step, four pictures a second.
 _STEPS_PER_PREVIEW = 5
+
+# Opens an invisible window with OpenGL and says why it cannot.
+_PROBE = """
+import sys
+import warnings
+warnings.simplefilter('ignore')
+import glfw
+if not glfw.init():
+  sys.exit('GLFW does not start')
+glfw.window_hint(glfw.VISIBLE, False)
+if not glfw.create_window(64, 64, 'probe', None, None):
+  sys.exit('GLFW cannot open a window with OpenGL')
+"""
+_PROBE_SECONDS = 20
 
 
 class ViewError(RuntimeError):
@@ -50,28 +66,35 @@ class NoView:
 class Window:
   """MuJoCo's window, with the camera that images are taken with.
 
+  It shows a copy: what a person does in the window does not touch what is
+  recorded.
+
   Args:
     environment: what is shown; it must have been reset.
   """
 
   def __init__(self, environment: block_stacking.BlockStackingEnvironment):
-    physics = environment.physics
+    self._environment = environment
+    self._model = copy.copy(environment.physics.model.ptr)
+    self._data = mujoco.MjData(self._model)
     self._handle: Any = mujoco_viewer.launch_passive(
-      physics.model.ptr,
-      physics.data.ptr,
-      show_left_ui=False,
-      show_right_ui=False,
+      self._model, self._data, show_left_ui=False, show_right_ui=False
     )
     with self._handle.lock():
       self._handle.cam.type = mujoco.mjtCamera.mjCAMERA_FIXED
-      self._handle.cam.fixedcamid = physics.model.name2id(
+      self._handle.cam.fixedcamid = environment.physics.model.name2id(
         scene.CAMERA, 'camera'
       )
+    self.show()
 
   def show(self) -> bool:
     """Shows the scene; returns False once the window was closed."""
     if not self._handle.is_running():
       return False
+    with self._handle.lock():
+      mujoco.mj_copyData(
+        self._data, self._model, self._environment.physics.data.ptr
+      )
     self._handle.sync()
     return True
 
@@ -122,15 +145,22 @@ def why_no_window() -> Optional[str]:
   """Returns why a window cannot be opened here; None if it can."""
   if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
     return 'neither DISPLAY nor WAYLAND_DISPLAY is set'
-  if not glfw.init():
-    return 'GLFW does not start'
-  glfw.window_hint(glfw.VISIBLE, False)
-  window = glfw.create_window(64, 64, 'probe', None, None)
-  glfw.default_window_hints()
-  if not window:
-    return 'GLFW cannot open a window with OpenGL'
-  glfw.destroy_window(window)
-  return None
+  # In a process of its own: an error of X ends the process, and the context
+  # that images are drawn in must not be disturbed.
+  try:
+    probe = subprocess.run(
+      (sys.executable, '-c', _PROBE),
+      capture_output=True,
+      text=True,
+      timeout=_PROBE_SECONDS,
+      check=False,
+    )
+  except subprocess.TimeoutExpired:
+    return 'the display does not answer'
+  if probe.returncode == 0:
+    return None
+  lines = probe.stderr.strip().splitlines()
+  return lines[-1] if lines else 'the display ends the process'
 
 
 def open_view(

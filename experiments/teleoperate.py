@@ -30,6 +30,7 @@ from typing import Optional
 
 from environments import block_stacking
 from environments import demonstrations
+from environments import models
 from environments.teleoperation import controller
 from environments.teleoperation import device
 from environments.teleoperation import keyboard
@@ -49,10 +50,12 @@ class TakeFolder:
 
   Args:
     folder: is made if it is missing; takes that are in it already stay.
+    model_hash: of the compiled model, see `environments.models`.
   """
 
-  def __init__(self, folder: pathlib.Path):
+  def __init__(self, folder: pathlib.Path, model_hash: Optional[str] = None):
     self._folder = folder
+    self._model_hash = model_hash
     folder.mkdir(parents=True, exist_ok=True)
     taken = [
       int(number)
@@ -73,6 +76,7 @@ class TakeFolder:
       [demonstration],
       task=block_stacking.TASK_NAME,
       control_timestep=block_stacking.CONTROL_TIMESTEP,
+      model_hash=self._model_hash,
     )
     self._next += 1
     return file
@@ -161,8 +165,10 @@ def _run(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
   )
   stack.callback(environment.close)
   source = _open_device(options.device, stack)
-  folder = TakeFolder(options.output)
   environment.reset()
+  folder = TakeFolder(
+    options.output, models.fingerprint(environment.physics.model)
+  )
   view, message = live_view.open_view(
     options.view, environment, options.output / 'preview.png'
   )

@@ -13,7 +13,10 @@
 # limitations under the License.
 """Tests of showing a scene to a person."""
 
-import glfw
+import contextlib
+
+import mujoco
+from mujoco import viewer as mujoco_viewer
 import numpy as np
 from PIL import Image
 import pytest
@@ -72,15 +75,79 @@ def test_window_without_a_display_is_an_error(environment, tmp_path):
     live_view.open_view('window', environment, tmp_path / 'preview.png')
 
 
-def test_display_that_does_not_answer(monkeypatch):
-  monkeypatch.setenv('DISPLAY', ':99')
-  monkeypatch.setattr(glfw, 'init', lambda: False)
+def test_display_that_is_not_there(monkeypatch):
+  monkeypatch.setenv('DISPLAY', ':4242')
+  monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
   assert live_view.why_no_window() == 'GLFW does not start'
-  monkeypatch.setattr(glfw, 'init', lambda: True)
-  monkeypatch.setattr(glfw, 'window_hint', lambda *_: None)
-  monkeypatch.setattr(glfw, 'default_window_hints', lambda: None)
-  monkeypatch.setattr(glfw, 'create_window', lambda *_: None)
-  assert 'cannot open a window' in str(live_view.why_no_window())
+
+
+@pytest.mark.parametrize(
+  'probe,reason',
+  [
+    ('', None),
+    ('raise SystemExit("No OpenGL")', 'No OpenGL'),
+    ('import os; os._exit(1)', 'the display ends the process'),
+    ('import time; time.sleep(60)', 'the display does not answer'),
+  ],
+)
+def test_display_that_fails(monkeypatch, probe, reason):
+  monkeypatch.setenv('DISPLAY', ':4242')
+  monkeypatch.setattr(live_view, '_PROBE', probe)
+  monkeypatch.setattr(
+    live_view, '_PROBE_SECONDS', 1 if 'sleep' in probe else 20
+  )
+  assert live_view.why_no_window() == reason
+
+
+class _Handle:
+  """A window that is not there."""
+
+  def __init__(self, model, data):
+    self.data, self.model = data, model
+    self.cam = mujoco.MjvCamera()
+    self.running = True
+    self.shown: list[np.ndarray] = []
+
+  def lock(self) -> contextlib.AbstractContextManager:
+    return contextlib.nullcontext()
+
+  def is_running(self) -> bool:
+    return self.running
+
+  def sync(self) -> None:
+    self.shown.append(self.data.qpos.copy())
+    # As a person could, who pulls at a block with the mouse.
+    self.data.xfrc_applied[:] = 1.0
+    self.model.opt.gravity[:] = 0.0
+
+  def close(self) -> None:
+    self.running = False
+
+
+def test_window_shows_each_step_and_does_not_meddle(environment, monkeypatch):
+  handles: list[_Handle] = []
+
+  def launch(model, data, **_) -> _Handle:
+    handles.append(_Handle(model, data))
+    return handles[0]
+
+  monkeypatch.setattr(mujoco_viewer, 'launch_passive', launch)
+  state = environment.get_state()
+  window = live_view.Window(environment)
+  (handle,) = handles
+  physics = environment.physics
+  assert handle.cam.type == mujoco.mjtCamera.mjCAMERA_FIXED
+  name = physics.model.id2name(handle.cam.fixedcamid, 'camera')
+  assert name == scene.CAMERA
+  np.testing.assert_array_equal(environment.get_state(), state)
+  environment.step(np.full(9, 0.5))
+  assert window.show()
+  np.testing.assert_array_equal(handle.shown[-1], physics.data.qpos)
+  assert not np.array_equal(handle.shown[0], handle.shown[-1])
+  np.testing.assert_array_equal(physics.data.xfrc_applied, 0.0)
+  assert physics.model.opt.gravity[2] < 0.0
+  window.close()
+  assert not window.show()
 
 
 def test_nothing_is_shown_if_asked_for(environment, tmp_path):

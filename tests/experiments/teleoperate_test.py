@@ -105,8 +105,22 @@ def start(tmp_path) -> Iterator:
 
 
 def _load(file: pathlib.Path) -> demonstrations.Demonstration:
-  (take,) = demonstrations.load(file, block_stacking.TASK_NAME)
+  (take,) = demonstrations.load(
+    file,
+    block_stacking.TASK_NAME,
+    control_timestep=block_stacking.CONTROL_TIMESTEP,
+  )
   return take
+
+
+def _check_replay(take: demonstrations.Demonstration) -> None:
+  environment = block_stacking.load(('body', 'blocks'), seed=0)
+  environment.random_state.seed(take.seed)
+  environment.reset()
+  for action, state in zip(take.actions, take.states):
+    np.testing.assert_array_equal(environment.get_state(), state)
+    environment.step(action)
+  environment.close()
 
 
 @pytest.mark.slow
@@ -136,6 +150,7 @@ def test_person_records_discards_redoes_and_quits(start, tmp_path):
   assert terminal.settings == terminal.before
   assert os.listdir(tmp_path / 'takes') == ['take_0.hdf5']
   take = _load(tmp_path / 'takes' / 'take_0.hdf5')
+  _check_replay(take)
   assert take.demonstrator == 'anna'
   assert take.seed == 3
   hand = take.observations['body'][
@@ -247,9 +262,7 @@ def test_takes_are_numbered_on_in_a_folder_that_has_some(tmp_path):
   (take,) = _takes(1)
   file = again.keep(take)
   assert file == str(tmp_path / 'takes' / 'take_2.hdf5')
-  np.testing.assert_array_equal(
-    _load(pathlib.Path(file)).states, take.states
-  )
+  np.testing.assert_array_equal(_load(pathlib.Path(file)).states, take.states)
 
 
 def test_take_of_another_program_is_not_overwritten(tmp_path):
