@@ -17,8 +17,10 @@
   python -m experiments.teleoperate --device=keyboard --output=data/anna
   python -m experiments.teleoperate --device=keyboard --observables=image,body
 
-Each take that is kept is a dataset of its own, in the output folder. Nothing
-that was kept is lost, whatever happens afterwards.
+Each take that is kept is a dataset of its own, in the output folder: nothing that
+was kept is lost, whatever happens afterwards. They are joined by
+
+  python -m experiments.demonstrations merge data/all data/anna/take_*.hdf5
 """
 
 import argparse
@@ -29,6 +31,7 @@ import sys
 from typing import Optional
 
 from environments import block_stacking
+from environments import dataset_writer
 from environments import demonstrations
 from environments import models
 from environments.teleoperation import controller
@@ -50,12 +53,12 @@ class TakeFolder:
 
   Args:
     folder: is made if it is missing; takes that are in it already stay.
-    model_hash: of the compiled model, see `environments.models`.
+    metadata: of all takes.
   """
 
-  def __init__(self, folder: pathlib.Path, model_hash: Optional[str] = None):
+  def __init__(self, folder: pathlib.Path, metadata: demonstrations.Metadata):
     self._folder = folder
-    self._model_hash = model_hash
+    self._metadata = metadata
     folder.mkdir(parents=True, exist_ok=True)
     taken = [
       int(number)
@@ -71,13 +74,8 @@ class TakeFolder:
 
   def keep(self, demonstration: demonstrations.Demonstration) -> str:
     """Stores a take and returns its file."""
-    file = demonstrations.save(
-      self._folder / f'take_{self._next}.hdf5',
-      [demonstration],
-      task=block_stacking.TASK_NAME,
-      control_timestep=block_stacking.CONTROL_TIMESTEP,
-      model_hash=self._model_hash,
-    )
+    file = str(self._folder / f'take_{self._next}.hdf5')
+    dataset_writer.write(file, [demonstration], self._metadata)
     self._next += 1
     return file
 
@@ -166,9 +164,13 @@ def _run(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
   stack.callback(environment.close)
   source = _open_device(options.device, stack)
   environment.reset()
-  folder = TakeFolder(
-    options.output, models.fingerprint(environment.physics.model)
+  metadata = demonstrations.Metadata(
+    task=block_stacking.TASK_NAME,
+    control_timestep=block_stacking.CONTROL_TIMESTEP,
+    model_hash=models.fingerprint(environment.physics.model),
+    arguments={'episode_length': options.episode_length},
   )
+  folder = TakeFolder(options.output, metadata)
   view, message = live_view.open_view(
     options.view, environment, options.output / 'preview.png'
   )

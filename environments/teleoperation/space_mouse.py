@@ -95,8 +95,12 @@ class SpaceMouse:
   def read(self) -> device.Command:
     """Returns where the cap is, and the buttons pressed since the last call."""
     events: list[device.Event] = []
-    while (report := self._read_report()) is not None:
-      events += self._take_in(report)
+    try:
+      while (report := self._read_report()) is not None:
+        events += self._take_in(report)
+    except device.DeviceError:
+      if not events:
+        raise  # Otherwise at the next call: what was pressed before counts.
     return device.Command(
       self._translation.copy(), self._rotation.copy(), tuple(events)
     )

@@ -19,6 +19,8 @@ import pty
 import re
 import select
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import termios
@@ -31,10 +33,12 @@ import pytest
 from environments import block_stacking
 from environments import demonstrations
 from environments.teleoperation import device
+from environments.teleoperation import session
 from environments.teleoperation import space_mouse
 from experiments import teleoperate
 
 _TIMEOUT = 60.0  # s
+_METADATA = demonstrations.Metadata(block_stacking.TASK_NAME, 0.05)
 
 
 class _Terminal:
@@ -183,6 +187,39 @@ def test_ctrl_c_in_a_take_keeps_the_earlier_ones(start, tmp_path):
   assert _load(tmp_path / 'takes' / 'take_0.hdf5').seed == 0
 
 
+def test_space_mouse_without_a_terminal_until_it_is_unplugged(
+  tmp_path, capsys, monkeypatch
+):
+  here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+  mouse = space_mouse.SpaceMouse(there.detach(), 'SpaceNavigator')
+  monkeypatch.setattr(space_mouse, 'open_space_mouse', lambda: mouse)
+  right = struct.pack('<Bhhh', 1, 350, 0, 0)
+  press, release = b'\x03\x02\x00', b'\x03\x00\x00'
+  for report in (press, release, right):
+    here.send(report)
+
+  class _Pacer(session.Pacer):
+    steps = 0
+
+    def wait(self) -> None:
+      super().wait()
+      self.steps += 1
+      if self.steps == 20:
+        here.send(press)
+        here.close()
+
+  monkeypatch.setattr(session, 'Pacer', _Pacer)
+  arguments = ('--device=spacemouse', '--view=none', f'--output={tmp_path}')
+  error = _error(capsys, *arguments)
+  assert 'SpaceNavigator was closed' in error
+  take = _load(tmp_path / 'take_0.hdf5')
+  assert take.actions.shape[1] == 9
+  hand = take.observations['body'][
+    :, block_stacking.BODY_LAYOUT['hand_position']
+  ]
+  assert hand[-1, 0] > hand[0, 0] + 0.05
+
+
 def _error(capsys, *arguments: str) -> str:
   assert teleoperate.main(arguments) == 1
   error = capsys.readouterr().err
@@ -251,13 +288,13 @@ def _takes(number: int) -> list[demonstrations.Demonstration]:
 
 
 def test_takes_are_numbered_on_in_a_folder_that_has_some(tmp_path):
-  folder = teleoperate.TakeFolder(tmp_path / 'takes')
+  folder = teleoperate.TakeFolder(tmp_path / 'takes', _METADATA)
   assert folder.num_takes == 0
   for take in _takes(2):
     folder.keep(take)
   (tmp_path / 'takes' / 'take_best.hdf5').touch()
   os.remove(tmp_path / 'takes' / 'take_0.hdf5')
-  again = teleoperate.TakeFolder(tmp_path / 'takes')
+  again = teleoperate.TakeFolder(tmp_path / 'takes', _METADATA)
   assert again.num_takes == 2
   (take,) = _takes(1)
   file = again.keep(take)
@@ -266,7 +303,9 @@ def test_takes_are_numbered_on_in_a_folder_that_has_some(tmp_path):
 
 
 def test_take_of_another_program_is_not_overwritten(tmp_path):
-  first, second = (teleoperate.TakeFolder(tmp_path) for _ in range(2))
+  first, second = (
+    teleoperate.TakeFolder(tmp_path, _METADATA) for _ in range(2)
+  )
   first.keep(_takes(1)[0])
   with pytest.raises(demonstrations.DatasetError, match='exists'):
     second.keep(_takes(1)[0])

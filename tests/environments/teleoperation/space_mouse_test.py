@@ -44,16 +44,16 @@ class _Cable:
   """Sends reports, one a read, as hidraw does."""
 
   def __init__(self) -> None:
-    self._here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    self.plug, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     self.mouse = space_mouse.SpaceMouse(there.detach(), 'SpaceNavigator')
 
   def send(self, *reports: bytes) -> device.Command:
     for report in reports:
-      self._here.send(report)
+      self.plug.send(report)
     return self.mouse.read()
 
   def unplug(self) -> None:
-    self._here.close()
+    self.plug.close()
 
 
 @pytest.fixture
@@ -165,6 +165,15 @@ def test_no_report_leads_astray(reports):
 
 def test_unplugged_device(cable):
   cable.unplug()
+  with pytest.raises(device.DeviceError, match='SpaceNavigator was closed'):
+    cable.mouse.read()
+
+
+def test_what_was_pressed_before_unplugging_counts(cable):
+  cable.send(_NONE)
+  cable.plug.send(_RIGHT)
+  cable.unplug()
+  assert cable.mouse.read().events == (_RECORD,)
   with pytest.raises(device.DeviceError, match='SpaceNavigator was closed'):
     cable.mouse.read()
 
