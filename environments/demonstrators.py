@@ -32,8 +32,6 @@ from environments import resolved_rate
 # Correlation of the hand's tremor from one step to the next (0.5 s at 20 Hz).
 _NOISE_CORRELATION = 0.9
 
-_FOREVER = sys.maxsize
-
 _OPEN, _HOLD, _CLOSE = -1.0, 0.0, 1.0
 
 
@@ -72,10 +70,9 @@ class Style:
   gain: float = 4.0
 
 
-# Two pairs of persons, the first of a pair to train on, the second, who is
-# slower, less steady and has wider arcs, to validate (section 3.1). Brisk and
-# careful keep episodes short. Steady and hesitant have the paper's returns, 355
-# and 285 (section 3.2), where episodes have 550 steps; see docs/demonstrators.md.
+# Pairs of persons: one to train on and one, slower and less steady, to validate
+# (section 3.1). The first pair keeps episodes short, the second has the paper's
+# returns, 355 and 285 (section 3.2), in 550 steps; see docs/demonstrators.md.
 PAPER_TRAINING, PAPER_VALIDATION = 'steady', 'hesitant'
 STYLES: Mapping[str, Style] = {
   style.name: style
@@ -87,7 +84,6 @@ STYLES: Mapping[str, Style] = {
     Style(
       PAPER_TRAINING,
       speed=0.115,
-      noise=0.01,
       pause=5,
       rest=None,
       bow=0.25,
@@ -237,7 +233,7 @@ class ScriptedDemonstrator:
       return target
 
     stacked = 2 * half + 0.001
-    rest = _FOREVER if style.rest is None else style.rest
+    rest = sys.maxsize if style.rest is None else style.rest
     grasp_height = self._random_state.uniform(-0.002, 0.006)
     phases = [
       _Phase('reach', self._bowed(over_top(hover)), _OPEN, 1.0, 0.015, 1, 200),
