@@ -278,7 +278,7 @@ def _read_demonstration(
   """Returns a demonstration whose arrays are still in the file."""
 
   def stored(name: str, final: Optional[str] = None) -> np.ndarray:
-    return storage.array(store, _source(group, name, final))
+    return storage.array(store, _source(group, store, name, final))
 
   return Demonstration(
     observations={
@@ -293,14 +293,14 @@ def _read_demonstration(
 
 
 def _source(
-  group: h5py.Group, name: str, final: Optional[str]
+  group: h5py.Group, store: storage.Store, name: str, final: Optional[str]
 ) -> storage.Source:
-  rows = _numbers(group, name)
+  rows = _numbers(group, store, name)
   shape = rows.shape
   if not shape:
     raise ValueError(f'{rows.name} is a scalar, not an array')
   if final is not None:
-    last = _numbers(group, final)
+    last = _numbers(group, store, final)
     if last.shape != shape[1:] or last.dtype != rows.dtype:
       raise ValueError(f'{last.name} does not go with {rows.name}')
     shape = (shape[0] + 1, *shape[1:])
@@ -313,14 +313,17 @@ def _source(
   )
 
 
-def _numbers(group: h5py.Group, name: str) -> h5py.Dataset:
+def _numbers(
+  group: h5py.Group, store: storage.Store, name: str
+) -> h5py.Dataset:
   """Returns an HDF5 dataset that holds numbers, in this file."""
   dataset = group[name]
   if not isinstance(dataset, h5py.Dataset):
     raise TypeError(f'{dataset.name} is not an array')
   if dataset.dtype.kind not in 'biuf':
     raise TypeError(f'{dataset.name} has type {dataset.dtype}, not numbers')
-  if dataset.is_virtual or dataset.external or dataset.file != group.file:
+  elsewhere = os.path.abspath(dataset.file.filename) != store.file
+  if elsewhere or dataset.is_virtual or dataset.external:
     raise TypeError(f'{dataset.name} is in another file')
   if dataset.nbytes > _MAX_COMPRESSION * (dataset.id.get_storage_size() + 1):
     raise ValueError(f'{dataset.name} lacks most of its {dataset.nbytes} bytes')

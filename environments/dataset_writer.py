@@ -29,6 +29,7 @@ import fcntl
 import io
 import os
 import shutil
+import tempfile
 from types import TracebackType
 from typing import IO, Iterator, Optional, Sequence
 
@@ -169,11 +170,7 @@ class DatasetWriter:
         f'The recording of {self._file} has ended; start anew.'
       )
     index = len(self)
-    memory = io.BytesIO()
-    with h5py.File(memory, 'w', libver=dataset.LIBVER) as h5:
-      data = h5.create_group('data')
-      dataset.write_metadata(data, self._metadata, len(demonstration))
-      dataset.write_demonstration(data.create_group('demo_0'), demonstration)
+    content = _content(demonstration, self._metadata)
     self._accept(demonstration)
     try:
       with (
@@ -181,7 +178,7 @@ class DatasetWriter:
         new_file(self._episode_file(index)) as temporary,
         open(temporary, 'wb') as file,
       ):
-        file.write(memory.getbuffer())
+        file.write(content)
     except BaseException:
       self._seeds.pop()
       raise
@@ -260,21 +257,40 @@ def _copy(
 ) -> None:
   folder = os.path.dirname(os.path.abspath(file))
   os.makedirs(folder, exist_ok=True)
-  # HDF5 does not bear a disk that fills up while it writes: look before.
-  needed = _SLACK_BYTES + sum(
-    os.path.getsize(f) for f in {f for f, _ in sources}
-  )
-  free = shutil.disk_usage(folder).free
-  if needed > free:
-    raise OSError(errno.ENOSPC, f'{needed} bytes are needed, {free} are free')
-  with new_file(file) as temporary, _new_hdf5(temporary) as h5:
+  size = _SLACK_BYTES + sum(os.path.getsize(f) for f in {f for f, _ in sources})
+  with new_file(file) as temporary, _hdf5_with_room(temporary, size) as h5:
     data = h5.create_group('data')
     total = 0
     for index, (source, name) in enumerate(sources):
-      with h5py.File(source, 'r', locking=False) as other:
+      with h5py.File(source, 'r') as other:
         h5.copy(other[f'data/{name}'], data, name=f'demo_{index}')
       total += int(data[f'demo_{index}'].attrs['num_samples'])
     dataset.write_metadata(data, metadata, total)
+
+
+@contextlib.contextmanager
+def _hdf5_with_room(file: str, size: int) -> Iterator[h5py.File]:
+  """Opens a new HDF5 file that has its room on the disk beforehand.
+
+  HDF5 crashes the process when it cannot write. So this fails before it comes
+  to that. HDF5 cuts the file to its real size when it closes it.
+  """
+  with open(file, 'w+b') as stream:
+    os.posix_fallocate(stream.fileno(), 0, size)
+    stream.truncate(0)  # HDF5 insists on an empty file.
+    with h5py.File(stream, 'w', libver=dataset.LIBVER) as h5:
+      os.posix_fallocate(stream.fileno(), 0, size)
+      yield h5
+
+
+def _content(demonstration: Demonstration, metadata: dataset.Metadata) -> bytes:
+  """Returns a file of one demonstration; HDF5 does not come near the disk."""
+  memory = io.BytesIO()
+  with h5py.File(memory, 'w', libver=dataset.LIBVER) as h5:
+    data = h5.create_group('data')
+    dataset.write_metadata(data, metadata, len(demonstration))
+    dataset.write_demonstration(data.create_group('demo_0'), demonstration)
+  return memory.getvalue()
 
 
 def write(
@@ -282,24 +298,19 @@ def write(
 ) -> None:
   """Writes a new dataset, in one piece or not at all."""
   check_new(file)
-  os.makedirs(os.path.dirname(os.path.abspath(file)), exist_ok=True)
+  folder = os.path.dirname(os.path.abspath(file))
+  os.makedirs(folder, exist_ok=True)
   with (
     _disk_errors(f'{file} was not written', 'try again'),
-    new_file(file) as temporary,
-    _new_hdf5(temporary) as h5,
+    tempfile.TemporaryDirectory(dir=folder) as scratch,
   ):
-    data = h5.create_group('data')
-    dataset.write_metadata(data, metadata, sum(len(d) for d in demonstrations))
+    sources = []
     for index, demonstration in enumerate(demonstrations):
-      dataset.write_demonstration(
-        data.create_group(f'demo_{index}'), demonstration
-      )
-
-
-@contextlib.contextmanager
-def _new_hdf5(file: str) -> Iterator[h5py.File]:
-  with h5py.File(file, 'w', libver=dataset.LIBVER) as h5:
-    yield h5
+      path = os.path.join(scratch, f'{index}.hdf5')
+      with open(path, 'wb') as stream:
+        stream.write(_content(demonstration, metadata))
+      sources.append((path, 'demo_0'))
+    _copy(file, sources, metadata)
 
 
 @contextlib.contextmanager

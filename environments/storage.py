@@ -45,7 +45,6 @@ _MAX_HANDLES = 256
 # What h5py and NumPy raise on damaged files and on those of another kind.
 _READ_ERRORS = (
   ArithmeticError,
-  AssertionError,
   AttributeError,
   LookupError,
   MemoryError,
@@ -140,8 +139,7 @@ class Store:
 
   def open(self) -> h5py.File:
     """Returns a new handle of the file, for reading."""
-    # No lock: the file got its name when it was complete, and stays as it is.
-    return h5py.File(self.file, 'r', locking=False)
+    return h5py.File(self.file, 'r')
 
   def session(self) -> _Session:
     """Returns this process's handle and cache."""

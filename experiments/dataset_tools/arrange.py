@@ -44,6 +44,8 @@ def split(
   Raises:
     DatasetError: if one would be empty, a file exists or the disk is full.
   """
+  for file in files:
+    dataset_writer.check_new(file)
   if demonstrator is None:
     number = round(share * len(dataset))
     order = np.random.RandomState(seed).permutation(len(dataset))
@@ -65,8 +67,6 @@ def split(
       f'{len(indices[1])} would be in the two files. Choose another share or '
       'demonstrator so that neither is empty.'
     )
-  for file in files:
-    dataset_writer.check_new(file)
   for file, part in zip(files, indices):
     sources = [(dataset.file, dataset.names[index]) for index in part]
     dataset_writer.copy(file, sources, dataset.metadata)
