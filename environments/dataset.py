@@ -185,17 +185,28 @@ def read_metadata(data: h5py.Group) -> Metadata:
     )
   control_timestep = attributes.get('control_timestep')
   model_hash = attributes.get('model_hash')
+  task = _text(attributes.get('env_name'))
+  env_args = json.loads(attributes.get('env_args', '{}'))
+  if env_args.get('env_name', task) != task:
+    raise ValueError(f'env_name is {task!r} but env_args are {env_args}')
   return Metadata(
-    task=str(attributes.get('env_name')),
+    task=task,
     control_timestep=None
     if control_timestep is None
     else float(control_timestep),
-    model_hash=None if model_hash is None else str(model_hash),
-    mujoco_version=str(attributes.get('mujoco_version')),
-    arguments=json.loads(attributes.get('env_args', '{}')).get(
-      'env_kwargs', {}
-    ),
+    model_hash=None if model_hash is None else _text(model_hash),
+    mujoco_version=_text(attributes.get('mujoco_version')),
+    arguments=env_args.get('env_kwargs', {}),
   )
+
+
+def _text(value: object) -> str:
+  return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _fixed(text: str) -> np.bytes_:
+  """Returns a string of fixed length; those of others have no checksum."""
+  return np.bytes_(text.encode())
 
 
 def write_metadata(data: h5py.Group, metadata: Metadata, total: int) -> None:
@@ -208,20 +219,24 @@ def write_metadata(data: h5py.Group, metadata: Metadata, total: int) -> None:
   """
   data.attrs.update(
     format_version=FORMAT_VERSION,
+    # As robomimic has it; env_args repeat it with a checksum.
     env_name=metadata.task,
-    env_args=json.dumps(
-      {
-        'env_name': metadata.task,
-        'type': 'environments',
-        'env_kwargs': dict(metadata.arguments),
-      }
+    env_args=_fixed(
+      json.dumps(
+        {
+          'env_name': metadata.task,
+          'type': 'environments',
+          'env_kwargs': dict(metadata.arguments),
+        }
+      )
     ),
-    mujoco_version=metadata.mujoco_version,
+    mujoco_version=_fixed(metadata.mujoco_version),
     total=total,
   )
-  for name in ('control_timestep', 'model_hash'):
-    if getattr(metadata, name) is not None:
-      data.attrs[name] = getattr(metadata, name)
+  if metadata.control_timestep is not None:
+    data.attrs['control_timestep'] = metadata.control_timestep
+  if metadata.model_hash is not None:
+    data.attrs['model_hash'] = _fixed(metadata.model_hash)
 
 
 def write_demonstration(
@@ -231,7 +246,7 @@ def write_demonstration(
   steps = len(demonstration)
   group.attrs.update(
     num_samples=steps,
-    demonstrator=demonstration.demonstrator,
+    demonstrator=_fixed(demonstration.demonstrator),
     seed=demonstration.seed,
     success=demonstration.success,
   )
@@ -287,7 +302,7 @@ def _read_demonstration(
     states=stored('states', 'final_state'),
     actions=stored('actions'),
     rewards=stored('rewards'),
-    demonstrator=str(group.attrs['demonstrator']),
+    demonstrator=_text(group.attrs['demonstrator']),
     seed=int(group.attrs['seed']),
   )
 

@@ -110,6 +110,9 @@ def _play(options: argparse.Namespace) -> int:
   environment = scenes.load_environment(
     dataset, ('body',), any_model=options.any_model
   )
+  if options.film is None:
+    pictures.show(dataset[options.episode], environment, options.speed)
+    return 0
   items = [dataset[options.episode]]
   pictures.film(items, environment, options.film, options.size, options.speed)
   print(f'{options.film}: episode {options.episode}, {len(items[0])} steps.')

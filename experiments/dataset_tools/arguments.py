@@ -129,13 +129,14 @@ def _add_pictures(commands: Any) -> None:
   add = _add(
     commands,
     'play',
-    'Films an episode from its states as MP4.',
+    'Plays an episode from its states: in a window, or as an MP4 film.',
+    'data/steady --episode=3',
     'data/steady steady.mp4 --episode=3 --speed=2',
   ).add_argument
   add('dataset')
-  add('film', help='the new MP4 file')
+  add('film', nargs='?', help='new MP4 file; a window opens without one')
   add('--episode', type=int, default=0, help='negative ones from the end')
-  add('--size', type=_positive, default=480, help='in pixels, times 8')
+  add('--size', type=_positive, default=480, help='of the film, in pixels')
   add('--speed', type=float, default=1.0)
   _add_any_model(add)
   add = _add(

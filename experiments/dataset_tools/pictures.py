@@ -11,13 +11,16 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Draws demonstrations from their states: as observations, or as a film."""
+"""Draws demonstrations from their states: observations, films, a window."""
 
 import contextlib
 import dataclasses
+import os
+import time
 from typing import Callable, Generator, Iterator, Sequence
 
 import imageio_ffmpeg
+from mujoco import viewer
 import numpy as np
 
 from environments import block_stacking
@@ -119,3 +122,33 @@ def film(
         environment.reset_to(state)
         pixels = environment.physics.render(size, size, camera_id=scene.CAMERA)
         writer.send(pixels.tobytes())
+
+
+def show(
+  item: demonstrations.Demonstration,
+  environment: block_stacking.BlockStackingEnvironment,
+  speed: float = 1.0,
+) -> None:
+  """Plays a demonstration in a window until its end or until that is closed.
+
+  Args:
+    item: the demonstration.
+    environment: that it was recorded in.
+    speed: relative to the episode's own.
+
+  Raises:
+    DatasetError: if there is no display.
+  """
+  if not any(os.environ.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY')):
+    raise demonstrations.DatasetError(
+      'There is no display for a window; name an MP4 file to film to.'
+    )
+  physics = environment.physics
+  period = block_stacking.CONTROL_TIMESTEP / speed
+  with viewer.launch_passive(physics.model.ptr, physics.data.ptr) as window:
+    for state in item.states:
+      if not window.is_running():
+        break
+      environment.reset_to(state)
+      window.sync()
+      time.sleep(period)

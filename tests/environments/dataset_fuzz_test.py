@@ -25,6 +25,7 @@ from environments import demonstrations
 from tests.environments import dataset_fakes as fakes
 
 _ITEMS = (fakes.make(0), fakes.make(1, steps=3))
+_METADATA = demonstrations.Metadata(fakes.TASK, 0.05, 'ab' * 32)
 
 _changes = strategies.lists(
   strategies.tuples(
@@ -50,8 +51,9 @@ def _read(content: bytes) -> bool:
     with open(file, 'wb') as stream:
       stream.write(content)
     try:
-      found = demonstrations.load(file, fakes.TASK)
+      found = demonstrations.load(file)
       found.verify()
+      assert found.metadata == _METADATA
     except demonstrations.DatasetError:
       return False
     for expected, item in zip(_ITEMS, found, strict=True):

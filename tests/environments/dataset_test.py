@@ -143,6 +143,11 @@ def test_metadata_is_kept(tmp_path):
     assert h5['data/demo_0/obs/image'].compression == 'gzip'
 
 
+def test_words_beyond_ascii_are_kept(tmp_path):
+  found = _save(tmp_path, [fakes.make(demonstrator='Zoë')])
+  assert found[0].demonstrator == 'Zoë'
+
+
 @pytest.mark.parametrize(
   'wanted, named',
   [
