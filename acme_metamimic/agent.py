@@ -25,6 +25,7 @@ from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
 from acme.utils import loggers
 import reverb
+import tree
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
@@ -213,6 +214,7 @@ class MetaMimic:
       builder.make_imitation_adder(self._client),
     )
     evaluator = builder.make_imitation_actor(networks.make_policy(spec))
+    _trace(spec, learner, actor, evaluator)
     return _Half(_make_agent(config, actor, learner), learner, evaluator)
 
   def _make_task(
@@ -237,6 +239,7 @@ class MetaMimic:
       builder.make_task_adder(self._client),
     )
     evaluator = builder.make_task_actor(networks.make_policy(spec))
+    _trace(spec, learner, actor, evaluator)
     return _Half(_make_agent(config, actor, learner), learner, evaluator)
 
 
@@ -248,6 +251,19 @@ def _make_pair(
   online.init(spec)
   target.init(spec)
   return online, target
+
+
+def _trace(
+  spec: specs.EnvironmentSpec, learner: core.Learner, *actors: core.Actor
+) -> None:
+  """Traces a half's TensorFlow functions, lest two threads do so at once."""
+  observation = tree.map_structure(
+    lambda s: s.generate_value(), spec.observations
+  )
+  for actor in actors:
+    actor.select_action(observation)
+  if isinstance(learner, learning.D4PGLearner):
+    learner.trace()
 
 
 def _make_agent(

@@ -122,10 +122,19 @@ class D4PGLearner(d4pg.D4PGLearner):
     self._importance_sampling_exponent = importance_sampling_exponent
     self._diverged = False
     self._priority_writer = priority_writer
+    self._make_optimizer_slots()
     if checkpoint_directory is not None:
       self._checkpointer = self._make_checkpointer(
         checkpoint_directory, checkpoint_name, checkpoint_period_minutes
       )
+
+  def trace(self) -> None:
+    """Traces the update, which `step` would do when it is first called.
+
+    TensorFlow must not trace in two threads at once: where two learners are to
+    step in threads of their own, trace both before the threads start.
+    """
+    self._step.get_concrete_function()
 
   def step(self) -> None:
     """Runs `updates_per_step` updates.
@@ -176,6 +185,23 @@ class D4PGLearner(d4pg.D4PGLearner):
     """Stops the thread that writes priorities."""
     if self._priority_writer is not None:
       self._priority_writer.close()
+
+  def _make_optimizer_slots(self) -> None:
+    """Makes the optimizers' variables, which Sonnet leaves to the first use.
+
+    That would be inside the traced update, where it fails if another learner is
+    being traced in another thread.
+    """
+    observation = self._observation_network.trainable_variables
+    critic = self._critic_network.trainable_variables
+    for optimizer, variables in (
+      (self._policy_optimizer, self._policy_network.trainable_variables),
+      (self._critic_optimizer, (*observation, *critic)),
+    ):
+      # Optimizers without state, such as SGD, have nothing to make.
+      initialize = getattr(optimizer, '_initialize', None)
+      if initialize is not None:
+        initialize(variables)
 
   def _make_checkpointer(
     self, directory: str, name: str, period_minutes: float

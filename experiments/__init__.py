@@ -17,6 +17,7 @@ Settings that MuJoCo and TensorFlow read from the process's environment when
 they are imported stand here, since this file runs before either is.
 """
 
+import contextlib
 import os
 
 # Draw without a display. Left to itself dm_control tries a window first, which
@@ -25,3 +26,10 @@ os.environ.setdefault('MUJOCO_GL', 'egl')
 
 # Warnings and errors only.
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '1')
+
+# Acme imports Gym, which greets every start with advice to leave it. Set-up and
+# doctor run this file before the packages are there.
+with contextlib.suppress(ImportError):
+  from gym_notices import notices
+
+  notices.notices.clear()

@@ -21,6 +21,7 @@ import os
 import time
 from typing import Mapping, Optional, Sequence
 
+import numpy as np
 import tqdm
 
 import acme_metamimic
@@ -37,9 +38,8 @@ TRAINING_STYLE, VALIDATION_STYLE = 'brisk', 'careful'
 # Validation episodes are recorded with other seeds than training episodes.
 _VALIDATION_SEED_OFFSET = 1_000_000
 
-# Demonstrations of each kind in the evaluations during training.
+# Episodes of each kind in the evaluations during training.
 _CURVE_EPISODES = 10
-_TASK_EPISODES = 10
 _FILMED = 3
 
 
@@ -79,15 +79,17 @@ def run(settings: Settings) -> None:
   """Runs the main job; an interrupt keeps what there is.
 
   Raises:
-    RunFolderError: if the run folder exists.
-    DatasetError: if the dataset cannot be used.
+    RunFolderError: if the run folder exists or cannot be made.
+    DatasetError: if the dataset cannot be used. No run folder is made then.
   """
+  if os.path.exists(settings.run_folder):
+    raise _run_folder_exists(settings)
+  started = time.monotonic()
+  dataset = _load(settings, settings.dataset) if settings.dataset else None
   _make_run_folder(settings)
   print(f'Results go to {settings.run_folder}.')
-  started = time.monotonic()
   try:
-    train_set, validation_set = _load_or_record(settings)
-    job = _Job(settings, train_set, validation_set)
+    job = _Job(settings, *(dataset or _record_and_load(settings)))
     try:
       job.train()
       job.report(started)
@@ -97,14 +99,18 @@ def run(settings: Settings) -> None:
     print(f'\nInterrupted. What there is was kept in {settings.run_folder}.')
 
 
+def _run_folder_exists(settings: Settings) -> RunFolderError:
+  return RunFolderError(
+    f'the run folder {settings.run_folder!r} exists and is left as it is; '
+    'give another --run_folder or move it away.'
+  )
+
+
 def _make_run_folder(settings: Settings) -> None:
   try:
     os.makedirs(settings.run_folder)
   except FileExistsError:
-    raise RunFolderError(
-      f'the run folder {settings.run_folder!r} exists and is left as it is; '
-      'give another --run_folder or move it away.'
-    ) from None
+    raise _run_folder_exists(settings) from None
   except OSError as error:
     raise RunFolderError(
       f'the run folder {settings.run_folder!r} cannot be made '
@@ -117,37 +123,77 @@ def _make_run_folder(settings: Settings) -> None:
 Dataset = Sequence[demonstrations_lib.Demonstration]
 
 
-def _load_or_record(settings: Settings) -> tuple[Dataset, Dataset]:
+def _folders(root: str) -> tuple[str, str]:
+  return os.path.join(root, 'train'), os.path.join(root, 'validation')
+
+
+def _load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
   """Returns the demonstrations to train on and to validate with."""
-  root = settings.dataset or os.path.join(settings.run_folder, 'demonstrations')
-  folders = [os.path.join(root, name) for name in ('train', 'validation')]
-  if settings.dataset is None:
-    _record(
-      folders[0],
-      TRAINING_STYLE,
-      settings.num_demonstrations,
-      settings.seed * settings.num_demonstrations,
-    )
-    _record(
-      folders[1],
-      VALIDATION_STYLE,
-      settings.num_validation_demonstrations,
-      settings.seed * settings.num_validation_demonstrations
-      + _VALIDATION_SEED_OFFSET,
-    )
+  train_folder, validation_folder = _folders(root)
   train_set, validation_set = (
     demonstrations_lib.load(folder, task=block_stacking.TASK_NAME)
-    for folder in folders
+    for folder in (train_folder, validation_folder)
   )
   if len(validation_set) < 2:
     raise demonstrations_lib.DatasetError(
-      f'{folders[1]} holds {len(validation_set)} demonstration; 2 are needed to '
-      'show a wrong one.'
+      f'{validation_folder} holds {len(validation_set)} demonstration; 2 are '
+      'needed to show a wrong one.'
     )
+  _check_usable(train_set, train_folder)
+  _check_usable(validation_set, validation_folder)
   return (
     train_set[: settings.num_demonstrations],
     validation_set[: settings.num_validation_demonstrations],
   )
+
+
+def _check_usable(dataset: Dataset, folder: str) -> None:
+  """Raises a DatasetError if a run would fail on it, be it at its end."""
+  try:
+    environment = presets.make_imitation_environment(
+      dataset, seed=0, training=False
+    )
+    action_shape = environment.action_spec().shape
+    for index, demonstration in enumerate(dataset):
+      environment.start(index)
+      actions = demonstration.actions
+      if actions.shape[1:] != action_shape or not np.isfinite(actions).all():
+        raise ValueError(
+          f'Demonstration {index} has actions {actions.dtype} {actions.shape}; '
+          f'it needs finite ones of shape {action_shape}. Record it again.'
+        )
+      if not demonstration.task_return > 0.0:
+        raise ValueError(
+          f'Demonstration {index} has a task return of '
+          f'{demonstration.task_return}, with which none can be compared; '
+          'leave it out.'
+        )
+  except ValueError as error:
+    raise demonstrations_lib.DatasetError(f'{folder}: {error}') from error
+
+
+def _record_and_load(settings: Settings) -> tuple[Dataset, Dataset]:
+  root = os.path.join(settings.run_folder, 'demonstrations')
+  folders = _folders(root)
+  _record(
+    folders[0],
+    TRAINING_STYLE,
+    settings.num_demonstrations,
+    _first_seed(settings.seed, settings.num_demonstrations),
+  )
+  _record(
+    folders[1],
+    VALIDATION_STYLE,
+    settings.num_validation_demonstrations,
+    _first_seed(settings.seed, settings.num_validation_demonstrations)
+    + _VALIDATION_SEED_OFFSET,
+  )
+  return _load(settings, root)
+
+
+def _first_seed(seed: int, num_episodes: int) -> int:
+  # Below the offset whatever the run's seed is.
+  return seed * num_episodes % _VALIDATION_SEED_OFFSET
 
 
 def _record(folder: str, style: str, count: int, seed: int) -> None:
@@ -251,14 +297,24 @@ class _Job:
   def report(self, started: float) -> None:
     """Evaluates the final policies; writes the table, a strip and a video."""
     print('Evaluating on all demonstrations, without noise.')
-    rows = [
-      *self._rows('training', self._environments.training),
-      *self._rows('validation', self._environments.validation),
-    ]
+    untrained = self._make_agent()
+    rows: list[reporting.Row] = []
+    for name, environment in (
+      ('training', self._environments.training),
+      ('validation', self._environments.validation),
+    ):
+      rows += table_rows(
+        name,
+        environment,
+        self._agent.imitation_policy,
+        untrained.imitation_policy,
+        self._settings.num_validation_demonstrations,
+      )
+    untrained.close()
     print(reporting.write_table(rows, self._path('table.md')))
     task_return = self._curves.column('task_policy_return')[-1]
     print(
-      f'Task policy, {_TASK_EPISODES} episodes from random starts: task return '
+      f'Task policy, {_CURVE_EPISODES} episodes from random starts: task return '
       f'{task_return:.1f} (curve in {self._path("curves.png")}).'
     )
     self._film()
@@ -266,39 +322,6 @@ class _Job:
       f'{(time.monotonic() - started) / 60:.1f} minutes in all. Table, curves, '
       f'video and checkpoints are in {self._settings.run_folder}.'
     )
-
-  def _rows(
-    self, name: str, environment: evaluation.imitation.ImitationEnvironment
-  ) -> list[reporting.Row]:
-    """Returns the table's rows for a dataset: the policy and its controls."""
-    indices = range(
-      min(
-        len(environment.demonstrations),
-        self._settings.num_validation_demonstrations,
-      )
-    )
-    untrained = self._make_agent()
-    policy = self._agent.imitation_policy
-    rows: list[reporting.Row] = []
-    for label, candidate, wrong_goals in (
-      ('trained', policy, False),
-      ('untrained', untrained.imitation_policy, False),
-      ('trained, wrong goals', policy, len(environment.demonstrations) > 1),
-      ('actions replayed', evaluation.replay_actions(environment), False),
-    ):
-      metrics = evaluation.follow_all(
-        environment, candidate, indices=indices, wrong_goals=wrong_goals
-      )
-      rows.append(
-        {
-          'demonstrations': name,
-          'policy': label,
-          'episodes': len(metrics),
-          **evaluation.mean(metrics),
-        }
-      )
-    untrained.close()
-    return rows
 
   def _film(self) -> None:
     environment = self._environments.validation
@@ -314,3 +337,47 @@ class _Job:
   def close(self) -> None:
     """Stops the agent's threads and its server."""
     self._agent.close()
+
+
+def table_rows(
+  name: str,
+  environment: evaluation.imitation.ImitationEnvironment,
+  trained: evaluation.Policy,
+  untrained: evaluation.Policy,
+  max_episodes: int,
+) -> list[reporting.Row]:
+  """Returns the table's rows for a dataset: the policy and its controls.
+
+  Args:
+    name: of the dataset.
+    environment: must not end episodes early.
+    trained: from an observation with `goal` to an action.
+    untrained: likewise, before it learned anything.
+    max_episodes: demonstrations to follow, from the first on.
+  """
+  number = len(environment.demonstrations)
+  candidates = [
+    ('trained', trained, False),
+    ('untrained', untrained, False),
+    ('trained, wrong goals', trained, True),
+    ('actions replayed', evaluation.replay_actions(environment), False),
+  ]
+  if number < 2:  # There is no wrong demonstration.
+    del candidates[2]
+  rows: list[reporting.Row] = []
+  for label, policy, wrong_goals in candidates:
+    metrics = evaluation.follow_all(
+      environment,
+      policy,
+      indices=range(min(number, max_episodes)),
+      wrong_goals=wrong_goals,
+    )
+    rows.append(
+      {
+        'demonstrations': name,
+        'policy': label,
+        'episodes': len(metrics),
+        **evaluation.mean(metrics),
+      }
+    )
+  return rows

@@ -14,6 +14,7 @@
 
 """What a run leaves behind to look at: curves, a table and a video."""
 
+import contextlib
 import csv
 import os
 from typing import Mapping, Sequence
@@ -63,9 +64,10 @@ class Curves:
 
   def append(self, point: Mapping[str, float]) -> None:
     """Adds a point and writes it to the disk."""
+    row = [_digits(point[column]) for column in self._columns]
     self._points.append(point)
     with open(self._path, 'a', newline='') as file:
-      csv.writer(file).writerow(f'{point[c]:.6g}' for c in self._columns)
+      csv.writer(file).writerow(row)
 
   def __len__(self) -> int:
     return len(self._points)
@@ -73,6 +75,11 @@ class Curves:
   def column(self, name: str) -> np.ndarray:
     """Returns the values of a column."""
     return np.array([point[name] for point in self._points])
+
+
+def _digits(value: float) -> str:
+  # Counts in full.
+  return f'{value:.0f}' if float(value).is_integer() else f'{value:.6g}'
 
 
 def plot_curves(curves: Curves, path: str) -> None:
@@ -174,11 +181,11 @@ class Filmer:
       fps=FRAMES_PER_SECOND,
       macro_block_size=8,
     )
-    writer.send(None)
-    for demonstration, rollout in pairs:
-      for left, right in zip(demonstration, rollout):
-        writer.send(self.frame(left, right).tobytes())
-    writer.close()
+    with contextlib.closing(writer):
+      writer.send(None)
+      for demonstration, rollout in pairs:
+        for left, right in zip(demonstration, rollout):
+          writer.send(self.frame(left, right).tobytes())
 
   def frame(self, demonstration: np.ndarray, rollout: np.ndarray) -> np.ndarray:
     """Returns one picture of two states: uint8 [size, 2 * size, 3]."""

@@ -21,6 +21,7 @@ The main job, in one process. For instance:
   python -m experiments.run_metamimic --run_folder=runs/mine --dataset=data/mine
 """
 
+import math
 import os
 
 # Before TensorFlow is imported: oneDNN makes small matrix products faster.
@@ -31,15 +32,26 @@ from absl import flags
 from absl import logging
 import tensorflow as tf
 
-from environments import demonstrations
-from experiments import main_job
+try:
+  from environments import demonstrations
+  from experiments import main_job
+except (AttributeError, ImportError) as error:
+  # What PyOpenGL makes of a missing library.
+  raise SystemExit(
+    f'Error: no picture can be drawn here ({error}). `make doctor` says what is '
+    'missing and how to install it.'
+  ) from None
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float(
-  'budget_minutes', 21.0, 'Minutes of training.', lower_bound=0.0
+  'budget_minutes', 18.0, 'Minutes of training.', lower_bound=0.0
 )
 flags.DEFINE_integer(
-  'seed', 0, 'Seed of demonstrations, starts, networks and noise.'
+  'seed',
+  0,
+  'Seed of demonstrations, starts, networks and noise.',
+  lower_bound=0,
+  upper_bound=2**31 - 1,
 )
 flags.DEFINE_integer(
   'num_demonstrations', 60, 'Demonstrations to train on.', lower_bound=1
@@ -64,6 +76,13 @@ flags.DEFINE_string(
   None,
   'Folder of recorded demonstrations, in train/ and validation/. Recorded into '
   'the run folder by default.',
+)
+
+flags.register_validator(
+  'budget_minutes', math.isfinite, 'it must be a finite number'
+)
+flags.register_validator(
+  'evaluation_period_minutes', math.isfinite, 'it must be a finite number'
 )
 
 

@@ -14,10 +14,11 @@
 
 """Trains both halves of MetaMimic in one process, each in a thread."""
 
+import contextlib
 import dataclasses
 import threading
 import time
-from typing import Callable, Mapping, Optional
+from typing import Callable, Iterator, Mapping, Optional
 
 import acme
 from acme import core
@@ -93,6 +94,9 @@ class Actor(threading.Thread):
     self._may_start = may_start
     self._loop = acme.EnvironmentLoop(environment, actor, logger=LatestLogger())
     self._stopping = threading.Event()
+    self._going = threading.Event()
+    self._going.set()
+    self._episode_lock = threading.Lock()
     self._episodes: list[loggers.LoggingData] = []
     self.steps = 0
     self.error: Optional[BaseException] = None
@@ -100,15 +104,31 @@ class Actor(threading.Thread):
   def run(self) -> None:
     try:
       while not self._stopping.is_set():
-        if not self._may_start():
+        if self._going.is_set() and self._may_start():
+          self._run_episode()
+        else:
           self._stopping.wait(_WAIT_SECONDS)
-          continue
-        episode = self._loop.run_episode()
-        self.steps += episode['episode_length']
-        self._episodes.append(episode)
-        del self._episodes[:-_WINDOW]
     except Exception as error:  # Handed to the thread that waits.
       self.error = error
+
+  def _run_episode(self) -> None:
+    with self._episode_lock:
+      if not self._going.is_set():
+        return
+      episode = self._loop.run_episode()
+      self.steps += episode['episode_length']
+      self._episodes.append(episode)
+      del self._episodes[:-_WINDOW]
+
+  @contextlib.contextmanager
+  def paused(self) -> Iterator[None]:
+    """Waits for the episode's end and holds the thread there meanwhile."""
+    self._going.clear()
+    try:
+      with self._episode_lock:
+        yield
+    finally:
+      self._going.set()
 
   def stop(self) -> None:
     """Asks the thread to end with the episode; returns at once."""
@@ -191,6 +211,8 @@ class Trainer:
 
     Raises:
       KeyboardInterrupt: after the threads have stopped.
+      RuntimeError: likewise, if one of them stopped by itself; its error is
+        the cause.
     """
     self._started = time.monotonic()
     for actor in self._actors.values():
@@ -210,12 +232,13 @@ class Trainer:
         bar.set_postfix_str(self._status(), refresh=False)
         bar.refresh()
         if self._minutes() >= next_evaluation:
-          self._evaluate()
+          self._evaluate_paused()
           on_evaluation()
           next_evaluation = self._minutes() + evaluation_period_minutes
     finally:
       self._stop()
       bar.close()
+    self._raise_errors()
     self._evaluate()
     on_evaluation()
 
@@ -247,6 +270,13 @@ class Trainer:
       f'imitation reward {imitation_actor.mean_step_reward("imitation"):.2f}, '
       f'task return {task_actor.mean_return():.1f}'
     )
+
+  def _evaluate_paused(self) -> None:
+    """Evaluates the policies as they are, with the cores to itself."""
+    with contextlib.ExitStack() as stack:
+      for actor in self._actors.values():
+        stack.enter_context(actor.paused())
+      self._evaluate()
 
   def _evaluate(self) -> None:
     """Evaluates both policies and appends a point to the curves."""

@@ -233,6 +233,24 @@ def test_blocks_that_leave_no_room_are_refused():
   environment.close()
 
 
+@pytest.mark.parametrize(
+  ('moving', 'reward'), [('top', 0.0), ('bottom', 1.0), (None, 1.0)]
+)
+def test_the_upper_block_must_be_still(features, moving, reward):
+  features.random_state.seed(0)
+  features.reset()
+  physics, task = features.physics, features.task
+  task.bottom.set_pose(physics, position=(0.1, 0.1, 0.025))
+  task.top.set_pose(physics, position=(0.1, 0.1, 0.075))
+  if moving is not None:
+    physics.named.data.qvel[f'{moving}/'][:3] = (0.06, 0.0, 0.0)
+  features.reset_to(features.get_state())
+  assert task.get_reward(physics) == reward
+  state = task.stacking_state(physics)
+  np.testing.assert_allclose(state.top_position, (0.1, 0.1, 0.075))
+  np.testing.assert_allclose(state.bottom_position, (0.1, 0.1, 0.025))
+
+
 def _too_fast(features, velocity: float) -> np.ndarray:
   """Returns a state in which the first joint turns this fast."""
   features.reset()

@@ -1,0 +1,86 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Fixtures that the tests of the run scripts share.
+
+Recording takes a second, so a few demonstrations serve all tests; no test may
+change them. The same holds for the environments: each test that takes one
+begins with an episode of its own.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from environments import block_stacking
+from environments import demonstrations
+from environments import demonstrators
+from environments import imitation
+from environments import recording
+from experiments import main_job
+from experiments import presets
+
+
+def _record(style: str, number: int) -> Sequence[demonstrations.Demonstration]:
+  environment = block_stacking.load(presets.OBSERVABLES)
+  return recording.record(
+    environment, demonstrators.STYLES[style], number, seed=0
+  ).demonstrations
+
+
+@pytest.fixture(scope='session')
+def training_set() -> Sequence[demonstrations.Demonstration]:
+  """Three demonstrations of the first demonstrator."""
+  return _record('brisk', 3)
+
+
+@pytest.fixture(scope='session')
+def validation_set() -> Sequence[demonstrations.Demonstration]:
+  """Two demonstrations of the second demonstrator."""
+  return _record('careful', 2)
+
+
+@pytest.fixture(scope='session')
+def following(training_set) -> Iterator[imitation.ImitationEnvironment]:
+  """Follows the first demonstrator to the end, as evaluations do."""
+  environment = presets.make_imitation_environment(
+    training_set, seed=0, training=False
+  )
+  yield environment
+  environment.close()
+
+
+@pytest.fixture(scope='session')
+def dataset(training_set, validation_set, tmp_path_factory) -> str:
+  """Folder of a recorded dataset, in train/ and validation/."""
+  root = tmp_path_factory.mktemp('dataset')
+  for name, recorded in (
+    ('train', training_set),
+    ('validation', validation_set),
+  ):
+    demonstrations.save(root / name, recorded, block_stacking.TASK_NAME)
+  return str(root)
+
+
+@pytest.fixture
+def settings(tmp_path, dataset) -> main_job.Settings:
+  """Of a short run on the recorded dataset, in a folder that is not yet."""
+  return main_job.Settings(
+    budget_minutes=0.0,
+    seed=0,
+    num_demonstrations=3,
+    num_validation_demonstrations=2,
+    evaluation_period_minutes=1.0,
+    run_folder=str(tmp_path / 'runs' / 'run'),
+    dataset=dataset,
+  )

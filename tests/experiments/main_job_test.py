@@ -1,0 +1,277 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of the main job: what it refuses, what it records, its table."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+from typing import Any, Callable
+
+import h5py
+import numpy as np
+import pytest
+
+from environments import block_stacking
+from environments import demonstrations as demonstrations_lib
+from environments import recording
+from experiments import evaluation
+from experiments import main_job
+from experiments import presets
+from experiments import reporting
+
+
+def _snapshot(folder: str | os.PathLike) -> dict[str, bytes]:
+  """Returns all files of a folder with their bytes."""
+  root = pathlib.Path(folder)
+  return {
+    str(path.relative_to(root)): path.read_bytes()
+    for path in sorted(root.rglob('*'))
+    if path.is_file()
+  }
+
+
+def test_run_folder_that_exists_is_left_as_it_is(settings, tmp_path):
+  folder = pathlib.Path(settings.run_folder)
+  folder.mkdir(parents=True)
+  (folder / 'curves.csv').write_text('precious')
+  before = _snapshot(tmp_path)
+  with pytest.raises(main_job.RunFolderError, match='another --run_folder'):
+    main_job.run(settings)
+  assert _snapshot(tmp_path) == before
+
+
+def test_empty_run_folder_is_refused_alike(settings):
+  os.makedirs(settings.run_folder)
+  with pytest.raises(main_job.RunFolderError, match=r"run' exists"):
+    main_job.run(settings)
+  assert os.listdir(settings.run_folder) == []
+
+
+def test_run_folder_that_cannot_be_made(settings, tmp_path):
+  file = tmp_path / 'file'
+  file.write_text('in the way')
+  settings = dataclasses.replace(settings, run_folder=str(file / 'run'))
+  with pytest.raises(
+    main_job.RunFolderError, match=r'cannot be made .*give another --run_folder'
+  ):
+    main_job.run(settings)
+  assert file.read_text() == 'in the way'
+
+
+# Each spoils a copy of the dataset, of which it is given the two files.
+def _remove(train: pathlib.Path, validation: pathlib.Path) -> None:
+  validation.unlink()
+
+
+def _empty(train: pathlib.Path, validation: pathlib.Path) -> None:
+  train.write_bytes(b'')
+
+
+def _hollow(train: pathlib.Path, validation: pathlib.Path) -> None:
+  with h5py.File(train, 'a') as h5:
+    for name in list(h5['data']):
+      del h5['data'][name]
+
+
+def _truncate(train: pathlib.Path, validation: pathlib.Path) -> None:
+  train.write_bytes(train.read_bytes()[: train.stat().st_size // 2])
+
+
+def _rename_task(train: pathlib.Path, validation: pathlib.Path) -> None:
+  with h5py.File(validation, 'a') as h5:
+    h5['data'].attrs['env_name'] = 'cart_pole'
+
+
+def _keep_one(train: pathlib.Path, validation: pathlib.Path) -> None:
+  with h5py.File(validation, 'a') as h5:
+    del h5['data/demo_1']
+
+
+def _remove_blocks(train: pathlib.Path, validation: pathlib.Path) -> None:
+  with h5py.File(train, 'a') as h5:
+    for demo in h5['data'].values():
+      del demo['obs/blocks'], demo['final_obs/blocks']
+
+
+def _replace(
+  file: pathlib.Path, demo: str, **values: Callable[[np.ndarray], np.ndarray]
+) -> None:
+  """Replaces datasets of one demonstration."""
+  with h5py.File(file, 'a') as h5:
+    group = h5['data'][demo]
+    for name, change in values.items():
+      changed = change(group[name][()])
+      del group[name]
+      group[name] = changed
+
+
+def _shorten_states(train: pathlib.Path, validation: pathlib.Path) -> None:
+  _replace(
+    validation,
+    'demo_1',
+    states=lambda x: x[:, :-1],
+    final_state=lambda x: x[:-1],
+  )
+
+
+def _shorten_actions(train: pathlib.Path, validation: pathlib.Path) -> None:
+  _replace(train, 'demo_2', actions=lambda x: x[:, :8])
+
+
+def _spoil_actions(train: pathlib.Path, validation: pathlib.Path) -> None:
+  _replace(validation, 'demo_0', actions=lambda x: np.full_like(x, np.nan))
+
+
+def _forget_rewards(train: pathlib.Path, validation: pathlib.Path) -> None:
+  _replace(train, 'demo_0', rewards=np.zeros_like)
+
+
+@pytest.mark.parametrize(
+  ('spoil', 'message'),
+  [
+    (_remove, r'no dataset at .*validation.*; record one, or correct the path'),
+    (_empty, r'train.* cannot be read .*Record it again or restore'),
+    (_hollow, r'train.* holds no demonstrations; record some'),
+    (_truncate, r'train.* cannot be read .*Record it again or restore'),
+    (_rename_task, r"validation.* of 'cart_pole', but 'jaco_block_stacking'"),
+    (_keep_one, r'validation holds 1 demonstration; 2 are needed'),
+    (_remove_blocks, r"train: .*'blocks' of shape None.*same observables"),
+    (_shorten_states, r'validation: .*recorded with another model'),
+    (_shorten_actions, r'train: Demonstration 2 has actions .*, 8\).*again'),
+    (_spoil_actions, r'validation: Demonstration 0 .*finite.*again'),
+    (_forget_rewards, r'train: Demonstration 0 .*task return of 0.*leave it'),
+  ],
+)
+def test_dataset_that_cannot_be_used(
+  settings, tmp_path, spoil: Callable, message: str
+):
+  root = tmp_path / 'dataset'
+  shutil.copytree(settings.dataset, root)
+  spoil(*(root / n / 'demonstrations.hdf5' for n in ('train', 'validation')))
+  before = _snapshot(root)
+  settings = dataclasses.replace(settings, dataset=str(root))
+  with pytest.raises(demonstrations_lib.DatasetError, match=message) as error:
+    main_job.run(settings)
+  assert str(error.value).count('\n') == 0
+  assert _snapshot(root) == before
+  # Nor is an empty run left behind.
+  assert not os.path.exists(os.path.dirname(settings.run_folder))
+
+
+def test_folder_without_a_dataset(settings, tmp_path):
+  settings = dataclasses.replace(settings, dataset=str(tmp_path / 'nowhere'))
+  with pytest.raises(demonstrations_lib.DatasetError, match='no dataset at'):
+    main_job.run(settings)
+  assert not os.path.exists(tmp_path / 'nowhere')
+
+
+def test_interrupted_recording_says_where(settings, monkeypatch, capsys):
+  def interrupt(*unused_args, **unused_kwargs):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(recording, 'record', interrupt)
+  settings = dataclasses.replace(settings, dataset=None)
+  main_job.run(settings)
+  out = capsys.readouterr().out
+  assert f'Interrupted. What there is was kept in {settings.run_folder}' in out
+  assert os.listdir(settings.run_folder) == ['settings.json']
+
+
+def _recorded_seeds(settings, monkeypatch) -> dict[str, range]:
+  """Returns the seeds with which a run would record, by demonstrator."""
+  seeds = {}
+
+  def note(environment, style, count, seed, on_episode):
+    seeds[style.name] = range(seed, seed + count)
+    return recording.Recording([], 0)
+
+  def interrupt_after_both(*unused_args, **unused_kwargs):
+    if len(seeds) == 2:
+      raise KeyboardInterrupt
+
+  monkeypatch.setattr(block_stacking, 'load', lambda _: None)
+  monkeypatch.setattr(recording, 'record', note)
+  monkeypatch.setattr(demonstrations_lib, 'save', interrupt_after_both)
+  main_job.run(dataclasses.replace(settings, dataset=None))
+  return seeds
+
+
+@pytest.mark.parametrize('seed', [0, 1, 25_000, 2**31 - 1])
+def test_validation_starts_elsewhere(settings, monkeypatch, seed):
+  settings = dataclasses.replace(
+    settings, seed=seed, num_demonstrations=60, num_validation_demonstrations=20
+  )
+  seeds = _recorded_seeds(settings, monkeypatch)
+  assert [len(s) for s in seeds.values()] == [60, 20]
+  assert set(seeds) == {'brisk', 'careful'}
+  assert not set(seeds['brisk']) & set(seeds['careful'])
+  # NumPy takes no larger ones.
+  assert min(map(min, seeds.values())) >= 0
+  assert max(map(max, seeds.values())) < 2**32
+
+
+def test_run_folder_is_named_after_the_time():
+  parent, name = os.path.split(main_job.default_run_folder())
+  assert parent == 'runs'
+  date, _, time = name.partition('-')
+  assert (len(date), len(time)) == (8, 6)
+  assert (date + time).isdigit()
+
+
+def _zeros(observation: Any) -> np.ndarray:
+  del observation
+  return np.zeros(9, np.float32)
+
+
+def _forward(observation: Any) -> np.ndarray:
+  """Looks at its goal, if only at where its hand is."""
+  return np.full(9, np.sign(observation['goal']['body'][24]), np.float32)
+
+
+def test_table_has_the_policy_and_its_controls(following, training_set):
+  rows = main_job.table_rows('training', following, _forward, _zeros, 2)
+  assert [row['policy'] for row in rows] == [
+    'trained',
+    'untrained',
+    'trained, wrong goals',
+    'actions replayed',
+  ]
+  trained, untrained, wrong, replayed = rows
+  for row in rows:
+    assert row['demonstrations'] == 'training'
+    assert row['episodes'] == 2
+    assert set(reporting.COLUMNS) < set(row)
+  assert replayed['imitation_reward'] == replayed['stacked'] == 1.0
+  policies = ((trained, _forward, False), (untrained, _zeros, False))
+  for row, policy, wrong_goals in (*policies, (wrong, _forward, True)):
+    metrics = evaluation.follow_all(
+      following, policy, indices=(0, 1), wrong_goals=wrong_goals
+    )
+    for name, value in evaluation.mean(metrics).items():
+      assert row[name] == value
+  assert wrong['imitation_reward'] != trained['imitation_reward']
+
+
+def test_single_demonstration_has_no_wrong_one(training_set):
+  environment = presets.make_imitation_environment(
+    training_set[:1], 0, training=False
+  )
+  rows = main_job.table_rows('training', environment, _zeros, _zeros, 2)
+  assert [row['policy'] for row in rows] == [
+    'trained',
+    'untrained',
+    'actions replayed',
+  ]
+  assert {row['episodes'] for row in rows} == {1}

@@ -1,0 +1,125 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A whole main job of some seconds, and what it leaves behind."""
+
+import dataclasses
+import json
+import pathlib
+
+import imageio_ffmpeg
+import numpy as np
+from PIL import Image
+import pytest
+
+from environments import block_stacking
+from environments import demonstrations as demonstrations_lib
+from experiments import main_job
+from experiments import presets
+from experiments import training
+
+
+@pytest.mark.slow
+def test_whole_run_leaves_everything(settings, monkeypatch, capsys):
+  # Two episodes say as much as ten here.
+  monkeypatch.setattr(main_job, '_CURVE_EPISODES', 2)
+  monkeypatch.setattr(main_job, '_FILMED', 1)
+  settings = dataclasses.replace(
+    settings,
+    budget_minutes=15 / 60,
+    seed=1,
+    evaluation_period_minutes=5 / 60,
+    dataset=None,
+  )
+  main_job.run(settings)
+  folder = pathlib.Path(settings.run_folder)
+  assert {path.name for path in folder.iterdir()} == {
+    'checkpoints',
+    'config.json',
+    'curves.csv',
+    'curves.png',
+    'demonstrations',
+    'settings.json',
+    'table.csv',
+    'table.md',
+    'validation.mp4',
+    'validation.png',
+  }
+  _check_settings(folder)
+  _check_demonstrations(folder / 'demonstrations')
+  for half in ('imitation', 'task'):
+    checkpoints = folder / 'checkpoints' / f'{half}_learner'
+    assert list(checkpoints.rglob('*.index'))
+  _check_curves(folder)
+  _check_table(folder)
+  _check_pictures(folder)
+  out = capsys.readouterr().out
+  assert 'Kept 3 of' in out
+  assert (folder / 'table.md').read_text() in out
+  assert out.rstrip().endswith(f'are in {folder}.')
+
+
+def _check_settings(folder: pathlib.Path) -> None:
+  settings = json.loads((folder / 'settings.json').read_text())
+  assert settings['seed'] == 1
+  assert settings['num_demonstrations'] == 3
+  config = json.loads((folder / 'config.json').read_text())
+  laptop = presets.laptop_config()
+  for half in ('imitation', 'task'):
+    for name in ('discount', 'vmax', 'n_step', 'batch_size'):
+      assert config[half][name] == getattr(getattr(laptop, half), name)
+
+
+def _check_demonstrations(folder: pathlib.Path) -> None:
+  for name, count, demonstrator in (
+    ('train', 3, 'brisk'),
+    ('validation', 2, 'careful'),
+  ):
+    recorded = demonstrations_lib.load(folder / name, block_stacking.TASK_NAME)
+    assert [d.demonstrator for d in recorded] == [demonstrator] * count
+
+
+def _check_curves(folder: pathlib.Path) -> None:
+  header, *points = (folder / 'curves.csv').read_text().splitlines()
+  assert tuple(header.split(',')) == training.CURVE_COLUMNS
+  assert len(points) >= 2
+  last = dict(zip(header.split(','), map(float, points[-1].split(','))))
+  assert last['imitation_environment_steps'] > 0
+  assert last['task_environment_steps'] > 0
+
+
+def _check_table(folder: pathlib.Path) -> None:
+  _, *rows = (folder / 'table.csv').read_text().splitlines()
+  assert len(rows) == 8
+  assert len((folder / 'table.md').read_text().splitlines()) == 10
+  assert [row.split(',')[0] for row in rows] == (
+    ['training'] * 4 + ['validation'] * 4
+  )
+  for row in rows:
+    if 'actions replayed' in row:
+      assert row.split(',')[3:] == ['1.0', '1.0', '0.0', '1.0', '1.0']
+
+
+def _check_pictures(folder: pathlib.Path) -> None:
+  for name, width, height in (
+    ('curves.png', 1300, 380),
+    ('validation.png', 6 * 240, 2 * 240),
+  ):
+    picture = Image.open(folder / name).convert('RGB')
+    assert picture.size == (width, height)
+    assert np.asarray(picture).std() > 10.0
+  frames = imageio_ffmpeg.read_frames(str(folder / 'validation.mp4'))
+  assert next(frames)['size'] == (2 * 240, 240)
+  recorded = demonstrations_lib.load(folder / 'demonstrations' / 'validation')
+  # Demonstration and rollout, from the first state to the last.
+  assert sum(1 for _ in frames) == len(recorded[0]) + 1

@@ -1,0 +1,237 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of the main job's program: flags, messages, and an interrupt."""
+
+import csv
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from absl import app
+from absl import flags
+from absl.testing import flagsaver
+import pytest
+import tensorflow as tf
+
+from environments import demonstrations
+from experiments import machine
+from experiments import main_job
+from experiments import run_metamimic
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_PROGRAM = (sys.executable, '-m', 'experiments.run_metamimic')
+
+
+@pytest.fixture
+def run(monkeypatch):
+  """Runs the program in this process; returns the settings that it makes."""
+  renderer = machine.Check('renderer', True, 'draws', '')
+  monkeypatch.setattr(machine, 'check_renderer', lambda: renderer)
+  # Fails once TensorFlow is in use, as it is in this process.
+  monkeypatch.setattr(
+    tf.config.threading, 'set_intra_op_parallelism_threads', lambda _: None
+  )
+  taken: list[main_job.Settings] = []
+  monkeypatch.setattr(main_job, 'run', taken.append)
+
+  def run_with(*arguments: str) -> main_job.Settings:
+    with flagsaver.flagsaver():
+      rest = flags.FLAGS(['run_metamimic', *arguments])
+      run_metamimic.main(rest)
+    return taken.pop()
+
+  return run_with
+
+
+def test_defaults_are_those_of_the_demo(run):
+  settings = run()
+  assert settings.num_demonstrations == 60
+  assert settings.num_validation_demonstrations == 20
+  assert settings.dataset is None
+  assert settings.seed == 0
+  assert os.path.dirname(settings.run_folder) == 'runs'
+  # Half an hour in all, with set-up and evaluation.
+  assert settings.evaluation_period_minutes < settings.budget_minutes < 25.0
+
+
+def test_flags_become_settings(run):
+  assert run(
+    '--budget_minutes=2.5',
+    '--seed=7',
+    '--num_demonstrations=1',
+    '--num_validation_demonstrations=2',
+    '--evaluation_period_minutes=0',
+    '--run_folder=mine',
+    '--dataset=data',
+  ) == main_job.Settings(2.5, 7, 1, 2, 0.0, 'mine', 'data')
+
+
+@pytest.mark.parametrize(
+  ('argument', 'message'),
+  [
+    ('--budget_minutes=abc', "could not convert string to float: 'abc'"),
+    ('--budget_minutes=-1', 'non-negative'),
+    ('--budget_minutes=nan', 'budget_minutes=nan: it must be a finite number'),
+    ('--budget_minutes=inf', 'budget_minutes=inf: it must be a finite number'),
+    ('--evaluation_period_minutes=nan', 'it must be a finite number'),
+    ('--seed=-1', 'seed=-1'),
+    ('--seed=4294967296', 'seed=4294967296'),
+    ('--seed=1.5', "'1.5'"),
+    ('--num_demonstrations=0', 'positive'),
+    ('--num_validation_demonstrations=1', '2'),
+  ],
+)
+def test_flag_out_of_range_is_refused(run, argument, message):
+  with pytest.raises(flags.IllegalFlagValueError, match=message):
+    run(argument)
+
+
+def test_unknown_flag_and_argument_are_refused(run):
+  with pytest.raises(flags.UnrecognizedFlagError, match='minuets'):
+    run('--budget_minuets=1')
+  with pytest.raises(app.UsageError, match=r"Unknown arguments: \['short'\]"):
+    run('short')
+
+
+@pytest.mark.parametrize(
+  'error', [main_job.RunFolderError, demonstrations.DatasetError]
+)
+def test_bad_input_ends_with_one_sentence(run, monkeypatch, error):
+  def fail(settings):
+    raise error('it is so; do this.')
+
+  monkeypatch.setattr(main_job, 'run', fail)
+  with pytest.raises(SystemExit) as exit_error:
+    run()
+  # Python prints it as it is, and exits with 1.
+  assert exit_error.value.code == 'Error: it is so; do this.'
+
+
+def test_nothing_begins_where_nothing_can_be_drawn(run, monkeypatch):
+  broken = machine.Check('renderer', False, 'MUJOCO_GL=egl: gone', 'Install it')
+  monkeypatch.setattr(machine, 'check_renderer', lambda: broken)
+  with pytest.raises(SystemExit) as exit_error:
+    run()
+  assert exit_error.value.code == (
+    'Error: no picture can be drawn here (MUJOCO_GL=egl: gone). Install it'
+  )
+
+
+def _check_refused(process: subprocess.Popen, message: str) -> None:
+  out, err = process.communicate(timeout=120.0)
+  assert process.returncode == 1
+  assert out == ''
+  assert 'Traceback' not in err
+  errors = [line for line in err.splitlines() if line.startswith('Error: ')]
+  assert len(errors) == 1
+  assert message in errors[0]
+
+
+@pytest.mark.slow
+def test_refusals_of_the_program(tmp_path, dataset):
+  folder = tmp_path / 'run'
+  folder.mkdir()
+  (folder / 'table.md').write_text('precious')
+  truncated = tmp_path / 'truncated'
+  shutil.copytree(dataset, truncated)
+  file = truncated / 'train' / 'demonstrations.hdf5'
+  file.write_bytes(file.read_bytes()[:5000])
+  before = file.read_bytes()
+  # At the same time: most of it is the import of TensorFlow.
+  with_folder, with_dataset, without_gl = (
+    subprocess.Popen(
+      [*_PROGRAM, *arguments],
+      cwd=_ROOT,
+      env={**os.environ, 'MUJOCO_GL': backend},
+      stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE,
+      text=True,
+    )
+    for backend, *arguments in (
+      ('egl', f'--run_folder={folder}'),
+      ('egl', f'--run_folder={tmp_path}/new', f'--dataset={truncated}'),
+      ('none_such', f'--run_folder={tmp_path}/new'),
+    )
+  )
+  _check_refused(with_folder, f"'{folder}' exists and is left as it is")
+  _check_refused(with_dataset, f'{file} cannot be read')
+  _check_refused(without_gl, 'Set MUJOCO_GL to one of: egl')
+  assert [path.name for path in folder.iterdir()] == ['table.md']
+  assert (folder / 'table.md').read_text() == 'precious'
+  assert file.read_bytes() == before
+  assert not (tmp_path / 'new').exists()
+
+
+# The program as it is, but for shorter evaluations. What starts tests in the
+# background may ignore interrupts, which a new process would inherit.
+_INTERRUPTIBLE = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from experiments import main_job
+main_job._CURVE_EPISODES = 1
+runpy.run_module('experiments.run_metamimic', run_name='__main__', alter_sys=True)
+"""
+
+
+def _read_points(path: pathlib.Path) -> list[dict]:
+  if not path.exists():
+    return []
+  with open(path, newline='') as file:
+    return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_interrupt_keeps_what_there_is(tmp_path, dataset):
+  folder = tmp_path / 'run'
+  curves = folder / 'curves.csv'
+  process = subprocess.Popen(
+    [
+      sys.executable,
+      '-c',
+      _INTERRUPTIBLE,
+      f'--run_folder={folder}',
+      f'--dataset={dataset}',
+      '--budget_minutes=20',
+      '--evaluation_period_minutes=0.05',
+    ],
+    cwd=_ROOT,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.DEVNULL,
+    text=True,
+  )
+  try:
+    deadline = time.monotonic() + 240.0
+    while not _read_points(curves):
+      assert process.poll() is None
+      assert time.monotonic() < deadline
+      time.sleep(0.1)
+    points = _read_points(curves)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=120.0)
+  finally:
+    process.kill()
+  assert process.returncode == 0
+  assert out.rstrip().endswith(
+    f'Interrupted. What there is was kept in {folder}.'
+  )
+  assert _read_points(curves)[: len(points)] == points
+  for half in ('imitation', 'task'):
+    checkpoints = folder / 'checkpoints' / f'{half}_learner'
+    assert list(checkpoints.rglob('*.index'))
+  assert (folder / 'settings.json').exists()
+  assert (folder / 'config.json').exists()
