@@ -63,8 +63,7 @@ class TerminationTest(_MixinTest, absltest.TestCase):
 class ImageTest(_MixinTest, absltest.TestCase):
   observables = ('image', 'body')
   options: ClassVar[dict[str, Any]] = {
-    'reward_terms': {'image': rewards.RewardTerm(1.0, 10.0)},
-    'check_start': False,
+    'reward_terms': {'image': rewards.RewardTerm(1.0, 10.0)}
   }
 
   @pytest.fixture(autouse=True)
@@ -265,9 +264,7 @@ def test_divergence_ends_both_streams(features, training):
   states = training[0].states.copy()
   states[3, 1 + features.physics.model.nq] = 1e9
   environment = imitation_fakes.make(
-    features,
-    [dataclasses.replace(training[0], states=states)],
-    check_start=False,
+    features, [dataclasses.replace(training[0], states=states)]
   )
   environment.start(0, 3)
   timestep = environment.step(np.zeros(9))
