@@ -52,8 +52,7 @@ _UPDATES_PER_STEP = flags.DEFINE_integer(
 )
 _THREADS = flags.DEFINE_integer(
   'threads',
-  # As in the main job. Matrices of this size gain nothing from a second one:
-  # on two cores both learners were faster with one.
+  # As in the main job, where two learners share two cores.
   1,
   'Threads of one operation, of either learner; 0 for one a core.',
 )

@@ -158,7 +158,7 @@ def test_refusals_of_the_program(tmp_path, dataset):
   )
   _check_refused(with_folder, f"'{folder}' exists and is left as it is")
   _check_refused(with_dataset, f'{file} cannot be read')
-  _check_refused(without_gl, 'no picture can be drawn', "'none_such'", 'doctor')
+  _check_refused(without_gl, 'no picture can be drawn', 'none_such', 'doctor')
   assert [path.name for path in folder.iterdir()] == ['table.md']
   assert (folder / 'table.md').read_text() == 'precious'
   assert file.read_bytes() == before
