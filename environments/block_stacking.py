@@ -19,20 +19,19 @@ is sparse and piecewise constant: 0, 0.125 (reached), 0.25 (lifted), 1 (stacked)
 """
 
 import collections
-import itertools
-from typing import Any, Mapping, Optional, Sequence, Union
+from typing import Any, Optional, Sequence, Union
 
 from dm_control import composer
 from dm_control import mjcf
 from dm_control.composer.observation import observable
 from dm_control.entities.manipulators import kinova
-import dm_env
 from dm_env import specs
 import mujoco
 import numpy as np
 
 from environments import rewards
 from environments import scene
+from environments import state_environment
 
 TASK_NAME = 'jaco_block_stacking'
 OBSERVABLES = ('image', 'body', 'blocks')
@@ -44,8 +43,6 @@ CONTROL_TIMESTEP = 0.05
 EPISODE_LENGTH = 550
 # The largest step that keeps grasps as firm as 2 ms does.
 PHYSICS_TIMESTEP = 0.005
-# Everything that mj_step depends on, warm start included: replays are exact.
-STATE_SIGNATURE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 
 # Base of the arm, as in dm_control's manipulation tasks (m).
 _ARM_OFFSET = (0.0, 0.4, 0.0)
@@ -63,39 +60,6 @@ _MAX_PLACEMENTS = 100
 
 _TOP_COLOUR = (0.85, 0.1, 0.1, 1.0)
 _BOTTOM_COLOUR = (0.1, 0.25, 0.85, 1.0)
-
-
-def _layout(**sizes: int) -> dict[str, slice]:
-  ends = list(itertools.accumulate(sizes.values()))
-  return {
-    name: slice(end - size, end)
-    for (name, size), end in zip(sizes.items(), ends)
-  }
-
-
-# What the components of the observation vectors are. Angles are given by sine
-# and cosine because four of the joints turn freely; orientations by the first
-# two columns of the rotation matrix.
-BODY_LAYOUT = _layout(
-  joint_sine=6,
-  joint_cosine=6,
-  joint_velocity=6,  # rad/s
-  finger_position=3,  # rad
-  finger_velocity=3,  # rad/s
-  hand_position=3,  # m, between the finger tips
-  hand_orientation=6,
-  hand_velocity=3,  # m/s
-)
-BLOCKS_LAYOUT = _layout(
-  top_position=3,  # m
-  top_orientation=6,
-  top_velocity=3,  # m/s
-  bottom_position=3,
-  bottom_orientation=6,
-  bottom_velocity=3,
-  hand_to_top=3,  # m
-  top_to_bottom=3,  # m
-)
 
 
 class BlockStacking(composer.Task):
@@ -195,7 +159,7 @@ class BlockStacking(composer.Task):
   @property
   def physics_steps_per_control_step(self) -> int:
     # Composer's hooks and observations run once a control step. The physics
-    # advances by `num_physics_steps` in one call, see BlockStackingEnvironment.
+    # advances by `num_physics_steps` in one call, see state_environment.StateEnvironment.
     return 1
 
   @property
@@ -365,198 +329,17 @@ def _orientation(matrix: np.ndarray) -> np.ndarray:
   return matrix.reshape(3, 3)[:, :2].ravel()
 
 
-def _components(
-  layout: Mapping[str, slice], other: float = 0.0, **values: float
-) -> np.ndarray:
-  vector = np.full(max(part.stop for part in layout.values()), other)
-  for name, value in values.items():
-    vector[layout[name]] = value
-  return vector.astype(np.float32)
-
-
-def feature_scale() -> dict[str, np.ndarray]:
-  """Returns factors for 'body' and 'blocks' that networks learn well from.
-
-  Positions come in decimetres: the workspace then has a size of order one.
-  """
-  return {
-    'body': _components(BODY_LAYOUT, other=1.0, hand_position=10.0),
-    'blocks': _components(
-      BLOCKS_LAYOUT,
-      other=1.0,
-      top_position=10.0,
-      bottom_position=10.0,
-      hand_to_top=10.0,
-      top_to_bottom=10.0,
-    ),
-  }
-
-
-def motion_scale() -> dict[str, np.ndarray]:
-  """Returns factors that make one control step of motion of order one.
-
-  At the demonstrators' speed a joint turns 0.03 rad and the hand moves 1 cm in
-  a step; speeds change within some steps from nothing to 0.3 rad/s or 0.2 m/s.
-  """
-  return {
-    'body': _components(
-      BODY_LAYOUT,
-      joint_sine=30.0,
-      joint_cosine=30.0,
-      joint_velocity=3.0,
-      finger_position=30.0,
-      finger_velocity=1.0,
-      hand_position=100.0,
-      hand_orientation=30.0,
-      hand_velocity=5.0,
-    ),
-    'blocks': _components(
-      BLOCKS_LAYOUT,
-      top_position=100.0,
-      top_orientation=10.0,
-      top_velocity=5.0,
-      bottom_position=100.0,
-      bottom_orientation=10.0,
-      bottom_velocity=5.0,
-      hand_to_top=100.0,
-      top_to_bottom=100.0,
-    ),
-  }
-
-
-def hand_to_block_deviation(
-  observation: Mapping[str, np.ndarray], goal: Mapping[str, np.ndarray]
-) -> float:
-  """Returns the distance of the two hand-to-block vectors in metres.
-
-  Appendix C.2 terminates an imitation episode on this distance.
-
-  Args:
-    observation: has 'blocks', float32 [30].
-    goal: the demonstration's frame, has 'blocks'.
-  """
-  part = BLOCKS_LAYOUT['hand_to_top']
-  difference = observation['blocks'][part] - goal['blocks'][part]
-  return float(np.linalg.norm(difference))
-
-
-def hand_position_error(
-  observation: Mapping[str, np.ndarray], goal: Mapping[str, np.ndarray]
-) -> float:
-  """Returns the distance of the two end effectors in metres.
-
-  Args:
-    observation: has 'body', float32 [36].
-    goal: the demonstration's frame, has 'body'.
-  """
-  part = BODY_LAYOUT['hand_position']
-  return float(np.linalg.norm(observation['body'][part] - goal['body'][part]))
-
-
-def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
-  """Returns equation 2 for features: the blocks take the place of the pixels.
-
-  Positions are compared in decimetres, angles in radians, and orientations and
-  speeds not at all (the joints say as much). One step late at 0.2 m/s earns
-  more than 0.97 of the reward, 10 cm beside the goal 0.14 of a term.
-  """
-  body = _components(
-    BODY_LAYOUT,
-    joint_sine=1.0,
-    joint_cosine=1.0,
-    finger_position=1.0,
-    hand_position=10.0,
-  )
-  blocks = _components(
-    BLOCKS_LAYOUT, top_position=10.0, bottom_position=10.0, hand_to_top=10.0
-  )
-  return {
-    'body': rewards.RewardTerm(coefficient=1.0, scale=2.0, weights=body),
-    'blocks': rewards.RewardTerm(coefficient=1.0, scale=2.0, weights=blocks),
-  }
-
-
-class BlockStackingEnvironment(composer.Environment):
-  """A composer environment that can start at any state.
-
-  The physics advances by a whole control step in one call, and an episode can
-  start at a stored state without composer's reset, which costs more than an
-  episode that is terminated early.
-  """
-
-  def __init__(self, task: BlockStacking, **kwargs: Any):
-    super().__init__(task, **kwargs)
-    # Composer compiles again at the first reset; nothing has changed by then.
-    self._mjcf_never_compiled = False
-
-  def reset(self) -> dm_env.TimeStep:
-    """Starts an episode with blocks and arm at random poses."""
-    super().reset()
-    # Derived quantities are then the same as in a replay from this state.
-    return self.reset_to(self.get_state())
-
-  def step(self, action: np.ndarray) -> dm_env.TimeStep:
-    """Advances by 50 ms; where the physics diverges the episode ends with 0."""
-    timestep = super().step(action)
-    if timestep.first():
-      return timestep
-    # Composer gives Python's floats, against the spec, after a divergence.
-    return timestep._replace(
-      reward=np.float32(timestep.reward), discount=np.float32(timestep.discount)
-    )
-
-  def _substep(self, action: np.ndarray) -> None:
-    self._physics.step(self._task.num_physics_steps)
-
-  def get_state(self) -> np.ndarray:
-    """Returns the full physics state, float64, see `STATE_SIGNATURE`."""
-    return self._physics.get_state(STATE_SIGNATURE)
-
-  def reset_to(self, state: np.ndarray) -> dm_env.TimeStep:
-    """Starts an episode at a stored state.
-
-    Args:
-      state: what `get_state` returned, for the same model.
-
-    Returns:
-      The first time step of the episode.
-
-    Raises:
-      ValueError: if the state has another size, or numbers that are not finite
-        or so large that MuJoCo would go to its default pose instead.
-    """
-    state = np.asarray(state, np.float64)
-    size = mujoco.mj_stateSize(self._physics.model.ptr, STATE_SIGNATURE)
-    if state.shape != (size,):
-      raise ValueError(
-        f'The state has shape {state.shape} but this model needs ({size},); '
-        'it was recorded with another model.'
-      )
-    usable = np.abs(state) <= mujoco.mjMAXVAL
-    if not np.all(usable):
-      raise ValueError(
-        f'The state has {np.sum(~usable)} numbers that are not finite or beyond '
-        f'{mujoco.mjMAXVAL:g}; record the demonstration again.'
-      )
-    self._physics.set_state(state, STATE_SIGNATURE)
-    # Not mj_forward: the step that was stored ended with mj_step1, too.
-    mujoco.mj_step1(self._physics.model.ptr, self._physics.data.ptr)
-    self._observation_updater.reset(self._physics_proxy, self._random_state)
-    self._reset_next_step = False
-    return dm_env.restart(self._observation_updater.get_observation())
-
-
 def load(
   observables: Sequence[str] = ('image',),
   seed: Optional[Union[int, np.random.RandomState]] = None,
   episode_length: int = EPISODE_LENGTH,
   **task_arguments: Any,
-) -> BlockStackingEnvironment:
+) -> state_environment.StateEnvironment:
   """Loads the block-stacking environment.
 
   Args:
     observables: which of 'image' (uint8 [128, 128, 3]), 'body' (float32 [36],
-      see `BODY_LAYOUT`) and 'blocks' (float32 [30], see `BLOCKS_LAYOUT`) are
+      see `features.BODY_LAYOUT`) and 'blocks' (float32 [30], see `features.BLOCKS_LAYOUT`) are
       observed.
     seed: of the initial poses.
     episode_length: in control steps of 50 ms; an episode is truncated there.
@@ -572,7 +355,7 @@ def load(
     raise ValueError(
       f'episode_length is {episode_length}; it must be at least 1 step.'
     )
-  return BlockStackingEnvironment(
+  return state_environment.StateEnvironment(
     BlockStacking(observables, **task_arguments),
     # Half a step early: the sum of the time steps is not exact.
     time_limit=(episode_length - 0.5) * CONTROL_TIMESTEP,

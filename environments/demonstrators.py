@@ -26,7 +26,7 @@ from typing import Callable, Mapping, NamedTuple, Optional
 import mujoco
 import numpy as np
 
-from environments import block_stacking
+from environments import state_environment
 
 # Damping of the least squares (rad/s per m/s): keeps joint velocities bounded
 # where the arm is stretched.
@@ -118,7 +118,7 @@ class ScriptedDemonstrator:
     """How it moves."""
     return self._style
 
-  def reset(self, environment: block_stacking.BlockStackingEnvironment) -> None:
+  def reset(self, environment: state_environment.StateEnvironment) -> None:
     """Looks at the environment, which was reset, and plans an episode."""
     self._physics = environment.physics
     self._task = environment.task

@@ -18,10 +18,10 @@ from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
-from environments import block_stacking
 from environments import demonstrations
 from environments import demonstrators
 from environments import rewards
+from environments import state_environment
 
 # An attempt for each kept episode, this many times over, before giving up.
 _MAX_ATTEMPTS_PER_EPISODE = 5
@@ -40,7 +40,7 @@ class Recording(NamedTuple):
 
 
 def record_episode(
-  environment: block_stacking.BlockStackingEnvironment,
+  environment: state_environment.StateEnvironment,
   style: demonstrators.Style,
   seed: int,
 ) -> Optional[demonstrations.Demonstration]:
@@ -83,7 +83,7 @@ def record_episode(
 
 
 def record(
-  environment: block_stacking.BlockStackingEnvironment,
+  environment: state_environment.StateEnvironment,
   style: demonstrators.Style,
   num_episodes: int,
   seed: int,

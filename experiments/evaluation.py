@@ -21,8 +21,8 @@ from acme import types
 import dm_env
 import numpy as np
 
-from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
+from environments import features
 from environments import imitation
 from environments import rewards
 
@@ -100,7 +100,7 @@ def _measure(
   return (
     float(timestep.reward[imitation.IMITATION]),
     float(timestep.reward[imitation.TASK]),
-    block_stacking.hand_position_error(timestep.observation, environment.frame),
+    features.hand_position_error(timestep.observation, environment.frame),
     environment.deviation,
   )
 

@@ -31,6 +31,7 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import networks
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
+from environments import features
 from environments import imitation
 
 OBSERVABLES = ('body', 'blocks')
@@ -104,8 +105,8 @@ def make_imitation_environment(
   return imitation.ImitationEnvironment(
     block_stacking.load(OBSERVABLES, seed=seed),
     demonstrations,
-    reward_terms=block_stacking.feature_reward_terms(),
-    deviation=block_stacking.hand_to_block_deviation,
+    reward_terms=features.feature_reward_terms(),
+    deviation=features.hand_to_block_deviation,
     early_termination_distance=EARLY_TERMINATION_DISTANCE if training else None,
     curriculum_probability=CURRICULUM_PROBABILITY if training else 0.0,
     seed=seed,
@@ -137,8 +138,8 @@ def make_networks(
     vmin=config.imitation.vmin,
     vmax=config.imitation.vmax,
     num_atoms=config.imitation.num_atoms,
-    goal_difference_scale=block_stacking.motion_scale(),
-    observation_scale=block_stacking.feature_scale(),
+    goal_difference_scale=features.motion_scale(),
+    observation_scale=features.feature_scale(),
   )
   task_networks = networks.make_task_networks(
     environment_spec,
@@ -147,7 +148,7 @@ def make_networks(
     vmin=config.task.vmin,
     vmax=config.task.vmax,
     num_atoms=config.task.num_atoms,
-    observation_scale=block_stacking.feature_scale(),
+    observation_scale=features.feature_scale(),
   )
   return imitation_networks, task_networks
 

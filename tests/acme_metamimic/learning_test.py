@@ -16,13 +16,9 @@
 
 import copy
 import pathlib
-from typing import Any, Dict, List, Optional, Sequence
 
 from acme.agents.tf import d4pg
-from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.tf import losses as acme_losses
-from acme.tf import networks as acme_networks
-from acme.tf import utils as tf2_utils
 from acme.utils import counting
 import numpy as np
 import pytest
@@ -33,115 +29,10 @@ import tree
 
 from acme_metamimic import config as config_lib
 from acme_metamimic import d4pg_builder
-from acme_metamimic import learning
 from acme_metamimic import optimizers
 from acme_metamimic import priorities
-from acme_metamimic import specs as specs_lib
 from tests.acme_metamimic import fakes
-
-_BATCH_SIZE = 8
-_NUM_BATCHES = 10
-_DISCOUNT = 0.97
-_SPEC = specs_lib.imitation_spec(fakes.imitation_spec())
-_SAMPLES = fakes.make_samples(_SPEC, _BATCH_SIZE * _NUM_BATCHES)
-
-
-class _CountingTorso(snt.Module):
-  """A trainable observation network that counts how often Python calls it."""
-
-  def __init__(self) -> None:
-    super().__init__(name='torso')
-    self.num_calls = 0
-    self._layers = snt.Sequential([tf2_utils.batch_concat, snt.Linear(6)])
-
-  def __call__(self, observation: Any) -> tf.Tensor:
-    self.num_calls += 1
-    return self._layers(observation)
-
-
-def _make_networks(layer_sizes: Sequence[int] = ()) -> d4pg_builder.NetworkPair:
-  """Returns networks with these hidden layers; few are quick to trace."""
-
-  def torso() -> List[snt.Module]:
-    if not layer_sizes:
-      return []
-    return [acme_networks.LayerNormMLP(layer_sizes, activate_final=True)]
-
-  online = acme_d4pg.D4PGNetworks(
-    policy_network=snt.Sequential(
-      [*torso(), snt.Linear(2), acme_networks.TanhToSpec(_SPEC.actions)]
-    ),
-    critic_network=snt.Sequential(
-      [
-        acme_networks.CriticMultiplexer(),
-        *torso(),
-        acme_networks.DiscreteValuedHead(0.0, 10.0, 21),
-      ]
-    ),
-    observation_network=_CountingTorso(),
-  )
-  target = copy.deepcopy(online)
-  online.init(_SPEC)
-  target.init(_SPEC)
-  return online, target
-
-
-def _arguments(
-  networks: d4pg_builder.NetworkPair, skip: int = 0
-) -> Dict[str, Any]:
-  online, target = networks
-  return {
-    'policy_network': online.policy_network,
-    'critic_network': online.critic_network,
-    'observation_network': online.observation_network,
-    'target_policy_network': target.policy_network,
-    'target_critic_network': target.critic_network,
-    'target_observation_network': target.observation_network,
-    'discount': _DISCOUNT,
-    'target_update_period': 3,
-    'dataset_iterator': fakes.make_iterator(_SAMPLES, _BATCH_SIZE, skip),
-    'logger': fakes.RecordingLogger(),
-  }
-
-
-def _make_learner(
-  networks: Optional[d4pg_builder.NetworkPair] = None,
-  skip: int = 0,
-  **kwargs: Any,
-) -> learning.D4PGLearner:
-  arguments = _arguments(networks or _make_networks(), skip)
-  return learning.D4PGLearner(**{**arguments, **kwargs})
-
-
-def _variables(networks: d4pg_builder.NetworkPair) -> List[np.ndarray]:
-  return [
-    variable.numpy()
-    for half in networks
-    for network in (
-      half.observation_network,
-      half.critic_network,
-      half.policy_network,
-    )
-    for variable in network.variables
-  ]
-
-
-def _copy_variables(
-  source: d4pg_builder.NetworkPair, destination: d4pg_builder.NetworkPair
-) -> None:
-  for source_half, destination_half in zip(source, destination, strict=True):
-    for name in ('observation_network', 'critic_network', 'policy_network'):
-      tree.map_structure(
-        lambda a, b: b.assign(a),
-        getattr(source_half, name).variables,
-        getattr(destination_half, name).variables,
-      )
-
-
-def _assert_close(actual: Any, expected: Any, **kwargs: Any) -> None:
-  assert len(actual) == len(expected)
-  for a, b in zip(actual, expected, strict=True):
-    np.testing.assert_allclose(a, b, **kwargs)
+from tests.acme_metamimic import learners
 
 
 @pytest.mark.parametrize(
@@ -163,10 +54,13 @@ def _assert_close(actual: Any, expected: Any, **kwargs: Any) -> None:
 def test_updates_equal_acmes(
   updates_per_step, clipping, ours, acmes, learning_rate, tolerance
 ):
-  networks, acme_pair = _make_networks((8, 8)), _make_networks((8, 8))
-  _copy_variables(networks, acme_pair)
-  initial = _variables(networks)
-  learner = _make_learner(
+  networks, acme_pair = (
+    learners.make_networks((8, 8)),
+    learners.make_networks((8, 8)),
+  )
+  learners.copy_variables(networks, acme_pair)
+  initial = learners.variables(networks)
+  learner = learners.make_learner(
     networks,
     clipping=clipping,
     updates_per_step=updates_per_step,
@@ -174,7 +68,7 @@ def test_updates_equal_acmes(
     critic_optimizer=ours(learning_rate),
   )
   acme_learner = d4pg.D4PGLearner(
-    **_arguments(acme_pair),
+    **learners.arguments(acme_pair),
     clipping=clipping,
     policy_optimizer=acmes(learning_rate),
     critic_optimizer=acmes(learning_rate),
@@ -186,9 +80,13 @@ def test_updates_equal_acmes(
   for _ in range(8):
     acme_learner.step()
 
-  _assert_close(_variables(networks), _variables(acme_pair), atol=tolerance)
+  learners.assert_close(
+    learners.variables(networks),
+    learners.variables(acme_pair),
+    atol=tolerance,
+  )
   # All of them have moved, those of the observation network among them.
-  for before, after in zip(initial, _variables(networks), strict=True):
+  for before, after in zip(initial, learners.variables(networks), strict=True):
     assert np.max(np.abs(before - after)) > 10 * tolerance
   records = learner._logger.records
   acme_records = acme_learner._logger.records
@@ -201,29 +99,18 @@ def test_updates_equal_acmes(
   assert records[-1]['steps'] == acme_records[-1]['steps'] == 8
 
 
-def _td_losses(
-  networks: d4pg_builder.NetworkPair, transitions: Any
-) -> tf.Tensor:
-  """Returns Acme's critic loss before the first update, item by item."""
-  # The first update begins by copying the online to the target networks.
-  online, _ = networks
-  o_tm1 = online.observation_network(transitions.observation)
-  o_t = online.observation_network(transitions.next_observation)
-  return acme_losses.categorical(
-    online.critic_network(o_tm1, transitions.action),
-    transitions.reward,
-    _DISCOUNT * transitions.discount,
-    online.critic_network(o_t, online.policy_network(o_t)),
-  )
-
-
 def test_importance_weights_scale_the_critics_gradient():
-  networks = _make_networks()
+  networks = learners.make_networks()
   online, _ = networks
   beta, learning_rate = 0.4, 0.1
-  batch = tree.map_structure(lambda x: tf.constant(x[:_BATCH_SIZE]), _SAMPLES)
+  batch = tree.map_structure(
+    lambda x: tf.constant(x[: learners.BATCH_SIZE]),
+    learners.SAMPLES,
+  )
   # Schaul et al. (2016), section 3.4, with N and P(i) as Reverb reports them.
-  weights = (len(_SAMPLES.info.key) * batch.info.probability.numpy()) ** -beta
+  weights = (
+    len(learners.SAMPLES.info.key) * batch.info.probability.numpy()
+  ) ** -beta
   weights = (weights / weights.max()).astype(np.float32)
   assert weights.min() < 0.9
   variables = (
@@ -238,7 +125,7 @@ def test_importance_weights_scale_the_critics_gradient():
     td_losses = acme_losses.categorical(
       online.critic_network(o_tm1, batch.data.action),
       batch.data.reward,
-      _DISCOUNT * batch.data.discount,
+      learners.DISCOUNT * batch.data.discount,
       q_t,
     )
     loss = tf.reduce_mean(weights * td_losses)
@@ -248,7 +135,7 @@ def test_importance_weights_scale_the_critics_gradient():
     for v, g in zip(variables, gradients, strict=True)
   ]
 
-  learner = _make_learner(
+  learner = learners.make_learner(
     networks,
     clipping=False,
     importance_sampling_exponent=beta,
@@ -256,7 +143,7 @@ def test_importance_weights_scale_the_critics_gradient():
   )
   learner.step()
 
-  _assert_close([v.numpy() for v in variables], expected, atol=1e-6)
+  learners.assert_close([v.numpy() for v in variables], expected, atol=1e-6)
   np.testing.assert_allclose(
     learner._logger.records[0]['critic_loss'], loss, rtol=1e-5
   )
@@ -269,12 +156,14 @@ def _fill_table(num_items: int) -> reverb.Server:
     min_replay_size=1,
     replay_table_name='imitation',
   )
-  (table,) = d4pg_builder.D4PGBuilder(config).make_replay_tables(_SPEC)
+  (table,) = d4pg_builder.D4PGBuilder(config).make_replay_tables(learners.SPEC)
   server = reverb.Server([table])
   client = reverb.Client(f'localhost:{server.port}')
   with client.trajectory_writer(num_keep_alive_refs=1) as writer:
     for i in range(num_items):
-      writer.append(tree.map_structure(lambda x, i=i: x[i], _SAMPLES.data))
+      writer.append(
+        tree.map_structure(lambda x, i=i: x[i], learners.SAMPLES.data)
+      )
       item = tree.map_structure(lambda x: x[-1], writer.history)
       writer.create_item('imitation', 100.0, item)
     writer.flush()
@@ -283,20 +172,20 @@ def _fill_table(num_items: int) -> reverb.Server:
 
 def test_priorities_in_the_table_are_the_losses():
   num_items = 32
-  networks = _make_networks()
+  networks = learners.make_networks()
   server = _fill_table(num_items)
   client = reverb.Client(f'localhost:{server.port}')
   dataset = reverb.TrajectoryDataset.from_table_signature(
     client.server_address, 'imitation', num_items
   ).batch(num_items)
   transitions = tree.map_structure(
-    lambda x: tf.constant(x[:num_items]), _SAMPLES.data
+    lambda x: tf.constant(x[:num_items]), learners.SAMPLES.data
   )
-  expected = _td_losses(networks, transitions).numpy()
+  expected = learners.td_losses(networks, transitions).numpy()
   assert np.max(np.abs(expected - 100.0)) > 1.0
 
   writer = priorities.PriorityWriter(client, 'imitation')
-  learner = _make_learner(
+  learner = learners.make_learner(
     networks,
     dataset_iterator=iter(dataset),
     priority_writer=writer,
@@ -312,7 +201,9 @@ def test_priorities_in_the_table_are_the_losses():
   ):
     if sample.info.priority != 100.0:
       # Rewards are continuous and so tell the items apart.
-      reward = tree.unflatten_as(_SAMPLES.data, list(sample.data)).reward
+      reward = tree.unflatten_as(
+        learners.SAMPLES.data, list(sample.data)
+      ).reward
       index = int(np.argmin(np.abs(transitions.reward - reward)))
       updated[index] = sample.info.priority
   assert len(updated) > num_items // 4
@@ -322,12 +213,12 @@ def test_priorities_in_the_table_are_the_losses():
 
 
 def test_step_counts_updates_and_averages_losses():
-  networks = _make_networks()
-  twin = _make_networks()
-  _copy_variables(networks, twin)
+  networks = learners.make_networks()
+  twin = learners.make_networks()
+  learners.copy_variables(networks, twin)
   counter = counting.Counter()
-  learner = _make_learner(networks, updates_per_step=4, counter=counter)
-  single = _make_learner(twin)
+  learner = learners.make_learner(networks, updates_per_step=4, counter=counter)
+  single = learners.make_learner(twin)
 
   learner.step()
   learner.step()
@@ -353,9 +244,9 @@ def test_step_counts_updates_and_averages_losses():
 
 
 def test_step_is_traced_once():
-  networks = _make_networks()
+  networks = learners.make_networks()
   torso = networks[0].observation_network
-  learner = _make_learner(networks, updates_per_step=2)
+  learner = learners.make_learner(networks, updates_per_step=2)
   learner.step()
   num_calls = torso.num_calls
   learner.step()
@@ -364,8 +255,8 @@ def test_step_is_traced_once():
 
 
 def test_actors_see_the_target_networks():
-  networks = _make_networks()
-  learner = _make_learner(networks)
+  networks = learners.make_networks()
+  learner = learners.make_learner(networks)
   for _ in range(2):
     learner.step()
   (policy,) = learner.get_variables(['policy'])
@@ -374,12 +265,15 @@ def test_actors_see_the_target_networks():
     *target.observation_network.variables,
     *target.policy_network.variables,
   )
-  _assert_close(policy, [v.numpy() for v in expected])
+  learners.assert_close(policy, [v.numpy() for v in expected])
 
 
 def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
-  networks, resumed_networks = _make_networks(), _make_networks()
-  learner = _make_learner(
+  networks, resumed_networks = (
+    learners.make_networks(),
+    learners.make_networks(),
+  )
+  learner = learners.make_learner(
     networks,
     updates_per_step=2,
     checkpoint_directory=str(tmp_path),
@@ -389,10 +283,10 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
   learner.step()
   learner.step()
   assert learner.save()
-  saved = _variables(networks)
+  saved = learners.variables(networks)
   learner.step()
 
-  resumed = _make_learner(
+  resumed = learners.make_learner(
     resumed_networks,
     skip=4,
     updates_per_step=2,
@@ -400,10 +294,14 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
     policy_optimizer=optimizers.FusedAdam(1e-2),
     critic_optimizer=snt.optimizers.Adam(1e-2),
   )
-  _assert_close(_variables(resumed_networks), saved, rtol=0)
+  learners.assert_close(learners.variables(resumed_networks), saved, rtol=0)
   resumed.step()
 
-  _assert_close(_variables(resumed_networks), _variables(networks), rtol=0)
+  learners.assert_close(
+    learners.variables(resumed_networks),
+    learners.variables(networks),
+    rtol=0,
+  )
   assert resumed._counter.get_counts()['steps'] == 6
   assert resumed._num_steps.numpy() == 6
 
@@ -413,23 +311,27 @@ def test_checkpoints_stay_in_their_folder(tmp_path, monkeypatch):
   home.mkdir()
   monkeypatch.setenv('HOME', str(home))
   run = tmp_path / 'run'
-  pairs = _make_networks(), _make_networks()
-  learners = [
-    _make_learner(
+  pairs = learners.make_networks(), learners.make_networks()
+  both = [
+    learners.make_learner(
       pair, checkpoint_directory=str(run), checkpoint_name=name, skip=i
     )
     for i, (pair, name) in enumerate(zip(pairs, ('a', 'b'), strict=True))
   ]
-  for learner in learners:
+  for learner in both:
     learner.step()
     assert learner.save()
 
   assert _folders(run) == {run / 'checkpoints' / 'a', run / 'checkpoints' / 'b'}
   assert not list(home.iterdir())
   for pair, name in zip(pairs, ('a', 'b'), strict=True):
-    restored = _make_networks()
-    _make_learner(restored, checkpoint_directory=str(run), checkpoint_name=name)
-    _assert_close(_variables(restored), _variables(pair), rtol=0)
+    restored = learners.make_networks()
+    learners.make_learner(
+      restored, checkpoint_directory=str(run), checkpoint_name=name
+    )
+    learners.assert_close(
+      learners.variables(restored), learners.variables(pair), rtol=0
+    )
 
 
 def _folders(path: pathlib.Path) -> set:
@@ -437,7 +339,7 @@ def _folders(path: pathlib.Path) -> set:
 
 
 def test_checkpoints_are_written_at_the_given_period(tmp_path):
-  learner = _make_learner(
+  learner = learners.make_learner(
     checkpoint_directory=str(tmp_path), checkpoint_period_minutes=60.0
   )
   index = tmp_path / 'checkpoints' / 'learner' / 'checkpoint'
@@ -451,7 +353,7 @@ def test_checkpoints_are_written_at_the_given_period(tmp_path):
 
 def test_no_checkpoints_without_a_folder(tmp_path, monkeypatch):
   monkeypatch.setenv('HOME', str(tmp_path))
-  learner = _make_learner()
+  learner = learners.make_learner()
   learner.step()
   assert not learner.save()
   assert not list(tmp_path.iterdir())
@@ -459,11 +361,11 @@ def test_no_checkpoints_without_a_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('field', ['reward', 'observation'])
 def test_non_finite_loss_stops_and_keeps_the_checkpoint(tmp_path, field):
-  samples = copy.deepcopy(_SAMPLES)
+  samples = copy.deepcopy(learners.SAMPLES)
   bad = tree.flatten(getattr(samples.data, field))[0]
-  bad[_BATCH_SIZE + 3] = np.nan
-  learner = _make_learner(
-    dataset_iterator=fakes.make_iterator(samples, _BATCH_SIZE),
+  bad[learners.BATCH_SIZE + 3] = np.nan
+  learner = learners.make_learner(
+    dataset_iterator=fakes.make_iterator(samples, learners.BATCH_SIZE),
     checkpoint_directory=str(tmp_path),
     checkpoint_period_minutes=1e-9,
   )
@@ -481,9 +383,9 @@ def test_non_finite_loss_stops_and_keeps_the_checkpoint(tmp_path, field):
 
 def test_iterator_that_tensorflow_cannot_read_is_refused():
   with pytest.raises(ValueError, match=r'pass iter\(tf.data.Dataset\)'):
-    _make_learner(dataset_iterator=iter([_SAMPLES]))
+    learners.make_learner(dataset_iterator=iter([learners.SAMPLES]))
 
 
 def test_no_updates_per_step_are_refused():
   with pytest.raises(ValueError, match='updates_per_step=0'):
-    _make_learner(updates_per_step=0)
+    learners.make_learner(updates_per_step=0)

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from environments import block_stacking
+from environments import state_environment
 
 _FEATURES = ('body', 'blocks')
 
@@ -45,7 +46,7 @@ class ImageTest(test_utils.EnvironmentTestMixin, absltest.TestCase):
 
 
 def _episode(
-  environment: block_stacking.BlockStackingEnvironment, actions: np.ndarray
+  environment: state_environment.StateEnvironment, actions: np.ndarray
 ) -> list[np.ndarray]:
   timesteps = [environment.reset(), *map(environment.step, actions)]
   return [

@@ -26,12 +26,13 @@ from environments import block_stacking
 from environments import demonstrations
 from environments import demonstrators
 from environments import recording
+from environments import state_environment
 
 FEATURES = ('body', 'blocks')
 
 
 @pytest.fixture(scope='session')
-def features() -> Iterator[block_stacking.BlockStackingEnvironment]:
+def features() -> Iterator[state_environment.StateEnvironment]:
   """Block stacking with 'body' and 'blocks'."""
   environment = block_stacking.load(FEATURES, seed=0)
   yield environment
@@ -39,7 +40,7 @@ def features() -> Iterator[block_stacking.BlockStackingEnvironment]:
 
 
 def _record(
-  environment: block_stacking.BlockStackingEnvironment, style: str, number: int
+  environment: state_environment.StateEnvironment, style: str, number: int
 ) -> Sequence[demonstrations.Demonstration]:
   return recording.record(
     environment, demonstrators.STYLES[style], number, seed=0

@@ -18,6 +18,8 @@ import pytest
 
 from environments import block_stacking
 from environments import demonstrators
+from environments import features
+from environments import state_environment
 
 _PHASES = [
   'reach',
@@ -31,11 +33,11 @@ _PHASES = [
   'rest',
   'done',
 ]
-_BODY = block_stacking.BODY_LAYOUT
+_BODY = features.BODY_LAYOUT
 
 
 def _run(
-  environment: block_stacking.BlockStackingEnvironment, style: str, seed: int
+  environment: state_environment.StateEnvironment, style: str, seed: int
 ) -> list[tuple[str, np.ndarray, float]]:
   """Returns the phase, the action and the reward of each step."""
   environment.random_state.seed(0)

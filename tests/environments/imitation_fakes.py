@@ -20,11 +20,11 @@ from typing import Any
 import dm_env
 import numpy as np
 
-from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
+from environments import features
 from environments import imitation
 
-TERMS = block_stacking.feature_reward_terms()
+TERMS = features.feature_reward_terms()
 
 
 def cut(

@@ -21,11 +21,13 @@ import pytest
 from environments import block_stacking
 from environments import demonstrations
 from environments import demonstrators
+from environments import features
 from environments import recording
+from environments import state_environment
 
 _BRISK = demonstrators.STYLES['brisk']
 _FEATURES = ('body', 'blocks')
-_LAYOUT = block_stacking.BLOCKS_LAYOUT
+_LAYOUT = features.BLOCKS_LAYOUT
 
 
 def _assert_equal(
@@ -111,7 +113,7 @@ def test_replay_in_another_environment_is_bit_for_bit(training):
 
 
 def _assert_replay(
-  environment: block_stacking.BlockStackingEnvironment,
+  environment: state_environment.StateEnvironment,
   demonstration: demonstrations.Demonstration,
   start: int,
 ) -> None:

@@ -21,17 +21,18 @@ import pytest
 
 from environments import block_stacking
 from environments import scene
+from environments import state_environment
 
 
 @pytest.fixture(scope='module')
-def pixels() -> Iterator[block_stacking.BlockStackingEnvironment]:
+def pixels() -> Iterator[state_environment.StateEnvironment]:
   environment = block_stacking.load(('image',), seed=0)
   yield environment
   environment.close()
 
 
 def _image(
-  environment: block_stacking.BlockStackingEnvironment, seed: int
+  environment: state_environment.StateEnvironment, seed: int
 ) -> np.ndarray:
   environment.random_state.seed(seed)
   return environment.reset().observation['image']

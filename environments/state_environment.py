@@ -1,0 +1,99 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A composer environment whose full state can be read and set."""
+
+from typing import Any
+
+from dm_control import composer
+import dm_env
+import mujoco
+import numpy as np
+
+# Everything that mj_step depends on, warm start included: replays are exact.
+STATE_SIGNATURE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+
+
+class StateEnvironment(composer.Environment):
+  """A composer environment that can start at any state.
+
+  The physics advances by a whole control step in one call, and an episode can
+  start at a stored state without composer's reset, which costs more than an
+  episode that is terminated early.
+
+  Args:
+    task: has `num_physics_steps`, MuJoCo's steps in a control step, while
+      composer's own count is one: its hooks run once a control step.
+    **kwargs: see `composer.Environment`.
+  """
+
+  def __init__(self, task: composer.Task, **kwargs: Any):
+    super().__init__(task, **kwargs)
+    # Composer compiles again at the first reset; nothing has changed by then.
+    self._mjcf_never_compiled = False
+
+  def reset(self) -> dm_env.TimeStep:
+    """Starts an episode as the task initializes it."""
+    super().reset()
+    # Derived quantities are then the same as in a replay from this state.
+    return self.reset_to(self.get_state())
+
+  def step(self, action: np.ndarray) -> dm_env.TimeStep:
+    """Advances by a control step; where the physics diverges the episode ends with 0."""
+    timestep = super().step(action)
+    if timestep.first():
+      return timestep
+    # Composer gives Python's floats, against the spec, after a divergence.
+    return timestep._replace(
+      reward=np.float32(timestep.reward), discount=np.float32(timestep.discount)
+    )
+
+  def _substep(self, action: np.ndarray) -> None:
+    self._physics.step(self._task.num_physics_steps)
+
+  def get_state(self) -> np.ndarray:
+    """Returns the full physics state, float64, see `STATE_SIGNATURE`."""
+    return self._physics.get_state(STATE_SIGNATURE)
+
+  def reset_to(self, state: np.ndarray) -> dm_env.TimeStep:
+    """Starts an episode at a stored state.
+
+    Args:
+      state: what `get_state` returned, for the same model.
+
+    Returns:
+      The first time step of the episode.
+
+    Raises:
+      ValueError: if the state has another size, or numbers that are not finite
+        or so large that MuJoCo would go to its default pose instead.
+    """
+    state = np.asarray(state, np.float64)
+    size = mujoco.mj_stateSize(self._physics.model.ptr, STATE_SIGNATURE)
+    if state.shape != (size,):
+      raise ValueError(
+        f'The state has shape {state.shape} but this model needs ({size},); '
+        'it was recorded with another model.'
+      )
+    usable = np.abs(state) <= mujoco.mjMAXVAL
+    if not np.all(usable):
+      raise ValueError(
+        f'The state has {np.sum(~usable)} numbers that are not finite or beyond '
+        f'{mujoco.mjMAXVAL:g}; record the demonstration again.'
+      )
+    self._physics.set_state(state, STATE_SIGNATURE)
+    # Not mj_forward: the step that was stored ended with mj_step1, too.
+    mujoco.mj_step1(self._physics.model.ptr, self._physics.data.ptr)
+    self._observation_updater.reset(self._physics_proxy, self._random_state)
+    self._reset_next_step = False
+    return dm_env.restart(self._observation_updater.get_observation())
