@@ -87,7 +87,9 @@ def record(
   style: demonstrators.Style,
   num_episodes: int,
   seed: int,
-  on_episode: Callable[[], object] = lambda: None,
+  on_episode: Callable[
+    [demonstrations.Demonstration], object
+  ] = lambda demonstration: None,
 ) -> Recording:
   """Records episodes until enough of them stack.
 
@@ -96,7 +98,7 @@ def record(
     style: how the demonstrator moves.
     num_episodes: that are kept.
     seed: of the first attempt; the next one has the next seed.
-    on_episode: is called after each kept episode.
+    on_episode: is called with each kept episode.
 
   Returns:
     The demonstrations and the number of attempts.
@@ -116,5 +118,5 @@ def record(
     attempts += 1
     if demonstration is not None:
       kept.append(demonstration)
-      on_episode()
+      on_episode(demonstration)
   return Recording(kept, attempts)

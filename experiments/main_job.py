@@ -198,19 +198,34 @@ def _first_seed(seed: int, num_episodes: int) -> int:
 
 def _record(folder: str, style: str, count: int, seed: int) -> None:
   environment = block_stacking.load(presets.OBSERVABLES)
+  kept: list[demonstrations_lib.Demonstration] = []
   with tqdm.tqdm(total=count, desc=f'Recording {style!r}', unit='demo') as bar:
-    recorded = recording.record(
-      environment, demonstrators.STYLES[style], count, seed, bar.update
-    )
-  demonstrations_lib.save(
-    folder,
-    recorded.demonstrations,
-    block_stacking.TASK_NAME,
-    block_stacking.CONTROL_TIMESTEP,
-  )
+
+    def on_episode(demonstration: demonstrations_lib.Demonstration) -> None:
+      kept.append(demonstration)
+      bar.update()
+
+    try:
+      recorded = recording.record(
+        environment, demonstrators.STYLES[style], count, seed, on_episode
+      )
+    except KeyboardInterrupt:
+      if kept:
+        _save(folder, kept)
+      raise
+  _save(folder, recorded.demonstrations)
   print(
     f'Kept {count} of {recorded.num_attempts} episodes; '
     f'{recorded.num_discarded} did not stack.'
+  )
+
+
+def _save(folder: str, dataset: Dataset) -> None:
+  demonstrations_lib.save(
+    folder,
+    dataset,
+    block_stacking.TASK_NAME,
+    block_stacking.CONTROL_TIMESTEP,
   )
 
 

@@ -209,13 +209,17 @@ def test_discarded_episodes_are_counted(features, training, monkeypatch):
   monkeypatch.setattr(recording, 'record_episode', record_episode)
   kept = []
   result = recording.record(
-    features, _BRISK, 3, seed=10, on_episode=lambda: kept.append(len(tried))
+    features,
+    _BRISK,
+    3,
+    seed=10,
+    on_episode=lambda d: kept.append((d.seed, len(tried))),
   )
   assert [d.seed for d in result.demonstrations] == [12, 15, 18]
   assert tried == [(features, _BRISK, seed) for seed in range(10, 19)]
   assert result.num_attempts == 9
   assert result.num_discarded == 6
-  assert kept == [3, 6, 9]
+  assert kept == [(12, 3), (15, 6), (18, 9)]
 
 
 def test_recording_gives_up_when_hardly_any_stacks():

@@ -189,6 +189,25 @@ def test_interrupted_recording_says_where(settings, monkeypatch, capsys):
   assert os.listdir(settings.run_folder) == ['settings.json']
 
 
+def test_interrupt_while_recording_keeps_whole_episodes(
+  settings, monkeypatch, capsys
+):
+  whole = recording.record_episode
+
+  def record_episode(environment, style, seed):
+    if seed == 2:
+      raise KeyboardInterrupt
+    return whole(environment, style, seed)
+
+  monkeypatch.setattr(recording, 'record_episode', record_episode)
+  settings = dataclasses.replace(settings, dataset=None, num_demonstrations=3)
+  main_job.run(settings)
+  assert 'Interrupted. What there is was kept' in capsys.readouterr().out
+  folder = os.path.join(settings.run_folder, 'demonstrations', 'train')
+  kept = demonstrations_lib.load(folder, task=block_stacking.TASK_NAME)
+  assert [d.seed for d in kept] == [0, 1]
+
+
 def _recorded_seeds(settings, monkeypatch) -> dict[str, range]:
   """Returns the seeds with which a run would record, by demonstrator."""
   seeds = {}
