@@ -18,11 +18,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from environments import features
+from environments import features as features_lib
 from environments import rewards
 
-_BODY = features.BODY_LAYOUT
-_BLOCKS = features.BLOCKS_LAYOUT
+_BODY = features_lib.BODY_LAYOUT
+_BLOCKS = features_lib.BLOCKS_LAYOUT
 _LAYOUTS = {'body': _BODY, 'blocks': _BLOCKS}
 
 
@@ -110,19 +110,19 @@ def test_deviation_is_that_of_the_vectors_from_hand_to_block():
   goal = {'blocks': np.ones(30, np.float32)}
   observation['blocks'][_BLOCKS['hand_to_top']] = (0.5, 0.0, 0.25)
   goal['blocks'][_BLOCKS['hand_to_top']] = (0.0, 0.5, 0.5)
-  assert features.hand_to_block_deviation(observation, goal) == 0.75
+  assert features_lib.hand_to_block_deviation(observation, goal) == 0.75
 
 
 def test_hand_position_error_is_that_of_the_end_effectors():
   observation = {'body': np.zeros(36, np.float32)}
   goal = {'body': np.ones(36, np.float32)}
   goal['body'][_BODY['hand_position']] = (0.5, 0.0, -1.2)
-  error = features.hand_position_error(observation, goal)
+  error = features_lib.hand_position_error(observation, goal)
   assert error == pytest.approx(1.3)
 
 
 @pytest.mark.parametrize(
-  'scale', [features.feature_scale(), features.motion_scale()]
+  'scale', [features_lib.feature_scale(), features_lib.motion_scale()]
 )
 def test_scales_are_positive_factors_of_all_components(scale):
   assert {key: value.shape for key, value in scale.items()} == {
@@ -135,7 +135,7 @@ def test_scales_are_positive_factors_of_all_components(scale):
 
 
 def test_scaled_features_are_of_order_one(training, validation):
-  for key, scale in features.feature_scale().items():
+  for key, scale in features_lib.feature_scale().items():
     for demonstration in (*training, *validation):
       scaled = scale * demonstration.observations[key]
       for name, part in _LAYOUTS[key].items():
@@ -144,7 +144,7 @@ def test_scaled_features_are_of_order_one(training, validation):
 
 
 def test_scaled_motion_is_of_order_one(training, validation):
-  for key, scale in features.motion_scale().items():
+  for key, scale in features_lib.motion_scale().items():
     frames = [d.observations[key] for d in (*training, *validation)]
     motion = scale * np.concatenate([np.diff(f, axis=0) for f in frames])
     for name, part in _LAYOUTS[key].items():
@@ -154,7 +154,7 @@ def test_scaled_motion_is_of_order_one(training, validation):
 
 
 def test_reward_terms_forgive_a_step_and_no_decimetre(training):
-  terms = features.feature_reward_terms()
+  terms = features_lib.feature_reward_terms()
   demonstration = training[0]
   assert set(terms) == {'body', 'blocks'}
   for step in range(len(demonstration)):
@@ -171,7 +171,7 @@ def test_reward_terms_forgive_a_step_and_no_decimetre(training):
 
 
 def test_reward_terms_tell_demonstrations_apart(training):
-  terms = features.feature_reward_terms()
+  terms = features_lib.feature_reward_terms()
   first, second = training[:2]
   others = [
     rewards.imitation_reward(first.frame(step), second.frame(step), terms)

@@ -18,7 +18,7 @@ import pytest
 
 from environments import block_stacking
 from environments import demonstrators
-from environments import features
+from environments import features as features_lib
 from environments import state_environment
 
 _PHASES = [
@@ -33,7 +33,7 @@ _PHASES = [
   'rest',
   'done',
 ]
-_BODY = features.BODY_LAYOUT
+_BODY = features_lib.BODY_LAYOUT
 
 
 def _run(

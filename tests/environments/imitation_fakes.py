@@ -21,10 +21,10 @@ import dm_env
 import numpy as np
 
 from environments import demonstrations as demonstrations_lib
-from environments import features
+from environments import features as features_lib
 from environments import imitation
 
-TERMS = features.feature_reward_terms()
+TERMS = features_lib.feature_reward_terms()
 
 
 def cut(

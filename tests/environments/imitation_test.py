@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from environments import block_stacking
-from environments import features
+from environments import features as features_lib
 from environments import rewards
 from tests.environments import imitation_fakes
 
@@ -54,7 +54,7 @@ class TruncationTest(_MixinTest, absltest.TestCase):
 
 class TerminationTest(_MixinTest, absltest.TestCase):
   options: ClassVar[dict[str, Any]] = {
-    'deviation': features.hand_to_block_deviation,
+    'deviation': features_lib.hand_to_block_deviation,
     'early_termination_distance': 0.01,
     'curriculum_probability': 0.5,
     'policy_keys': ('blocks',),
@@ -102,7 +102,7 @@ def test_replaying_the_actions_earns_everything(features, training, index):
   environment = imitation_fakes.make(
     features,
     training,
-    deviation=features.hand_to_block_deviation,
+    deviation=features_lib.hand_to_block_deviation,
     early_termination_distance=1e-9,
   )
   demonstration = training[index]
@@ -172,11 +172,11 @@ def test_early_termination_ends_the_imitation_stream_alone(features, training):
   environment = imitation_fakes.make(
     features,
     training,
-    deviation=features.hand_to_block_deviation,
+    deviation=features_lib.hand_to_block_deviation,
     early_termination_distance=distance,
   )
   data = features.physics.named.data
-  part = features.BLOCKS_LAYOUT['hand_to_top']
+  part = features_lib.BLOCKS_LAYOUT['hand_to_top']
   environment.start(0)
   for step in range(1, len(training[0])):
     timestep = environment.step(np.zeros(9))
@@ -200,7 +200,7 @@ def test_early_termination_ends_the_imitation_stream_alone(features, training):
 
 def test_deviation_is_measured_without_termination(features, training):
   environment = imitation_fakes.make(
-    features, training, deviation=features.hand_position_error
+    features, training, deviation=features_lib.hand_position_error
   )
   environment.start(0)
   for _ in range(40):
@@ -291,7 +291,7 @@ def test_policy_keys_hide_the_others(features, training):
     features,
     training,
     policy_keys=('body',),
-    deviation=features.hand_to_block_deviation,
+    deviation=features_lib.hand_to_block_deviation,
     early_termination_distance=0.001,
   )
   spec = environment.observation_spec()

@@ -21,13 +21,13 @@ import pytest
 from environments import block_stacking
 from environments import demonstrations
 from environments import demonstrators
-from environments import features
+from environments import features as features_lib
 from environments import recording
 from environments import state_environment
 
 _BRISK = demonstrators.STYLES['brisk']
 _FEATURES = ('body', 'blocks')
-_LAYOUT = features.BLOCKS_LAYOUT
+_LAYOUT = features_lib.BLOCKS_LAYOUT
 
 
 def _assert_equal(
