@@ -26,6 +26,7 @@ from dm_env import specs
 import numpy as np
 
 from environments import demonstrations as demonstrations_lib
+from environments import initializers
 from environments import rewards
 
 GOAL = 'goal'
@@ -68,7 +69,8 @@ class ImitationEnvironment(dm_env.Environment):
     deviation: Optional[Deviation] = None,
     early_termination_distance: Optional[float] = None,
     curriculum_probability: float = 0.0,
-    curriculum_steps: int = 300,
+    curriculum_steps: int = initializers.CURRICULUM_STEPS,
+    check_start: bool = True,
     seed: Optional[int] = None,
   ):
     """Initializes the environment.
@@ -88,6 +90,8 @@ class ImitationEnvironment(dm_env.Environment):
         demonstration instead of at its first frame.
       curriculum_steps: such an episode starts in the first this many steps; 300
         in appendix C.2.
+      check_start: whether the first observation of an episode is compared with
+        the recorded one.
       seed: of the choice of demonstrations and starts.
 
     Raises:
@@ -99,9 +103,10 @@ class ImitationEnvironment(dm_env.Environment):
     self._reward_terms = dict(reward_terms)
     self._deviation = deviation
     self._distance = early_termination_distance
-    self._curriculum_probability = curriculum_probability
-    self._curriculum_steps = curriculum_steps
-    self._random_state = np.random.RandomState(seed)
+    self._starts = initializers.DemonstrationStarts(
+      self._demonstrations, curriculum_probability, curriculum_steps, seed
+    )
+    self._check_start = check_start
     spec = environment.observation_spec()
     self._policy_keys = tuple(policy_keys or spec)
     self._check(spec)
@@ -111,8 +116,6 @@ class ImitationEnvironment(dm_env.Environment):
     self._last_deviation = 0.0
 
   def _check(self, spec: Mapping[str, specs.Array]) -> None:
-    if not self._demonstrations:
-      raise ValueError('There are no demonstrations; give at least one.')
     needed = {*self._policy_keys, *self._reward_terms}
     missing = needed - set(spec)
     if missing or not self._reward_terms:
@@ -137,15 +140,6 @@ class ImitationEnvironment(dm_env.Environment):
       raise ValueError(
         f'early_termination_distance is {self._distance}; it must be positive '
         'and needs a `deviation` to compare with, or be None.'
-      )
-    if not 0.0 <= self._curriculum_probability <= 1.0:
-      raise ValueError(
-        f'curriculum_probability is {self._curriculum_probability}; it must '
-        'be in [0, 1].'
-      )
-    if self._curriculum_steps < 1:
-      raise ValueError(
-        f'curriculum_steps is {self._curriculum_steps}; it must be at least 1.'
       )
 
   @property
@@ -180,12 +174,7 @@ class ImitationEnvironment(dm_env.Environment):
 
   def reset(self) -> dm_env.TimeStep:
     """Starts an episode at a random demonstration."""
-    index = self._random_state.randint(len(self._demonstrations))
-    start = 0
-    if self._random_state.uniform() < self._curriculum_probability:
-      limit = min(self._curriculum_steps, len(self._demonstrations[index]))
-      start = self._random_state.randint(limit)
-    return self.start(index, start)
+    return self.start(*self._starts.draw())
 
   def start(
     self,
@@ -206,6 +195,7 @@ class ImitationEnvironment(dm_env.Environment):
 
     Raises:
       ValueError: if the demonstration has no such frame to start from.
+      DatasetError: if the environment does not show the recorded frame.
     """
     steps = len(self._demonstrations[index])
     if not 0 <= step < steps:
@@ -219,6 +209,12 @@ class ImitationEnvironment(dm_env.Environment):
     self._last_deviation = 0.0
     self._reset_next_step = False
     timestep = self._environment.reset_to(self._demonstration.states[step])
+    if self._check_start:
+      initializers.check_start(
+        timestep.observation,
+        self._demonstration,
+        initializers.Start(index, step),
+      )
     return dm_env.restart(self._observation(timestep))
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
