@@ -28,6 +28,7 @@ import numpy as np
 from environments import demonstrations as demonstrations_lib
 from environments import initializers
 from environments import rewards
+from environments import storage
 
 GOAL = 'goal'
 IMITATION = 'imitation'
@@ -108,9 +109,11 @@ class ImitationEnvironment(dm_env.Environment):
     )
     self._check_start = check_start
     spec = environment.observation_spec()
+    self._observed = tuple(spec)
     self._policy_keys = tuple(policy_keys or spec)
     self._check(spec)
-    self._demonstration = self._goals = self._demonstrations[0]
+    self._demonstration = self._demonstrations[0]
+    self._set_goals(self._demonstration)
     self._step = 0
     self._reset_next_step = True
     self._last_deviation = 0.0
@@ -165,7 +168,7 @@ class ImitationEnvironment(dm_env.Environment):
   @property
   def frame(self) -> dict[str, np.ndarray]:
     """The frame of the goals' demonstration that o_t is compared with."""
-    return self._goals.frame(self._step)
+    return self._frame(self._step)
 
   @property
   def environment(self) -> ResettableEnvironment:
@@ -204,7 +207,7 @@ class ImitationEnvironment(dm_env.Environment):
         f'of 0 to {steps - 1}.'
       )
     self._demonstration = self._demonstrations[index]
-    self._goals = goals or self._demonstration
+    self._set_goals(goals or self._demonstration)
     self._step = step
     self._last_deviation = 0.0
     self._reset_next_step = False
@@ -217,6 +220,20 @@ class ImitationEnvironment(dm_env.Environment):
       )
     return dm_env.restart(self._observation(timestep))
 
+  def _set_goals(self, goals: demonstrations_lib.Demonstration) -> None:
+    """Gets a demonstration's frames ready, of what is observed at least."""
+    self._num_goals = len(goals)
+    self._frames = {
+      key: storage.in_memory(goals.observations[key])
+      for key in self._observed
+      if key in goals.observations
+    }
+
+  def _frame(self, step: int) -> dict[str, np.ndarray]:
+    """Returns the goals' demonstration's d_step; the last one beyond its end."""
+    step = min(step, self._num_goals)
+    return {key: frames[step] for key, frames in self._frames.items()}
+
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
     """Takes a step; see `reward_spec` and `discount_spec` for the streams.
 
@@ -228,7 +245,7 @@ class ImitationEnvironment(dm_env.Environment):
       return self.reset()
     timestep = self._environment.step(action)
     self._step += 1
-    goal = self._goals.frame(self._step)
+    goal = self._frame(self._step)
     reward = {
       IMITATION: np.float32(
         rewards.imitation_reward(timestep.observation, goal, self._reward_terms)
@@ -260,7 +277,7 @@ class ImitationEnvironment(dm_env.Environment):
   def _observation(
     self, timestep: dm_env.TimeStep
   ) -> dict[str, np.ndarray | dict[str, np.ndarray]]:
-    goal = self._goals.frame(self._step + 1)
+    goal = self._frame(self._step + 1)
     observation = {key: timestep.observation[key] for key in self._policy_keys}
     return {**observation, GOAL: {key: goal[key] for key in self._policy_keys}}
 

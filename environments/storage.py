@@ -280,3 +280,10 @@ class StoredArray(mixins.NDArrayOperatorsMixin):
 def array(store: Store, source: Source) -> np.ndarray:
   """Returns a stored array, which is used like one of NumPy's."""
   return cast(np.ndarray, StoredArray(store, source))
+
+
+def in_memory(values: np.ndarray) -> np.ndarray:
+  """Returns small rows in memory, where they are read fastest; frames stay."""
+  if isinstance(values, StoredArray) and values.has_frames:
+    return values
+  return np.asarray(values)

@@ -181,12 +181,10 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
   """Records, measures and prints the table."""
   options = _parser().parse_args(argv)
   environment = block_stacking.load(block_stacking.OBSERVABLES)
-  recorded = recording.record(
-    environment,
-    demonstrators.STYLES[options.style],
-    options.demonstrations,
-    seed=0,
-  ).demonstrations
+  style = demonstrators.STYLES[options.style]
+  recorded = list(
+    recording.record(environment, style, options.demonstrations, seed=0)
+  )
   environment.close()
   terms = {
     'image': features.pixel_reward_terms()['image'],

@@ -24,6 +24,7 @@ from environments import block_stacking
 from environments import demonstrations
 from environments import rewards
 from environments import state_environment
+from environments import take
 from environments.teleoperation import controller
 from environments.teleoperation import device
 
@@ -90,52 +91,6 @@ class Pacer:
       self.late_steps += 1
       self._next = self._clock()
     self._next += self._period
-
-
-class _Take:
-  """An episode that is being recorded."""
-
-  def __init__(self, timestep: dm_env.TimeStep, state: np.ndarray, seed: int):
-    self.seed = seed
-    self._frames, self._states = [timestep.observation], [state]
-    self._actions: list[np.ndarray] = []
-    self._rewards: list[float] = []
-
-  def __len__(self) -> int:
-    return len(self._actions)
-
-  @property
-  def start(self) -> np.ndarray:
-    """State at which it began."""
-    return self._states[0]
-
-  @property
-  def reward(self) -> float:
-    """Of the last step."""
-    return self._rewards[-1] if self._rewards else 0.0
-
-  def add(
-    self, action: np.ndarray, timestep: dm_env.TimeStep, state: np.ndarray
-  ) -> None:
-    """Adds a step."""
-    self._actions.append(action)
-    self._rewards.append(timestep.reward)
-    self._frames.append(timestep.observation)
-    self._states.append(state)
-
-  def demonstration(self, demonstrator: str) -> demonstrations.Demonstration:
-    """Returns what was recorded."""
-    frames = self._frames
-    return demonstrations.Demonstration(
-      observations={
-        key: np.stack([f[key] for f in frames]) for key in frames[0]
-      },
-      states=np.stack(self._states),
-      actions=np.stack(self._actions),
-      rewards=np.array(self._rewards, np.float32),
-      demonstrator=demonstrator,
-      seed=self.seed,
-    )
 
 
 class Session:
@@ -228,16 +183,15 @@ class Session:
 
   def _begin(self, timestep: dm_env.TimeStep, seed: int) -> None:
     self._hand.reset(self._environment)
-    self._take = _Take(timestep, self._environment.get_state(), seed)
+    self._take = take.Take(self._environment, timestep, seed)
     self._phase = Phase.READY
     self._say(f'Start {seed} is ready; {self._kept} takes kept.')
 
   def _step(self, command: device.Command) -> None:
     """Advances by a control step."""
     action = self._hand.act(command)
-    timestep = self._environment.step(action)
     before = self._take.reward
-    self._take.add(action, timestep, self._environment.get_state())
+    timestep = self._take.step(action)
     if self._take.reward != before and self._take.reward in _STAGES:
       seconds = len(self._take) * block_stacking.CONTROL_TIMESTEP
       self._say(f'{seconds:.1f} s: {_STAGES[self._take.reward]}.')
@@ -265,9 +219,8 @@ class Session:
       )
       return
     self._kept += 1
-    stacked = self._take.reward == rewards.STACKED
     self._say(
-      f'Kept {steps} steps, {"stacked" if stacked else "NOT stacked"}: {place}'
+      f'Kept {steps} steps, {"stacked" if self._take.stacked else "NOT stacked"}: {place}'
     )
     self._begin_at_new_start(self._take.seed + 1)
 

@@ -96,7 +96,12 @@ def _add_record(commands: Any) -> None:
   )
   _add_image_size(add)
   add('--episode-length', type=_positive, default=block_stacking.EPISODE_LENGTH)
-  add('--half-size', type=float, default=0.025, help='of the cubes, in metres')
+  add(
+    '--half-size',
+    type=float,
+    default=block_stacking.HALF_SIZE,
+    help='of the cubes, in metres',
+  )
   _add_resume(add)
 
 

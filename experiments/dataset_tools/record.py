@@ -13,8 +13,9 @@
 # limitations under the License.
 """Records a scripted demonstrator to a dataset, episode by episode."""
 
+import contextlib
 import dataclasses
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from environments import block_stacking
 from environments import demonstrations
@@ -22,8 +23,11 @@ from environments import demonstrators
 from environments import recording
 from experiments.dataset_tools import scenes
 
-# An attempt for each kept episode, this many times over, before giving up.
-_MAX_ATTEMPTS_PER_EPISODE = 5
+# Of the environment. What has a default is noted in the dataset all the same.
+DEFAULT_ARGUMENTS = {
+  'episode_length': block_stacking.EPISODE_LENGTH,
+  'half_size': block_stacking.HALF_SIZE,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +48,9 @@ class Settings:
   num_episodes: int
   seed: int
   observables: Sequence[str]
-  arguments: dict[str, Any]
+  arguments: Mapping[str, Any] = dataclasses.field(
+    default_factory=lambda: dict(DEFAULT_ARGUMENTS)
+  )
 
 
 def record(
@@ -71,22 +77,18 @@ def record(
     KeyboardInterrupt: is handed on; what was recorded is kept.
   """
   environment = block_stacking.load(settings.observables, **settings.arguments)
-  style = demonstrators.STYLES[settings.demonstrator]
   metadata = scenes.metadata(environment, **settings.arguments)
   file = demonstrations.dataset_file(settings.path)
-  with demonstrations.DatasetWriter(file, metadata, resume) as writer:
-    seed = max((settings.seed - 1, *writer.seeds)) + 1
-    while len(writer) < settings.num_episodes:
-      attempts = seed - settings.seed
-      if attempts >= _MAX_ATTEMPTS_PER_EPISODE * settings.num_episodes:
-        raise demonstrations.DatasetError(
-          f'Demonstrator {style.name!r} stacked {len(writer)} of {attempts} '
-          'times; check the block size and the episode length.'
-        )
-      demonstration = recording.record_episode(environment, style, seed)
-      seed += 1
-      if demonstration is not None:
-        writer.append(demonstration)
-        on_episode(demonstration)
-  environment.close()
-  return seed - settings.seed
+  with (
+    contextlib.closing(environment),
+    demonstrations.DatasetWriter(file, metadata, resume) as writer,
+  ):
+    for demonstration in recording.record(
+      environment,
+      demonstrators.STYLES[settings.demonstrator],
+      settings.num_episodes - len(writer),
+      max((settings.seed - 1, *writer.seeds)) + 1,
+    ):
+      writer.append(demonstration)
+      on_episode(demonstration)
+    return writer.seeds[-1] + 1 - settings.seed
