@@ -43,6 +43,8 @@ CONTROL_TIMESTEP = 0.05
 EPISODE_LENGTH = 550
 # The largest step that keeps grasps as firm as 2 ms does.
 PHYSICS_TIMESTEP = 0.005
+# Half the edge of the cubes (m). 5 cm fit well between the Jaco's fingers.
+HALF_SIZE = 0.025
 
 # Base of the arm, as in dm_control's manipulation tasks (m).
 _ARM_OFFSET = (0.0, 0.4, 0.0)
@@ -68,8 +70,7 @@ class BlockStacking(composer.Task):
   Args:
     observables: which of 'image', 'body' and 'blocks' are observed.
     image_size: (height, width) in pixels; 128 x 128 in the paper (Table 1).
-    half_size: half the edge of the cubes, in metres. 2.5 cm fits well between
-      the Jaco's fingers.
+    half_size: half the edge of the cubes, in metres.
     thresholds: when a stage of the reward counts as reached.
     physics_timestep: MuJoCo's time step in seconds.
 
@@ -81,7 +82,7 @@ class BlockStacking(composer.Task):
     self,
     observables: Sequence[str] = ('image',),
     image_size: tuple[int, int] = (128, 128),
-    half_size: float = 0.025,
+    half_size: float = HALF_SIZE,
     thresholds: rewards.StageThresholds = rewards.StageThresholds(),
     physics_timestep: float = PHYSICS_TIMESTEP,
   ):

@@ -21,21 +21,14 @@ from the observations.
 """
 
 import dataclasses
+import sys
 from typing import Callable, Mapping, NamedTuple, Optional
 
-import mujoco
 import numpy as np
 
+from environments import resolved_rate
 from environments import state_environment
 
-# Damping of the least squares (rad/s per m/s): keeps joint velocities bounded
-# where the arm is stretched.
-_DAMPING = 0.05
-_POSITION_GAIN = 4.0  # 1/s
-_ORIENTATION_GAIN = 4.0  # 1/s
-_MAX_ANGULAR_SPEED = 1.2  # rad/s
-# Share of the last command in the next one: a hand has inertia.
-_SMOOTHING = 0.5
 # Correlation of the hand's tremor from one step to the next (0.5 s at 20 Hz).
 _NOISE_CORRELATION = 0.9
 
@@ -53,9 +46,14 @@ class Style:
     noise: standard deviation of the tremor, in m/s.
     hover_height: of the finger tips above the block before the grasp, in m.
     carry_height: of the lifted block above the other one, in m.
-    pause: steps of rest between phases.
+    pause: mean rest on arrival, in steps; drawn for each phase and episode.
     quarter_turns: turns of the grasp by 90 degrees: which faces are held.
-    rest: steps that are recorded after the hand has withdrawn.
+    rest: steps that are recorded after the hand has withdrawn; None rests until
+      the end of the episode.
+    bow: mean sideways bow of the ways to the blocks, relative to the distance
+      that is left; the sign is the side.
+    smoothing: share of the last command in the next one: a hand has inertia.
+    gain: of the position, in 1/s: how late the hand slows down.
   """
 
   name: str
@@ -66,17 +64,45 @@ class Style:
   carry_height: float = 0.06
   pause: int = 0
   quarter_turns: int = 0
-  rest: int = 15
+  rest: Optional[int] = 15
+  bow: float = 0.0
+  smoothing: float = 0.5
+  gain: float = 4.0
 
 
-# Two persons: one brisk, one slower, less steady and with wider arcs. Training
-# uses the first, validation the second (section 3.1).
+# Pairs of persons: one to train on and one, slower and less steady, to validate
+# (section 3.1). The first pair keeps episodes short, the second has the paper's
+# returns, 355 and 285 (section 3.2), in 550 steps; see docs/demonstrators.md.
+PAPER_TRAINING, PAPER_VALIDATION = 'steady', 'hesitant'
 STYLES: Mapping[str, Style] = {
   style.name: style
   for style in (
     Style('brisk', speed=0.2),
     Style(
       'careful', speed=0.15, noise=0.02, hover_height=0.11, carry_height=0.08
+    ),
+    Style(
+      PAPER_TRAINING,
+      speed=0.115,
+      pause=5,
+      rest=None,
+      bow=0.25,
+      smoothing=0.8,
+      gain=2.0,
+    ),
+    Style(
+      PAPER_VALIDATION,
+      speed=0.11,
+      speed_spread=0.25,
+      noise=0.015,
+      hover_height=0.12,
+      carry_height=0.08,
+      pause=9,
+      quarter_turns=1,
+      rest=None,
+      bow=-0.35,
+      smoothing=0.85,
+      gain=2.0,
     ),
   )
 }
@@ -99,6 +125,7 @@ class _Phase(NamedTuple):
   tolerance: float  # m; infinite for phases that end by time.
   min_steps: int
   max_steps: int
+  pause: int = 0  # Steps of rest after arrival.
 
 
 class ScriptedDemonstrator:
@@ -128,16 +155,14 @@ class ScriptedDemonstrator:
     )
     self._noise = np.zeros(3)
     self._command = np.zeros(6)
-    self._site = self._physics.bind(self._task.hand.pinch_site)
+    self._hand = resolved_rate.ResolvedRate(environment)
     bind = self._physics.bind
     self._top = bind(self._task.top.geom)
     self._bottom = bind(self._task.bottom.geom)
-    self._dofs = bind(self._task.arm.joints).dofadr
-    self._max_velocity = bind(self._task.arm.actuators).ctrlrange[:, 1]
     self._yaw = self._grasp_yaw()
     self._phases = self._plan()
     self._phase = 0
-    self._steps_in_phase = 0
+    self._steps_in_phase = self._steps_at_target = 0
 
   @property
   def phase(self) -> str:
@@ -159,23 +184,25 @@ class ScriptedDemonstrator:
     phase = self._phases[self._phase]
     self._steps_in_phase += 1
     twist = self._twist_towards(phase.target(), phase.speed * self._speed)
-    self._command = _SMOOTHING * self._command + (1.0 - _SMOOTHING) * twist
-    arm = self._joint_velocities(self._command) / self._max_velocity
-    arm /= max(1.0, np.abs(arm).max())
-    return np.concatenate((arm, np.full(3, phase.fingers))).astype(np.float32)
+    inertia = self._style.smoothing
+    self._command = inertia * self._command + (1.0 - inertia) * twist
+    return self._hand.action(self._command, phase.fingers)
 
   def _advance(self) -> None:
     """Goes on to the next phase where the current one has ended."""
     if self.done:
       return
     phase = self._phases[self._phase]
-    error = np.linalg.norm(phase.target().position - self._site.xpos)
-    arrived = error <= phase.tolerance
-    if self._steps_in_phase >= phase.max_steps or (
-      arrived and self._steps_in_phase >= phase.min_steps
+    error = np.linalg.norm(phase.target().position - self._hand.position)
+    arrived = bool(error <= phase.tolerance)
+    self._steps_at_target += int(arrived)
+    if self._steps_in_phase >= phase.max_steps + phase.pause or (
+      arrived
+      and self._steps_in_phase >= phase.min_steps
+      and self._steps_at_target > phase.pause
     ):
       self._phase += 1
-      self._steps_in_phase = 0
+      self._steps_in_phase = self._steps_at_target = 0
 
   def _plan(self) -> list[_Phase]:
     """Returns the phases of an episode."""
@@ -191,7 +218,7 @@ class ScriptedDemonstrator:
     def over_bottom(height: float) -> Callable[[], _Pose]:
       # Where the *block* is wanted, however it sits between the fingers.
       def target() -> _Pose:
-        offset = self._site.xpos - self._top.xpos
+        offset = self._hand.position - self._top.xpos
         return _Pose(self._bottom.xpos + offset + height * up, self._yaw)
 
       return target
@@ -200,74 +227,75 @@ class ScriptedDemonstrator:
       # Relative to where the hand was when the phase began.
       def target() -> _Pose:
         if key not in grasped:
-          grasped[key] = self._site.xpos.copy()
+          grasped[key] = self._hand.position.copy()
         return _Pose(grasped[key] + height * up, self._yaw)
 
       return target
 
-    stacked, pause = 2 * half + 0.001, style.pause
+    stacked = 2 * half + 0.001
+    rest = sys.maxsize if style.rest is None else style.rest
     grasp_height = self._random_state.uniform(-0.002, 0.006)
-    return [
-      _Phase('reach', over_top(hover), _OPEN, 1.0, 0.015, 1 + pause, 200),
+    phases = [
+      _Phase('reach', self._bowed(over_top(hover)), _OPEN, 1.0, 0.015, 1, 200),
       _Phase('descend', over_top(grasp_height), _OPEN, 0.7, 0.006, 1, 80),
       # Fewer steps than about 20 lift before the fingers hold.
       _Phase('grasp', at_rest('grasp', 0.0), _CLOSE, 0.3, np.inf, 22, 22),
       _Phase('lift', at_rest('lift', 0.03), _CLOSE, 0.7, 0.01, 1, 40),
       _Phase(
-        'carry', over_bottom(stacked + carry), _CLOSE, 1.0, 0.01, 1 + pause, 200
+        'carry',
+        self._bowed(over_bottom(stacked + carry)),
+        _CLOSE,
+        1.0,
+        0.01,
+        1,
+        200,
       ),
       _Phase('place', over_bottom(stacked), _CLOSE, 0.5, 0.003, 4, 80),
       _Phase('release', at_rest('release', 0.0), _OPEN, 0.3, np.inf, 14, 14),
       _Phase('withdraw', at_rest('withdraw', hover), _OPEN, 0.7, 0.015, 1, 60),
-      _Phase(
-        'rest', at_rest('rest', 0.0), _HOLD, 0.3, np.inf, style.rest, style.rest
-      ),
+      _Phase('rest', at_rest('rest', 0.0), _HOLD, 0.3, np.inf, rest, rest),
     ]
+    return [phase._replace(pause=self._draw_pause(phase)) for phase in phases]
+
+  def _draw_pause(self, phase: _Phase) -> int:
+    """Returns the steps of rest on arrival; none in phases that end by time."""
+    if not self._style.pause or np.isinf(phase.tolerance):
+      return 0
+    return round(self._style.pause * self._random_state.uniform(0.0, 2.0))
+
+  def _bowed(self, target: Callable[[], _Pose]) -> Callable[[], _Pose]:
+    """Returns a target that is aimed at from the side and reached all the same."""
+    if not self._style.bow:
+      return target
+    bow = self._style.bow * self._random_state.uniform(0.5, 1.5)
+
+    def aim() -> _Pose:
+      pose = target()
+      x, y, _ = pose.position - self._hand.position
+      return pose._replace(position=pose.position + bow * np.array((-y, x, 0)))
+
+    return aim
 
   def _grasp_yaw(self) -> float:
     """Returns the yaw of a face of the block nearest to the hand's own."""
     axis = self._top.xmat.reshape(3, 3)[:, 0]
     block_yaw = np.arctan2(axis[1], axis[0])
     quarter = np.pi / 2
-    difference = block_yaw - self._hand_yaw()
+    difference = block_yaw - self._hand.yaw
     turn = (difference + quarter / 2) % quarter - quarter / 2
-    return self._hand_yaw() + turn + self._style.quarter_turns * quarter
-
-  def _hand_yaw(self) -> float:
-    """Direction in which the fingers close, in the plane of the table."""
-    axis = self._site.xmat.reshape(3, 3)[:, 0]
-    return float(np.arctan2(axis[1], axis[0]))
+    return self._hand.yaw + turn + self._style.quarter_turns * quarter
 
   def _twist_towards(self, target: _Pose, speed: float) -> np.ndarray:
     """Returns the hand's velocity [6]: linear (m/s) and angular (rad/s)."""
-    velocity = _clip_norm(
-      _POSITION_GAIN * (target.position - self._site.xpos), speed
+    velocity = resolved_rate.clip_norm(
+      self._style.gain * (target.position - self._hand.position), speed
     )
     self._noise = _NOISE_CORRELATION * self._noise + np.sqrt(
       1.0 - _NOISE_CORRELATION**2
     ) * self._random_state.normal(scale=self._style.noise, size=3)
     # The tremor fades where the hand slows down, as a person's does.
     velocity += self._noise * np.linalg.norm(velocity) / self._speed
-    rotation = self._site.xmat.reshape(3, 3)
-    cos, sin = np.cos(target.yaw), np.sin(target.yaw)
-    # Fingers close along x; z points down.
-    wanted = np.array(((cos, sin, 0.0), (sin, -cos, 0.0), (0.0, 0.0, -1.0)))
-    error = 0.5 * np.cross(rotation.T, wanted.T).sum(axis=0)
-    angular = _clip_norm(_ORIENTATION_GAIN * error, _MAX_ANGULAR_SPEED)
-    return np.concatenate((velocity, angular))
-
-  def _joint_velocities(self, twist: np.ndarray) -> np.ndarray:
-    """Returns joint velocities [6] in rad/s by damped least squares."""
-    model, data = self._physics.model.ptr, self._physics.data.ptr
-    jacobian = np.empty((6, model.nv))
-    mujoco.mj_jacSite(
-      model, data, jacobian[:3], jacobian[3:], self._site.element_id
+    angular = self._hand.angular_velocity_towards(
+      resolved_rate.pointing_down(target.yaw)
     )
-    jacobian = jacobian[:, self._dofs]
-    square = jacobian @ jacobian.T + _DAMPING**2 * np.eye(6)
-    return jacobian.T @ np.linalg.solve(square, twist)
-
-
-def _clip_norm(vector: np.ndarray, limit: float) -> np.ndarray:
-  norm = np.linalg.norm(vector)
-  return vector * (limit / norm) if norm > limit else vector
+    return np.concatenate((velocity, angular))

@@ -164,3 +164,15 @@ def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
     'body': rewards.RewardTerm(coefficient=1.0, scale=6.0, weights=body),
     'blocks': rewards.RewardTerm(coefficient=1.0, scale=6.0, weights=blocks),
   }
+
+
+def pixel_reward_terms() -> dict[str, rewards.RewardTerm]:
+  """Returns equation 2 as in the paper: pixels and body, 15 to 2 (Table 1).
+
+  Distances of images are means over all values in [0, 1]. The paper gives no
+  scales; docs/rewards.md has the measurements that these were chosen by.
+  """
+  return {
+    'image': rewards.RewardTerm(coefficient=15.0, scale=88.0),
+    'body': feature_reward_terms()['body']._replace(coefficient=2.0),
+  }

@@ -26,7 +26,9 @@ from dm_env import specs
 import numpy as np
 
 from environments import demonstrations as demonstrations_lib
+from environments import initializers
 from environments import rewards
+from environments import storage
 
 GOAL = 'goal'
 IMITATION = 'imitation'
@@ -68,7 +70,8 @@ class ImitationEnvironment(dm_env.Environment):
     deviation: Optional[Deviation] = None,
     early_termination_distance: Optional[float] = None,
     curriculum_probability: float = 0.0,
-    curriculum_steps: int = 300,
+    curriculum_steps: int = initializers.CURRICULUM_STEPS,
+    check_start: bool = True,
     seed: Optional[int] = None,
   ):
     """Initializes the environment.
@@ -88,6 +91,8 @@ class ImitationEnvironment(dm_env.Environment):
         demonstration instead of at its first frame.
       curriculum_steps: such an episode starts in the first this many steps; 300
         in appendix C.2.
+      check_start: whether the first observation of an episode is compared with
+        the recorded one.
       seed: of the choice of demonstrations and starts.
 
     Raises:
@@ -99,20 +104,21 @@ class ImitationEnvironment(dm_env.Environment):
     self._reward_terms = dict(reward_terms)
     self._deviation = deviation
     self._distance = early_termination_distance
-    self._curriculum_probability = curriculum_probability
-    self._curriculum_steps = curriculum_steps
-    self._random_state = np.random.RandomState(seed)
+    self._starts = initializers.DemonstrationStarts(
+      self._demonstrations, curriculum_probability, curriculum_steps, seed
+    )
+    self._check_start = check_start
     spec = environment.observation_spec()
+    self._observed = tuple(spec)
     self._policy_keys = tuple(policy_keys or spec)
     self._check(spec)
-    self._demonstration = self._goals = self._demonstrations[0]
+    self._demonstration = self._demonstrations[0]
+    self._set_goals(self._demonstration)
     self._step = 0
     self._reset_next_step = True
     self._last_deviation = 0.0
 
   def _check(self, spec: Mapping[str, specs.Array]) -> None:
-    if not self._demonstrations:
-      raise ValueError('There are no demonstrations; give at least one.')
     needed = {*self._policy_keys, *self._reward_terms}
     missing = needed - set(spec)
     if missing or not self._reward_terms:
@@ -138,15 +144,6 @@ class ImitationEnvironment(dm_env.Environment):
         f'early_termination_distance is {self._distance}; it must be positive '
         'and needs a `deviation` to compare with, or be None.'
       )
-    if not 0.0 <= self._curriculum_probability <= 1.0:
-      raise ValueError(
-        f'curriculum_probability is {self._curriculum_probability}; it must '
-        'be in [0, 1].'
-      )
-    if self._curriculum_steps < 1:
-      raise ValueError(
-        f'curriculum_steps is {self._curriculum_steps}; it must be at least 1.'
-      )
 
   @property
   def demonstrations(self) -> Sequence[demonstrations_lib.Demonstration]:
@@ -171,7 +168,7 @@ class ImitationEnvironment(dm_env.Environment):
   @property
   def frame(self) -> dict[str, np.ndarray]:
     """The frame of the goals' demonstration that o_t is compared with."""
-    return self._goals.frame(self._step)
+    return self._frame(self._step)
 
   @property
   def environment(self) -> ResettableEnvironment:
@@ -180,12 +177,7 @@ class ImitationEnvironment(dm_env.Environment):
 
   def reset(self) -> dm_env.TimeStep:
     """Starts an episode at a random demonstration."""
-    index = self._random_state.randint(len(self._demonstrations))
-    start = 0
-    if self._random_state.uniform() < self._curriculum_probability:
-      limit = min(self._curriculum_steps, len(self._demonstrations[index]))
-      start = self._random_state.randint(limit)
-    return self.start(index, start)
+    return self.start(*self._starts.draw())
 
   def start(
     self,
@@ -206,6 +198,7 @@ class ImitationEnvironment(dm_env.Environment):
 
     Raises:
       ValueError: if the demonstration has no such frame to start from.
+      DatasetError: if the environment does not show the recorded frame.
     """
     steps = len(self._demonstrations[index])
     if not 0 <= step < steps:
@@ -214,12 +207,32 @@ class ImitationEnvironment(dm_env.Environment):
         f'of 0 to {steps - 1}.'
       )
     self._demonstration = self._demonstrations[index]
-    self._goals = goals or self._demonstration
+    self._set_goals(goals or self._demonstration)
     self._step = step
     self._last_deviation = 0.0
     self._reset_next_step = False
     timestep = self._environment.reset_to(self._demonstration.states[step])
+    if self._check_start:
+      initializers.check_start(
+        timestep.observation,
+        self._demonstration,
+        initializers.Start(index, step),
+      )
     return dm_env.restart(self._observation(timestep))
+
+  def _set_goals(self, goals: demonstrations_lib.Demonstration) -> None:
+    """Gets a demonstration's frames ready, of what is observed at least."""
+    self._num_goals = len(goals)
+    self._frames = {
+      key: storage.in_memory(goals.observations[key])
+      for key in self._observed
+      if key in goals.observations
+    }
+
+  def _frame(self, step: int) -> dict[str, np.ndarray]:
+    """Returns the goals' demonstration's d_step; the last one beyond its end."""
+    step = min(step, self._num_goals)
+    return {key: frames[step] for key, frames in self._frames.items()}
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
     """Takes a step; see `reward_spec` and `discount_spec` for the streams.
@@ -232,7 +245,7 @@ class ImitationEnvironment(dm_env.Environment):
       return self.reset()
     timestep = self._environment.step(action)
     self._step += 1
-    goal = self._goals.frame(self._step)
+    goal = self._frame(self._step)
     reward = {
       IMITATION: np.float32(
         rewards.imitation_reward(timestep.observation, goal, self._reward_terms)
@@ -264,7 +277,7 @@ class ImitationEnvironment(dm_env.Environment):
   def _observation(
     self, timestep: dm_env.TimeStep
   ) -> dict[str, np.ndarray | dict[str, np.ndarray]]:
-    goal = self._goals.frame(self._step + 1)
+    goal = self._frame(self._step + 1)
     observation = {key: timestep.observation[key] for key in self._policy_keys}
     return {**observation, GOAL: {key: goal[key] for key in self._policy_keys}}
 

@@ -14,29 +14,15 @@
 
 """Records scripted demonstrators: only episodes that stack are kept."""
 
-from typing import Callable, NamedTuple, Optional
-
-import numpy as np
+from typing import Iterator, Optional
 
 from environments import demonstrations
 from environments import demonstrators
-from environments import rewards
 from environments import state_environment
+from environments import take as take_lib
 
 # An attempt for each kept episode, this many times over, before giving up.
 _MAX_ATTEMPTS_PER_EPISODE = 5
-
-
-class Recording(NamedTuple):
-  """Demonstrations, and how many attempts they took."""
-
-  demonstrations: list[demonstrations.Demonstration]
-  num_attempts: int
-
-  @property
-  def num_discarded(self) -> int:
-    """Episodes that did not stack."""
-    return self.num_attempts - len(self.demonstrations)
 
 
 def record_episode(
@@ -59,27 +45,13 @@ def record_episode(
   demonstrator = demonstrators.ScriptedDemonstrator(style, seed)
   timestep = environment.reset()
   demonstrator.reset(environment)
-  frames, states = [timestep.observation], [environment.get_state()]
-  actions, task_rewards = [], []
+  take = take_lib.Take(environment, timestep, seed)
   while not timestep.last():
     action = demonstrator.act()
     if demonstrator.done:
       break
-    timestep = environment.step(action)
-    actions.append(action)
-    task_rewards.append(timestep.reward)
-    frames.append(timestep.observation)
-    states.append(environment.get_state())
-  if not task_rewards or task_rewards[-1] != rewards.STACKED:
-    return None
-  return demonstrations.Demonstration(
-    observations={key: np.stack([f[key] for f in frames]) for key in frames[0]},
-    states=np.stack(states),
-    actions=np.stack(actions),
-    rewards=np.array(task_rewards, np.float32),
-    demonstrator=style.name,
-    seed=seed,
-  )
+    timestep = take.step(action)
+  return take.demonstration(style.name) if take.stacked else None
 
 
 def record(
@@ -87,36 +59,29 @@ def record(
   style: demonstrators.Style,
   num_episodes: int,
   seed: int,
-  on_episode: Callable[
-    [demonstrations.Demonstration], object
-  ] = lambda demonstration: None,
-) -> Recording:
-  """Records episodes until enough of them stack.
+) -> Iterator[demonstrations.Demonstration]:
+  """Yields episodes that stack, each as soon as it is recorded.
 
   Args:
     environment: what is observed is recorded.
     style: how the demonstrator moves.
-    num_episodes: that are kept.
-    seed: of the first attempt; the next one has the next seed.
-    on_episode: is called with each kept episode.
-
-  Returns:
-    The demonstrations and the number of attempts.
+    num_episodes: that are yielded.
+    seed: of the first attempt; the next one has the next seed. So the seed of
+      the last episode tells how many attempts there were.
 
   Raises:
-    RuntimeError: if hardly any attempt stacks.
+    DatasetError: if hardly any attempt stacks.
   """
-  kept: list[demonstrations.Demonstration] = []
+  stacked = 0
   attempts = 0
-  while len(kept) < num_episodes:
+  while stacked < num_episodes:
     if attempts >= _MAX_ATTEMPTS_PER_EPISODE * num_episodes:
-      raise RuntimeError(
-        f'Demonstrator {style.name!r} stacked {len(kept)} of {attempts} times; '
+      raise demonstrations.DatasetError(
+        f'Demonstrator {style.name!r} stacked {stacked} of {attempts} times; '
         'check the block size and the episode length.'
       )
     demonstration = record_episode(environment, style, seed + attempts)
     attempts += 1
     if demonstration is not None:
-      kept.append(demonstration)
-      on_episode(demonstration)
-  return Recording(kept, attempts)
+      stacked += 1
+      yield demonstration

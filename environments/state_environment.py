@@ -41,6 +41,12 @@ class StateEnvironment(composer.Environment):
     super().__init__(task, **kwargs)
     # Composer compiles again at the first reset; nothing has changed by then.
     self._mjcf_never_compiled = False
+    self._num_divergences = 0
+
+  @property
+  def num_divergences(self) -> int:
+    """Episodes that ended because the physics diverged, since the start."""
+    return self._num_divergences
 
   def reset(self) -> dm_env.TimeStep:
     """Starts an episode as the task initializes it."""
@@ -53,6 +59,8 @@ class StateEnvironment(composer.Environment):
     timestep = super().step(action)
     if timestep.first():
       return timestep
+    # The task itself never ends an episode with a discount of 0.
+    self._num_divergences += int(timestep.discount == 0.0)
     # Composer gives Python's floats, against the spec, after a divergence.
     return timestep._replace(
       reward=np.float32(timestep.reward), discount=np.float32(timestep.discount)
@@ -65,11 +73,15 @@ class StateEnvironment(composer.Environment):
     """Returns the full physics state, float64, see `STATE_SIGNATURE`."""
     return self._physics.get_state(STATE_SIGNATURE)
 
-  def reset_to(self, state: np.ndarray) -> dm_env.TimeStep:
+  def reset_to(
+    self, state: np.ndarray, restart_clock: bool = False
+  ) -> dm_env.TimeStep:
     """Starts an episode at a stored state.
 
     Args:
       state: what `get_state` returned, for the same model.
+      restart_clock: whether the episode has its full length from here on;
+        otherwise it ends when the one that the state was stored in would have.
 
     Returns:
       The first time step of the episode.
@@ -92,6 +104,8 @@ class StateEnvironment(composer.Environment):
         f'{mujoco.mjMAXVAL:g}; record the demonstration again.'
       )
     self._physics.set_state(state, STATE_SIGNATURE)
+    if restart_clock:
+      self._physics.data.time = 0.0
     # Not mj_forward: the step that was stored ended with mj_step1, too.
     mujoco.mj_step1(self._physics.model.ptr, self._physics.data.ptr)
     self._observation_updater.reset(self._physics_proxy, self._random_state)

@@ -27,12 +27,12 @@ import tqdm
 import acme_metamimic
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
-from environments import demonstrators
-from environments import recording
 from experiments import evaluation
 from experiments import presets
 from experiments import reporting
 from experiments import training
+from experiments.dataset_tools import record
+from experiments.dataset_tools import scenes
 
 TRAINING_STYLE, VALIDATION_STYLE = 'brisk', 'careful'
 # Validation episodes are recorded with other seeds than training episodes.
@@ -130,10 +130,8 @@ def _folders(root: str) -> tuple[str, str]:
 def _load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
   """Returns the demonstrations to train on and to validate with."""
   train_folder, validation_folder = _folders(root)
-  train_set, validation_set = (
-    demonstrations_lib.load(folder, task=block_stacking.TASK_NAME)
-    for folder in (train_folder, validation_folder)
-  )
+  train_set = _open(train_folder)
+  validation_set = _open(validation_folder)
   if len(validation_set) < 2:
     raise demonstrations_lib.DatasetError(
       f'{validation_folder} holds {len(validation_set)} demonstration; 2 are '
@@ -145,6 +143,22 @@ def _load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
     train_set[: settings.num_demonstrations],
     validation_set[: settings.num_validation_demonstrations],
   )
+
+
+def _open(folder: str) -> Dataset:
+  """Opens a dataset and reads all of it once, before hours are spent on it."""
+  environment = block_stacking.load(presets.OBSERVABLES)
+  expected = scenes.metadata(environment)
+  environment.close()
+  dataset = demonstrations_lib.load(
+    folder,
+    expected.task,
+    control_timestep=expected.control_timestep,
+    model_hash=expected.model_hash,
+    observations=presets.OBSERVABLES,
+  )
+  dataset.verify()
+  return dataset
 
 
 def _check_usable(dataset: Dataset, folder: str) -> None:
@@ -197,35 +211,13 @@ def _first_seed(seed: int, num_episodes: int) -> int:
 
 
 def _record(folder: str, style: str, count: int, seed: int) -> None:
-  environment = block_stacking.load(presets.OBSERVABLES)
-  kept: list[demonstrations_lib.Demonstration] = []
   with tqdm.tqdm(total=count, desc=f'Recording {style!r}', unit='demo') as bar:
-
-    def on_episode(demonstration: demonstrations_lib.Demonstration) -> None:
-      kept.append(demonstration)
-      bar.update()
-
-    try:
-      recorded = recording.record(
-        environment, demonstrators.STYLES[style], count, seed, on_episode
-      )
-    except KeyboardInterrupt:
-      if kept:
-        _save(folder, kept)
-      raise
-  _save(folder, recorded.demonstrations)
+    attempts = record.record(
+      record.Settings(folder, style, count, seed, presets.OBSERVABLES),
+      on_episode=lambda _: bar.update(),
+    )
   print(
-    f'Kept {count} of {recorded.num_attempts} episodes; '
-    f'{recorded.num_discarded} did not stack.'
-  )
-
-
-def _save(folder: str, dataset: Dataset) -> None:
-  demonstrations_lib.save(
-    folder,
-    dataset,
-    block_stacking.TASK_NAME,
-    block_stacking.CONTROL_TIMESTEP,
+    f'Kept {count} of {attempts} episodes; {attempts - count} did not stack.'
   )
 
 

@@ -261,6 +261,7 @@ def _too_fast(features, velocity: float) -> np.ndarray:
 
 
 def test_divergence_ends_the_episode(features):
+  count = features.num_divergences
   features.reset_to(_too_fast(features, 1e9))
   timestep = features.step(np.zeros(9))
   assert timestep.last()
@@ -269,8 +270,28 @@ def test_divergence_ends_the_episode(features):
     assert value.dtype == np.float32
   for key in _FEATURES:
     assert np.all(np.isfinite(timestep.observation[key]))
+  assert features.num_divergences == count + 1
   assert features.step(np.zeros(9)).first()
   assert features.step(np.zeros(9)).mid()
+  assert features.num_divergences == count + 1
+
+
+def test_clock_may_be_restarted():
+  environment = block_stacking.load(('body',), seed=0, episode_length=6)
+  environment.reset()
+  for _ in range(4):
+    environment.step(np.zeros(9))
+  state = environment.get_state()
+  lengths = []
+  for restart_clock in (False, True):
+    timestep = environment.reset_to(state, restart_clock)
+    length = 0
+    while not timestep.last():
+      timestep = environment.step(np.zeros(9))
+      length += 1
+    lengths.append(length)
+  environment.close()
+  assert lengths == [2, 6]
 
 
 @pytest.mark.parametrize('size', [0, 60, 1000])

@@ -42,9 +42,8 @@ def features() -> Iterator[state_environment.StateEnvironment]:
 def _record(
   environment: state_environment.StateEnvironment, style: str, number: int
 ) -> Sequence[demonstrations.Demonstration]:
-  return recording.record(
-    environment, demonstrators.STYLES[style], number, seed=0
-  ).demonstrations
+  style_of_name = demonstrators.STYLES[style]
+  return list(recording.record(environment, style_of_name, number, seed=0))
 
 
 @pytest.fixture(scope='session')

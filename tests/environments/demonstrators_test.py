@@ -13,12 +13,15 @@
 # limitations under the License.
 """Tests of the scripted demonstrators."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from environments import block_stacking
 from environments import demonstrators
 from environments import features as features_lib
+from environments import recording
 from environments import state_environment
 
 _PHASES = [
@@ -56,10 +59,18 @@ def _run(
   return steps
 
 
-def test_there_are_two_persons():
-  first, second = demonstrators.STYLES.values()
-  assert first.name != second.name
-  assert first.speed != second.speed
+_PAPERS = (demonstrators.PAPER_TRAINING, demonstrators.PAPER_VALIDATION)
+
+
+@pytest.mark.parametrize('names', [('brisk', 'careful'), _PAPERS])
+def test_persons_of_a_pair_differ(names):
+  first, second = (demonstrators.STYLES[name] for name in names)
+  assert first.speed > second.speed
+  assert first.noise < second.noise
+  assert first.hover_height < second.hover_height
+
+
+def test_styles_have_their_names():
   for name, style in demonstrators.STYLES.items():
     assert style.name == name
 
@@ -158,3 +169,113 @@ def test_hand_points_down_at_the_grasp(training):
     ].reshape(3, 2)
     third = np.cross(columns[:, 0], columns[:, 1])
     np.testing.assert_allclose(third, (0.0, 0.0, -1.0), atol=0.1)
+
+
+def test_papers_persons_rest_until_the_end(features):
+  demonstration = recording.record_episode(
+    features, demonstrators.STYLES[demonstrators.PAPER_TRAINING], seed=0
+  )
+  assert demonstration is not None
+  assert len(demonstration) == block_stacking.EPISODE_LENGTH
+  stacked = np.argmax(demonstration.rewards == 1.0)
+  np.testing.assert_array_equal(demonstration.rewards[stacked:], 1.0)
+  # The hand holds still.
+  speed = np.linalg.norm(
+    demonstration.observations['body'][-100:, _BODY['hand_velocity']], axis=1
+  )
+  assert speed.max() < 0.01
+
+
+@pytest.mark.parametrize(('quarter_turns', 'angle'), [(0, 0.0), (1, np.pi / 2)])
+def test_quarter_turns_choose_the_faces(features, quarter_turns, angle):
+  yaws = []
+  for turns in (0, quarter_turns):
+    style = demonstrators.Style('turning', 0.2, quarter_turns=turns)
+    phases = _phases_of(features, style)
+    columns = phases['grasp'][-1]['body'][_BODY['hand_orientation']]
+    yaws.append(np.arctan2(*columns.reshape(3, 2)[1::-1, 0]))
+  assert np.cos(yaws[1] - yaws[0]) == pytest.approx(np.cos(angle), abs=0.1)
+
+
+def _phases_of(environment, style, seed=0):
+  """Returns the observations at the steps of each phase."""
+  environment.random_state.seed(0)
+  timestep = environment.reset()
+  demonstrator = demonstrators.ScriptedDemonstrator(style, seed)
+  demonstrator.reset(environment)
+  phases: dict[str, list[dict[str, np.ndarray]]] = {}
+  while not timestep.last():
+    action = demonstrator.act()
+    if demonstrator.done:
+      break
+    timestep = environment.step(action)
+    phases.setdefault(demonstrator.phase, []).append(timestep.observation)
+  return phases
+
+
+def test_pauses_are_rests_of_the_hand(features):
+  plain = demonstrators.Style('plain', 0.2, speed_spread=0.0, noise=0.0)
+  pausing = dataclasses.replace(plain, pause=10)
+  lengths = [
+    {name: len(steps) for name, steps in _phases_of(features, style).items()}
+    for style in (plain, pausing)
+  ]
+  for name in ('reach', 'descend', 'lift', 'carry', 'place', 'withdraw'):
+    assert lengths[0][name] <= lengths[1][name] <= lengths[0][name] + 25
+  # Six pauses of 10 steps in the mean, 60 +- 14.
+  assert sum(lengths[1].values()) - sum(lengths[0].values()) > 20
+  for name in ('grasp', 'release', 'rest'):
+    assert lengths[0][name] == lengths[1][name]
+
+
+def test_bow_leads_round_one_side(features):
+  ways = []
+  for bow in (-0.3, 0.3):
+    style = demonstrators.Style('bowed', 0.2, noise=0.0, bow=bow)
+    phases = _phases_of(features, style)
+    assert phases['rest']
+    path = np.array(
+      [step['body'][_BODY['hand_position']][:2] for step in phases['reach']]
+    )
+    path -= path[0]
+    # Positive to the left of the straight way.
+    left = path[-1, 0] * path[:, 1] - path[-1, 1] * path[:, 0]
+    ways.append(left / np.linalg.norm(path[-1]))
+  # A positive bow goes round the right side: it aims to the left of the block.
+  difference = ways[1].mean() - ways[0].mean()
+  assert abs(difference) > 0.005, difference
+
+
+def test_inertia_makes_the_motion_smooth(features):
+  def largest_change(smoothing: float) -> float:
+    style = demonstrators.Style(
+      'smooth', 0.1, noise=0.0, smoothing=smoothing, gain=2.0
+    )
+    velocities = np.array(
+      [
+        step['body'][_BODY['hand_velocity']]
+        for step in _phases_of(features, style)['reach']
+      ]
+    )
+    return np.linalg.norm(np.diff(velocities, axis=0), axis=1).max()
+
+  assert largest_change(0.85) < 0.6 * largest_change(0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('name', 'expected'),
+  [
+    (demonstrators.PAPER_TRAINING, 355.0),
+    (demonstrators.PAPER_VALIDATION, 285.0),
+  ],
+)
+def test_returns_are_the_papers(features, name, expected):
+  style, attempts = demonstrators.STYLES[name], 12
+  recorded = [
+    recording.record_episode(features, style, seed) for seed in range(attempts)
+  ]
+  returns = [d.task_return for d in recorded if d is not None]
+  assert len(returns) >= attempts - 1
+  # Ten percent and the error of the mean.
+  assert np.mean(returns) == pytest.approx(expected, rel=0.15)

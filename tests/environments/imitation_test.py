@@ -64,7 +64,8 @@ class TerminationTest(_MixinTest, absltest.TestCase):
 class ImageTest(_MixinTest, absltest.TestCase):
   observables = ('image', 'body')
   options: ClassVar[dict[str, Any]] = {
-    'reward_terms': {'image': rewards.RewardTerm(1.0, 10.0)}
+    'reward_terms': {'image': rewards.RewardTerm(1.0, 10.0)},
+    'check_start': False,
   }
 
   @pytest.fixture(autouse=True)
@@ -265,7 +266,9 @@ def test_divergence_ends_both_streams(features, training):
   states = training[0].states.copy()
   states[3, 1 + features.physics.model.nq] = 1e9
   environment = imitation_fakes.make(
-    features, [dataclasses.replace(training[0], states=states)]
+    features,
+    [dataclasses.replace(training[0], states=states)],
+    check_start=False,
   )
   environment.start(0, 3)
   timestep = environment.step(np.zeros(9))

@@ -198,7 +198,7 @@ def test_slow_demonstrator_does_not_stack(features):
   assert recording.record_episode(features, slow, seed=0) is None
 
 
-def test_discarded_episodes_are_counted(features, training, monkeypatch):
+def test_discarded_episodes_are_passed_over(features, training, monkeypatch):
   tried = []
 
   def record_episode(environment, style, seed):
@@ -207,27 +207,20 @@ def test_discarded_episodes_are_counted(features, training, monkeypatch):
     return dataclasses.replace(training[0], seed=seed) if stacked else None
 
   monkeypatch.setattr(recording, 'record_episode', record_episode)
-  kept = []
-  result = recording.record(
-    features,
-    _BRISK,
-    3,
-    seed=10,
-    on_episode=lambda d: kept.append((d.seed, len(tried))),
-  )
-  assert [d.seed for d in result.demonstrations] == [12, 15, 18]
+  episodes = recording.record(features, _BRISK, 3, seed=10)
+  assert next(episodes).seed == 12
+  assert len(tried) == 3  # Each is handed over before the next is recorded.
+  assert [d.seed for d in episodes] == [15, 18]
   assert tried == [(features, _BRISK, seed) for seed in range(10, 19)]
-  assert result.num_attempts == 9
-  assert result.num_discarded == 6
-  assert kept == [(12, 3), (15, 6), (18, 9)]
 
 
 def test_recording_gives_up_when_hardly_any_stacks():
   environment = block_stacking.load(('body',), seed=0, episode_length=5)
   with pytest.raises(
-    RuntimeError, match=r"'brisk' stacked 0 of 10 times; check .* length"
+    demonstrations.DatasetError,
+    match=r"'brisk' stacked 0 of 10 times; check .* length",
   ):
-    recording.record(environment, _BRISK, 2, seed=0)
+    next(recording.record(environment, _BRISK, 2, seed=0))
   environment.close()
 
 
@@ -235,8 +228,7 @@ def test_images_are_recorded():
   environment = block_stacking.load(
     ('image', 'body'), image_size=(16, 16), seed=0
   )
-  result = recording.record(environment, _BRISK, 1, seed=0)
-  (demonstration,) = result.demonstrations
+  (demonstration,) = recording.record(environment, _BRISK, 1, seed=0)
   frames = demonstration.observations['image']
   assert frames.shape == (len(demonstration) + 1, 16, 16, 3)
   assert frames.dtype == np.uint8

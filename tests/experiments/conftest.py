@@ -26,6 +26,7 @@ from environments import block_stacking
 from environments import demonstrations
 from environments import demonstrators
 from environments import imitation
+from environments import models
 from environments import recording
 from experiments import main_job
 from experiments import presets
@@ -33,9 +34,8 @@ from experiments import presets
 
 def _record(style: str, number: int) -> Sequence[demonstrations.Demonstration]:
   environment = block_stacking.load(presets.OBSERVABLES)
-  return recording.record(
-    environment, demonstrators.STYLES[style], number, seed=0
-  ).demonstrations
+  style_of_name = demonstrators.STYLES[style]
+  return list(recording.record(environment, style_of_name, number, seed=0))
 
 
 @pytest.fixture(scope='session')
@@ -64,11 +64,20 @@ def following(training_set) -> Iterator[imitation.ImitationEnvironment]:
 def dataset(training_set, validation_set, tmp_path_factory) -> str:
   """Folder of a recorded dataset, in train/ and validation/."""
   root = tmp_path_factory.mktemp('dataset')
+  environment = block_stacking.load(presets.OBSERVABLES)
+  model_hash = models.fingerprint(environment.physics.model)
+  environment.close()
   for name, recorded in (
     ('train', training_set),
     ('validation', validation_set),
   ):
-    demonstrations.save(root / name, recorded, block_stacking.TASK_NAME)
+    demonstrations.save(
+      root / name,
+      recorded,
+      block_stacking.TASK_NAME,
+      block_stacking.CONTROL_TIMESTEP,
+      model_hash,
+    )
   return str(root)
 
 

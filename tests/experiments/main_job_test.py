@@ -26,10 +26,12 @@ import pytest
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from environments import recording
+from experiments import demonstrations as demonstrations_command
 from experiments import evaluation
 from experiments import main_job
 from experiments import presets
 from experiments import reporting
+from experiments.dataset_tools import record
 
 
 def _snapshot(folder: str | os.PathLike) -> dict[str, bytes]:
@@ -130,6 +132,29 @@ def _shorten_actions(train: pathlib.Path, validation: pathlib.Path) -> None:
   _replace(train, 'demo_2', actions=lambda x: x[:, :8])
 
 
+def _spoil_states(train: pathlib.Path, validation: pathlib.Path) -> None:
+  _replace(train, 'demo_1', states=lambda x: np.full_like(x, np.nan))
+
+
+def _change_model(train: pathlib.Path, validation: pathlib.Path) -> None:
+  with h5py.File(train, 'a') as h5:
+    h5['data'].attrs['model_hash'] = 'another'
+
+
+def _change_rate(train: pathlib.Path, validation: pathlib.Path) -> None:
+  with h5py.File(validation, 'a') as h5:
+    h5['data'].attrs['control_timestep'] = 0.1
+
+
+def _flip_a_byte(train: pathlib.Path, validation: pathlib.Path) -> None:
+  with h5py.File(train) as h5:
+    rewards = h5['data/demo_2/rewards'].id
+    offset = rewards.get_chunk_info(0).byte_offset
+  content = bytearray(train.read_bytes())
+  content[offset] ^= 1
+  train.write_bytes(content)
+
+
 def _spoil_actions(train: pathlib.Path, validation: pathlib.Path) -> None:
   _replace(validation, 'demo_0', actions=lambda x: np.full_like(x, np.nan))
 
@@ -147,10 +172,14 @@ def _forget_rewards(train: pathlib.Path, validation: pathlib.Path) -> None:
     (_truncate, r'train.* cannot be read .*Record it again or restore'),
     (_rename_task, r"validation.* of 'cart_pole', but 'jaco_block_stacking'"),
     (_keep_one, r'validation holds 1 demonstration; 2 are needed'),
-    (_remove_blocks, r"train: .*'blocks' of shape None.*same observables"),
+    (_remove_blocks, r"train.*demo_0 .* lacks \['blocks'\]; record with"),
+    (_change_model, r"train.*'another', but .* or record again"),
+    (_change_rate, r'validation.* 0\.1, but 0\.05 is needed; set the same'),
+    (_flip_a_byte, r'train.* cannot be read .*Record it again or restore'),
+    (_spoil_states, r"train.*demo_1/states.*'states' that are not finite"),
     (_shorten_states, r'validation: .*recorded with another model'),
     (_shorten_actions, r'train: Demonstration 2 has actions .*, 8\).*again'),
-    (_spoil_actions, r'validation: Demonstration 0 .*finite.*again'),
+    (_spoil_actions, r"validation.*demo_0/actions.*'actions' .*not finite"),
     (_forget_rewards, r'train: Demonstration 0 .*task return of 0.*leave it'),
   ],
 )
@@ -181,7 +210,7 @@ def test_interrupted_recording_says_where(settings, monkeypatch, capsys):
   def interrupt(*unused_args, **unused_kwargs):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(recording, 'record', interrupt)
+  monkeypatch.setattr(record, 'record', interrupt)
   settings = dataclasses.replace(settings, dataset=None)
   main_job.run(settings)
   out = capsys.readouterr().out
@@ -203,7 +232,12 @@ def test_interrupt_while_recording_keeps_whole_episodes(
   settings = dataclasses.replace(settings, dataset=None, num_demonstrations=3)
   main_job.run(settings)
   assert 'Interrupted. What there is was kept' in capsys.readouterr().out
+  monkeypatch.setattr(recording, 'record_episode', whole)
   folder = os.path.join(settings.run_folder, 'demonstrations', 'train')
+  with pytest.raises(demonstrations_lib.DatasetError, match='go on with .*res'):
+    demonstrations_lib.load(folder)
+  arguments = ('--demonstrator=brisk', '--episodes=2', '--resume')
+  assert demonstrations_command.main(['record', folder, *arguments]) == 0
   kept = demonstrations_lib.load(folder, task=block_stacking.TASK_NAME)
   assert [d.seed for d in kept] == [0, 1]
 
@@ -212,17 +246,15 @@ def _recorded_seeds(settings, monkeypatch) -> dict[str, range]:
   """Returns the seeds with which a run would record, by demonstrator."""
   seeds = {}
 
-  def note(environment, style, count, seed, on_episode):
-    seeds[style.name] = range(seed, seed + count)
-    return recording.Recording([], 0)
-
-  def interrupt_after_both(*unused_args, **unused_kwargs):
+  def note(wanted: record.Settings, **unused_kwargs) -> int:
+    seeds[wanted.demonstrator] = range(
+      wanted.seed, wanted.seed + wanted.num_episodes
+    )
     if len(seeds) == 2:
       raise KeyboardInterrupt
+    return wanted.num_episodes
 
-  monkeypatch.setattr(block_stacking, 'load', lambda _: None)
-  monkeypatch.setattr(recording, 'record', note)
-  monkeypatch.setattr(demonstrations_lib, 'save', interrupt_after_both)
+  monkeypatch.setattr(record, 'record', note)
   main_job.run(dataclasses.replace(settings, dataset=None))
   return seeds
 

@@ -1,0 +1,230 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where episodes start: at frames of demonstrations.
+
+The imitation environment and the plain task environment draw their starts from
+the same place; appendix C.2 calls it a demonstration curriculum.
+"""
+
+from typing import Mapping, NamedTuple, Optional, Protocol, Sequence
+
+import dm_env
+from dm_env import specs
+import numpy as np
+
+from environments import demonstrations as demonstrations_lib
+
+# Appendix C.2: "from the first 300 steps of a random demonstration".
+CURRICULUM_STEPS = 300
+
+# Largest difference of a component (m, rad, m/s, rad/s) and mean difference of
+# an image in [0, 1] at which a start counts as the recorded one. On the machine
+# of the recording both are zero; other processors and drivers round otherwise.
+_FEATURE_TOLERANCE = 1e-3
+_IMAGE_TOLERANCE = 0.01
+
+
+class Start(NamedTuple):
+  """A frame of a demonstration."""
+
+  demonstration: int  # Its index.
+  step: int  # Of the frame, in [0, T).
+
+
+class DemonstrationStarts:
+  """Draws the frames at which episodes start.
+
+  Args:
+    demonstrations: at least one.
+    curriculum_probability: share of the episodes that start inside a
+      demonstration instead of at its first frame.
+    curriculum_steps: such an episode starts in the first this many steps; 300
+      in appendix C.2.
+    seed: of the draws.
+
+  Raises:
+    ValueError: if there is no demonstration or an argument is out of range.
+  """
+
+  def __init__(
+    self,
+    demonstrations: Sequence[demonstrations_lib.Demonstration],
+    curriculum_probability: float = 1.0,
+    curriculum_steps: int = CURRICULUM_STEPS,
+    seed: Optional[int] = None,
+  ):
+    if not demonstrations:
+      raise ValueError('There are no demonstrations; give at least one.')
+    if not 0.0 <= curriculum_probability <= 1.0:
+      raise ValueError(
+        f'curriculum_probability is {curriculum_probability}; it must be in '
+        '[0, 1].'
+      )
+    if curriculum_steps < 1:
+      raise ValueError(
+        f'curriculum_steps is {curriculum_steps}; it must be at least 1.'
+      )
+    self._demonstrations = demonstrations
+    self._probability = curriculum_probability
+    self._steps = curriculum_steps
+    self._random_state = np.random.RandomState(seed)
+
+  def draw(self) -> Start:
+    """Returns the next start; demonstrations are drawn uniformly."""
+    index = self._random_state.randint(len(self._demonstrations))
+    step = 0
+    if self._random_state.uniform() < self._probability:
+      limit = min(self._steps, len(self._demonstrations[index]))
+      step = self._random_state.randint(limit)
+    return Start(index, step)
+
+
+class RestartableEnvironment(Protocol):
+  """A `dm_env.Environment` that can start at a state with a clock at zero."""
+
+  def reset_to(
+    self, state: np.ndarray, restart_clock: bool = False
+  ) -> dm_env.TimeStep: ...
+
+  def step(self, action: np.ndarray) -> dm_env.TimeStep: ...
+
+  def observation_spec(self) -> Mapping[str, specs.Array]: ...
+
+  def action_spec(self) -> specs.BoundedArray: ...
+
+  def reward_spec(self) -> specs.Array: ...
+
+  def discount_spec(self) -> specs.BoundedArray: ...
+
+  def close(self) -> None: ...
+
+
+class CurriculumEnvironment(dm_env.Environment):
+  """The plain task, with episodes that start inside demonstrations.
+
+  An episode has the environment's full length wherever it starts. By default
+  all start uniformly in the first 300 steps of a random demonstration, as in
+  appendix C.2.
+
+  Args:
+    environment: the task.
+    demonstrations: at least one.
+    curriculum_probability: see `DemonstrationStarts`.
+    curriculum_steps: see `DemonstrationStarts`.
+    check_start: whether the first observation is compared with the recorded
+      one, see `check_start`.
+    seed: of the starts.
+
+  Raises:
+    ValueError: if there is no demonstration or an argument is out of range.
+  """
+
+  def __init__(
+    self,
+    environment: RestartableEnvironment,
+    demonstrations: Sequence[demonstrations_lib.Demonstration],
+    *,
+    curriculum_probability: float = 1.0,
+    curriculum_steps: int = CURRICULUM_STEPS,
+    check_start: bool = True,
+    seed: Optional[int] = None,
+  ):
+    self._environment = environment
+    self._demonstrations = demonstrations
+    self._starts = DemonstrationStarts(
+      demonstrations, curriculum_probability, curriculum_steps, seed
+    )
+    self._check_start = check_start
+    self._reset_next_step = True
+
+  @property
+  def environment(self) -> RestartableEnvironment:
+    """The wrapped environment."""
+    return self._environment
+
+  def reset(self) -> dm_env.TimeStep:
+    """Starts an episode at a frame of a demonstration."""
+    start = self._starts.draw()
+    demonstration = self._demonstrations[start.demonstration]
+    timestep = self._environment.reset_to(
+      demonstration.states[start.step], restart_clock=True
+    )
+    if self._check_start:
+      check_start(timestep.observation, demonstration, start)
+    self._reset_next_step = False
+    return timestep
+
+  def step(self, action: np.ndarray) -> dm_env.TimeStep:
+    """Takes a step; begins the next episode after the last one of an episode."""
+    if self._reset_next_step:
+      return self.reset()
+    timestep = self._environment.step(action)
+    self._reset_next_step = timestep.last()
+    return timestep
+
+  def observation_spec(self) -> Mapping[str, specs.Array]:
+    return self._environment.observation_spec()
+
+  def action_spec(self) -> specs.BoundedArray:
+    return self._environment.action_spec()
+
+  def reward_spec(self) -> specs.Array:
+    return self._environment.reward_spec()
+
+  def discount_spec(self) -> specs.BoundedArray:
+    return self._environment.discount_spec()
+
+  def close(self) -> None:
+    self._environment.close()
+
+
+def check_start(
+  observation: Mapping[str, np.ndarray],
+  demonstration: demonstrations_lib.Demonstration,
+  start: Start,
+) -> None:
+  """Checks that an episode starts with the frame that was recorded.
+
+  Args:
+    observation: what the environment shows at its start.
+    demonstration: whose state it was started at.
+    start: which frame that is.
+
+  Raises:
+    DatasetError: if a part of the observation that was recorded differs.
+  """
+  for key, frames in demonstration.observations.items():
+    if key not in observation:
+      continue
+    observed, recorded = observation[key], frames[start.step]
+    difference = np.abs(np.subtract(observed, recorded, dtype=np.float32))
+    if recorded.dtype == np.uint8:
+      amount, tolerance = float(difference.mean()) / 255.0, _IMAGE_TOLERANCE
+      where = f'by {amount:.3g} of 1 in the mean over its values'
+    else:
+      index = np.unravel_index(np.argmax(difference), difference.shape)
+      amount, tolerance = float(difference[index]), _FEATURE_TOLERANCE
+      where = (
+        f'most in component {", ".join(map(str, index))}: '
+        f'{observed[index]:.6g} instead of {recorded[index]:.6g}'
+      )
+    # Written so that NaN is a difference, too.
+    if not amount <= tolerance:
+      raise demonstrations_lib.DatasetError(
+        f'Demonstration {start.demonstration} shows another {key!r} at its step '
+        f'{start.step} than was recorded; it differs {where} (tolerated: '
+        f'{tolerance:g}). The model, its options or the versions are not those '
+        'of the recording: record it again, or pass check_start=False.'
+      )
