@@ -15,6 +15,7 @@
 """MetaMimic in one process."""
 
 import copy
+import os
 from typing import Callable, NamedTuple, Optional
 
 from acme import core
@@ -25,13 +26,16 @@ from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
 from acme.utils import loggers
 import reverb
+import sonnet as snt
 import tree
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
+from acme_metamimic import counters
 from acme_metamimic import d4pg_builder
 from acme_metamimic import learning
 from acme_metamimic import networks as networks_lib
+from acme_metamimic import snapshots
 from acme_metamimic import specs as specs_lib
 
 LoggerFactory = Callable[[str], loggers.Logger]
@@ -45,6 +49,7 @@ class _Half(NamedTuple):
 
   agent: agent.Agent
   learner: learning.D4PGLearner
+  policy: snt.Module
   evaluator: core.Actor
 
 
@@ -180,6 +185,23 @@ class MetaMimic:
     saved = [half.learner.save() for half in self._halves.values()]
     return all(saved)
 
+  def export(self, directory: str) -> list[str]:
+    """Writes both policies, without noise, as SavedModels.
+
+    Args:
+      directory: gets `imitation_policy` and `task_policy`; see
+        `snapshots.export_policy`.
+
+    Returns:
+      Their paths.
+    """
+    return [
+      snapshots.export_policy(
+        half.policy, os.path.join(directory, f'{name}_policy')
+      )
+      for name, half in self._halves.items()
+    ]
+
   def close(self) -> None:
     """Stops the learners' threads and the replay server; the agent is done.
 
@@ -205,7 +227,7 @@ class MetaMimic:
       pair,
       builder.make_imitation_dataset_iterator(self._client),
       replay_client=self._client,
-      counter=counting.Counter(counter, _IMITATION_LEARNER),
+      counter=counters.ResumingCounter(counter, _IMITATION_LEARNER),
       logger=self._logger_factory(_IMITATION_LEARNER),
       checkpoint_directory=self._checkpoint_directory,
     )
@@ -213,9 +235,12 @@ class MetaMimic:
       networks.make_policy(spec, config.sigma),
       builder.make_imitation_adder(self._client),
     )
-    evaluator = builder.make_imitation_actor(networks.make_policy(spec))
+    policy = _evaluation_policy(learner, networks, spec)
+    evaluator = builder.make_imitation_actor(policy)
     _trace(spec, learner, actor, evaluator)
-    return _Half(_make_agent(config, actor, learner), learner, evaluator)
+    return _Half(
+      _make_agent(config, actor, learner), learner, policy, evaluator
+    )
 
   def _make_task(
     self,
@@ -230,7 +255,7 @@ class MetaMimic:
       pair,
       builder.make_task_dataset_iterator(self._client),
       replay_client=self._client,
-      counter=counting.Counter(counter, _TASK_LEARNER),
+      counter=counters.ResumingCounter(counter, _TASK_LEARNER),
       logger=self._logger_factory(_TASK_LEARNER),
       checkpoint_directory=self._checkpoint_directory,
     )
@@ -238,9 +263,12 @@ class MetaMimic:
       networks.make_policy(spec, config.sigma),
       builder.make_task_adder(self._client),
     )
-    evaluator = builder.make_task_actor(networks.make_policy(spec))
+    policy = _evaluation_policy(learner, networks, spec)
+    evaluator = builder.make_task_actor(policy)
     _trace(spec, learner, actor, evaluator)
-    return _Half(_make_agent(config, actor, learner), learner, evaluator)
+    return _Half(
+      _make_agent(config, actor, learner), learner, policy, evaluator
+    )
 
 
 def _make_pair(
@@ -251,6 +279,17 @@ def _make_pair(
   online.init(spec)
   target.init(spec)
   return online, target
+
+
+def _evaluation_policy(
+  learner: core.Learner,
+  networks: acme_d4pg.D4PGNetworks,
+  spec: specs.EnvironmentSpec,
+) -> snt.Module:
+  """Returns the policy without noise, averaged if the learner does so."""
+  if isinstance(learner, learning.D4PGLearner):
+    return learner.evaluation_policy
+  return networks.make_policy(spec)
 
 
 def _trace(

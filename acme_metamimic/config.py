@@ -65,6 +65,8 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       samples uniformly.
     importance_sampling_exponent: exponent of the importance weights that
       correct for prioritised sampling; 0 leaves them out.
+    policy_averaging_horizon: updates over which the evaluator's policy is
+      averaged; not in the paper, and 1, no average, by default.
     variable_update_period: environment steps between an actor's requests for
       new variables when it runs apart from its learner; Acme's D4PG has 1000.
     num_parallel_samplers: parallel streams that sample from the table. Acme's
@@ -86,6 +88,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   updates_per_observation: float = 1.0
   priority_exponent: float = 0.0
   importance_sampling_exponent: float = 0.0
+  policy_averaging_horizon: int = 1
   variable_update_period: int = 1000
   num_parallel_samplers: int = 2
   checkpoint_period_minutes: float = 10.0
@@ -145,6 +148,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'max_replay_size',
       'n_step',
       'updates_per_step',
+      'policy_averaging_horizon',
       'variable_update_period',
       'num_parallel_samplers',
     ):

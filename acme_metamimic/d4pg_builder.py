@@ -21,7 +21,6 @@ from acme import core
 from acme import datasets
 from acme import specs
 from acme.adders import reverb as reverb_adders
-from acme.agents.tf import actors
 from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.tf import variable_utils
 from acme.utils import counting
@@ -29,6 +28,7 @@ from acme.utils import loggers
 import reverb
 import sonnet as snt
 
+from acme_metamimic import actors
 from acme_metamimic import config as config_lib
 from acme_metamimic import learning
 from acme_metamimic import optimizers
@@ -145,7 +145,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       The actor, with the source's current variables.
     """
     if variable_source is None:
-      return super().make_actor(policy_network, adder)
+      return actors.FeedForwardActor(policy_network, adder)
     # The base class fixes the period.
     variable_client = variable_utils.VariableClient(
       client=variable_source,
@@ -209,6 +209,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       logger=logger,
       updates_per_step=config.updates_per_step,
       importance_sampling_exponent=config.importance_sampling_exponent,
+      policy_averaging_horizon=config.policy_averaging_horizon,
       priority_writer=priority_writer,
       checkpoint_directory=checkpoint_directory if checkpoint else None,
       checkpoint_name=checkpoint_name,

@@ -14,19 +14,22 @@
 
 """D4PG learner with several updates a call, priorities and own checkpoints."""
 
+import os
 import time
-from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from absl import logging
 from acme import types
 from acme.agents.tf import d4pg
-from acme.tf import savers as tf2_savers
 from acme.utils import loggers
 import reverb
 import sonnet as snt
 import tensorflow as tf
 import tree
 
+from acme_metamimic import averaging
+from acme_metamimic import checkpoints
+from acme_metamimic import diagnostics
 from acme_metamimic import losses
 from acme_metamimic import optimizers
 from acme_metamimic import priorities as priorities_lib
@@ -36,10 +39,15 @@ _MAX_DQDA_NORM = 1.0
 _MAX_GRADIENT_NORM = 40.0
 
 # What an update returns for the logger, in order.
+# What an update reports, averaged over a call.
 _SCALARS = (
   'critic_loss',
   'policy_loss',
   'q_mean',
+  'q_spread',
+  'clipped_low',
+  'clipped_high',
+  'rewarding',
   'critic_gradient_norm',
   'policy_gradient_norm',
 )
@@ -67,6 +75,7 @@ class D4PGLearner(d4pg.D4PGLearner):
     logger: Optional[loggers.Logger] = None,
     updates_per_step: int = 1,
     importance_sampling_exponent: float = 0.0,
+    policy_averaging_horizon: int = 1,
     priority_writer: Optional[priorities_lib.PriorityWriter] = None,
     checkpoint_directory: Optional[str] = None,
     checkpoint_name: str = 'learner',
@@ -83,13 +92,14 @@ class D4PGLearner(d4pg.D4PGLearner):
         by default.
       updates_per_step: updates in a call of `step`.
       importance_sampling_exponent: beta; 0 weighs all transitions alike.
+      policy_averaging_horizon: updates over which `evaluation_policy` averages
+        the policy's weights exponentially; 1 for no average.
       priority_writer: writes the priorities, and is closed with the learner;
         None if the table has none.
       checkpoint_directory: folder for checkpoints, or None for no checkpoints.
         If it holds one of this name, the learner resumes from it.
-      checkpoint_name: name of this learner's folder in it,
-        `<checkpoint_directory>/checkpoints/<checkpoint_name>`. Two learners
-        must not share one.
+      checkpoint_name: of this learner's folder in it,
+        `checkpoints/<checkpoint_name>`, which no other learner may have.
       checkpoint_period_minutes: minutes between checkpoints.
       **acme_arguments: the other arguments of Acme's learner, `checkpoint`
         excepted; the critic's atoms must be evenly spaced.
@@ -120,13 +130,44 @@ class D4PGLearner(d4pg.D4PGLearner):
     self._timestamp: Optional[float] = None
     self._updates_per_step = updates_per_step
     self._importance_sampling_exponent = importance_sampling_exponent
-    self._diverged = False
     self._priority_writer = priority_writer
-    self._make_optimizer_slots()
-    if checkpoint_directory is not None:
-      self._checkpointer = self._make_checkpointer(
-        checkpoint_directory, checkpoint_name, checkpoint_period_minutes
+    optimizers.make_slots(
+      self._policy_optimizer, self._policy_network.trainable_variables
+    )
+    optimizers.make_slots(
+      self._critic_optimizer,
+      (
+        *self._observation_network.trainable_variables,
+        *self._critic_network.trainable_variables,
+      ),
+    )
+    self._policy = snt.Sequential(
+      [self._observation_network, self._policy_network]
+    )
+    self._average: Optional[averaging.AveragedPolicy] = None
+    if policy_averaging_horizon != 1:
+      self._average = averaging.AveragedPolicy(
+        self._policy, policy_averaging_horizon, updates_per_step
       )
+    self._diverged = False
+    self._diverged_folder: Optional[str] = None
+    if checkpoint_directory is not None:
+      self._checkpointer = checkpoints.Checkpointer(
+        objects_to_save={'counter': self._counter, **self._checkpointables()},
+        directory=checkpoint_directory,
+        subdirectory=checkpoint_name,
+        time_delta_minutes=checkpoint_period_minutes,
+        # A path that is the same in every process is what a restart can find.
+        add_uid=False,
+      )
+      self._diverged_folder = os.path.join(
+        checkpoint_directory, 'diverged', checkpoint_name
+      )
+
+  @property
+  def evaluation_policy(self) -> snt.Module:
+    """From an observation to an action; its weights are averaged if so asked."""
+    return self._average.policy if self._average else self._policy
 
   def trace(self) -> None:
     """Traces the update, which `step` would do when it is first called.
@@ -140,22 +181,19 @@ class D4PGLearner(d4pg.D4PGLearner):
     """Runs `updates_per_step` updates.
 
     Raises:
-      FloatingPointError: if a loss or a gradient is not finite. The last
-        checkpoint is left as it is and no other is written.
+      FloatingPointError: if a loss or a gradient is not finite. Its update is
+        not applied, and the state before it goes to `diverged/` beside
+        `checkpoints/`, whose last checkpoint is left as it is.
     """
     fetches = self._step()
+    keys, priorities = (
+      fetches.pop(name).numpy() for name in ('keys', 'priorities')
+    )
     if not fetches.pop('finite'):
-      self._diverged = True
-      self.close()
-      raise FloatingPointError(
-        'A loss or gradient of the last updates is not finite: '
-        f'{ {k: float(v) for k, v in fetches.items() if not v.shape} }. '
-        'The last checkpoint is untouched; resume from it with lower learning '
-        'rates, or look for non-finite observations and rewards.'
-      )
-    keys, priorities = fetches.pop('keys'), fetches.pop('priorities')
+      self._stop_diverged(fetches)
     if self._priority_writer is not None:
-      self._priority_writer.write(keys.numpy(), priorities.numpy())
+      self._priority_writer.write(keys, priorities)
+      fetches.update(diagnostics.priority_metrics(priorities))
 
     timestamp = time.time()
     elapsed_time = timestamp - self._timestamp if self._timestamp else 0
@@ -166,6 +204,24 @@ class D4PGLearner(d4pg.D4PGLearner):
     if self._checkpointer is not None:
       self._checkpointer.save()
     self._logger.write({**fetches, **counts})
+
+  def _stop_diverged(self, scalars: Dict[str, tf.Tensor]) -> None:
+    """Saves the state for inspection and raises a FloatingPointError."""
+    self._diverged = True
+    self.close()
+    saved = 'The state was not saved, as there is no checkpoint directory.'
+    if self._diverged_folder is not None:
+      path = checkpoints.write(self._checkpointables(), self._diverged_folder)
+      saved = (
+        f'The state before it is in {path} for inspection. The last checkpoint '
+        'is untouched.'
+      )
+    raise FloatingPointError(
+      'A loss or gradient is not finite, and its update was not applied: '
+      f'{ {name: float(value) for name, value in scalars.items()} }. {saved} '
+      'Resume with lower learning rates, or look for non-finite observations '
+      'and rewards.'
+    )
 
   def save(self) -> bool:
     """Writes a checkpoint now.
@@ -186,46 +242,21 @@ class D4PGLearner(d4pg.D4PGLearner):
     if self._priority_writer is not None:
       self._priority_writer.close()
 
-  def _make_optimizer_slots(self) -> None:
-    """Makes the optimizers' variables, which Sonnet leaves to the first use.
-
-    That would be inside the traced update, where it fails if another learner is
-    being traced in another thread.
-    """
-    observation = self._observation_network.trainable_variables
-    critic = self._critic_network.trainable_variables
-    for optimizer, variables in (
-      (self._policy_optimizer, self._policy_network.trainable_variables),
-      (self._critic_optimizer, (*observation, *critic)),
-    ):
-      # Optimizers without state, such as SGD, have nothing to make.
-      initialize = getattr(optimizer, '_initialize', None)
-      if initialize is not None:
-        initialize(variables)
-
-  def _make_checkpointer(
-    self, directory: str, name: str, period_minutes: float
-  ) -> tf2_savers.Checkpointer:
-    """Returns a checkpointer, having restored what its folder holds."""
-    return tf2_savers.Checkpointer(
-      objects_to_save={
-        'counter': self._counter,
-        'policy': self._policy_network,
-        'critic': self._critic_network,
-        'observation': self._observation_network,
-        'target_policy': self._target_policy_network,
-        'target_critic': self._target_critic_network,
-        'target_observation': self._target_observation_network,
-        'policy_optimizer': self._policy_optimizer,
-        'critic_optimizer': self._critic_optimizer,
-        'num_steps': self._num_steps,
-      },
-      directory=directory,
-      subdirectory=name,
-      time_delta_minutes=period_minutes,
-      # A path that is the same in every process is what a restart can find.
-      add_uid=False,
-    )
+  def _checkpointables(self) -> Dict[str, Any]:
+    objects = {
+      'policy': self._policy_network,
+      'critic': self._critic_network,
+      'observation': self._observation_network,
+      'target_policy': self._target_policy_network,
+      'target_critic': self._target_critic_network,
+      'target_observation': self._target_observation_network,
+      'policy_optimizer': self._policy_optimizer,
+      'critic_optimizer': self._critic_optimizer,
+      'num_steps': self._num_steps,
+    }
+    if self._average is not None:
+      objects['averaged_policy'] = self._average.policy
+    return objects
 
   @tf.function
   def _step(self) -> Dict[str, tf.Tensor]:
@@ -238,20 +269,22 @@ class D4PGLearner(d4pg.D4PGLearner):
     # A loop inside TensorFlow: unrolled, it would be no faster, and take ten
     # times as long to trace.
     num_updates = self._updates_per_step
-    scalars = tf.TensorArray(tf.float32, num_updates)
     keys = tf.TensorArray(tf.uint64, num_updates)
     priorities = tf.TensorArray(tf.float32, num_updates)
+    totals = {name: tf.zeros([]) for name in _SCALARS}
+    finite = tf.constant(True)
     for i in tf.range(num_updates):
       self._update_targets()
       sample = next(self._iterator)
-      update_scalars, td_losses = self._update(sample)
-      scalars = scalars.write(i, tf.stack(update_scalars))
+      scalars, td_losses, finite = self._update(sample, finite)
+      totals = {name: totals[name] + scalars[name] for name in _SCALARS}
       keys = keys.write(i, sample.info.key)
       priorities = priorities.write(i, td_losses)
-    means = tf.reduce_mean(scalars.stack(), axis=0)
+    if self._average is not None and finite:
+      self._average.update()
     return {
-      **{name: means[i] for i, name in enumerate(_SCALARS)},
-      'finite': tf.reduce_all(tf.math.is_finite(means)),
+      **{name: total / num_updates for name, total in totals.items()},
+      'finite': finite,
       'keys': tf.reshape(keys.stack(), [-1]),
       'priorities': tf.reshape(priorities.stack(), [-1]),
     }
@@ -273,16 +306,18 @@ class D4PGLearner(d4pg.D4PGLearner):
     self._num_steps.assign_add(1)
 
   def _update(
-    self, sample: reverb.ReplaySample
-  ) -> Tuple[Sequence[tf.Tensor], tf.Tensor]:
+    self, sample: reverb.ReplaySample, finite: tf.Tensor
+  ) -> Tuple[Dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
     """Applies one update of critic, observation network and policy.
 
     Args:
       sample: batch of transitions.
+      finite: bool[], whether all losses and gradients of the call were finite
+        so far; where they are not, no update is applied any more.
 
     Returns:
-      The scalars named above, and float32[B], the critic's loss of each
-      transition.
+      The scalars named above; float32[B], the critic's loss of each transition;
+      bool[], `finite` after this update.
     """
     # The policy is evaluated at o_t through the target observation network, as
     # in Acme: its loss does not train the observation network.
@@ -294,13 +329,21 @@ class D4PGLearner(d4pg.D4PGLearner):
     policy_variables = self._policy_network.trainable_variables
 
     with tf.GradientTape() as tape:
-      td_losses = self._td_losses(sample.data, o_t, tape)
-      critic_loss = tf.reduce_mean(td_losses * self._weights(sample.info))
+      td_losses, value_metrics = self._td_losses(sample.data, o_t, tape)
+      weights = priorities_lib.importance_weights(
+        sample.info, self._importance_sampling_exponent
+      )
+      critic_loss = tf.reduce_mean(td_losses * weights)
     critic_gradients = tape.gradient(critic_loss, critic_variables)
 
     with tf.GradientTape() as tape:
       action = self._policy_network(o_t)
-    q_value, dqda = self._action_gradient(o_t, action)
+    q_value, dqda = losses.action_gradient(
+      self._critic_network,
+      o_t,
+      action,
+      _MAX_DQDA_NORM if self._clipping else None,
+    )
     policy_loss = 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(dqda), axis=-1))
     # The gradient of this loss in the action, if the action is taken to be
     # dqda short of where it should be, and from there to the variables.
@@ -309,57 +352,49 @@ class D4PGLearner(d4pg.D4PGLearner):
       action, policy_variables, output_gradients=-dqda / batch_size
     )
 
-    norms = (
-      self._apply(self._critic_optimizer, critic_gradients, critic_variables),
-      self._apply(self._policy_optimizer, policy_gradients, policy_variables),
-    )
-    q_mean = tf.reduce_mean(q_value)
-    return (critic_loss, policy_loss, q_mean, *norms), td_losses
+    critic_norm = tf.linalg.global_norm(critic_gradients)
+    policy_norm = tf.linalg.global_norm(policy_gradients)
+    for value in (critic_loss, policy_loss, critic_norm, policy_norm):
+      finite = tf.logical_and(finite, tf.math.is_finite(value))
+    if finite:
+      max_norm = _MAX_GRADIENT_NORM if self._clipping else None
+      optimizers.apply_clipped(
+        self._critic_optimizer,
+        critic_gradients,
+        critic_variables,
+        critic_norm,
+        max_norm,
+      )
+      optimizers.apply_clipped(
+        self._policy_optimizer,
+        policy_gradients,
+        policy_variables,
+        policy_norm,
+        max_norm,
+      )
+    scalars = {
+      'critic_loss': critic_loss,
+      'policy_loss': policy_loss,
+      'q_mean': tf.reduce_mean(q_value),
+      'critic_gradient_norm': critic_norm,
+      'policy_gradient_norm': policy_norm,
+      'rewarding': diagnostics.rewarding_share(sample.data.reward),
+      **value_metrics,
+    }
+    return scalars, td_losses, finite
 
   def _td_losses(
     self, transitions: types.Transition, o_t: tf.Tensor, tape: tf.GradientTape
-  ) -> tf.Tensor:
-    """Returns float32[B], the critic's losses; the target is not recorded."""
+  ) -> Tuple[tf.Tensor, Dict[str, tf.Tensor]]:
+    """Returns float32[B], the critic's losses, and metrics of their targets."""
     with tape.stop_recording():
       q_t = self._target_critic_network(o_t, self._target_policy_network(o_t))
+      discount = tf.cast(self._discount, transitions.discount.dtype)
+      discount *= transitions.discount
+      metrics = diagnostics.value_metrics(q_t, transitions.reward, discount)
     o_tm1 = self._observation_network(transitions.observation)
     q_tm1 = self._critic_network(o_tm1, transitions.action)
-    discount = tf.cast(self._discount, transitions.discount.dtype)
-    return losses.categorical_loss(
-      q_tm1, transitions.reward, discount * transitions.discount, q_t
+    td_losses = losses.categorical_loss(
+      q_tm1, transitions.reward, discount, q_t
     )
-
-  def _weights(self, info: reverb.SampleInfo) -> tf.Tensor:
-    """Returns float32[B], weights of the losses; 1 if there are none."""
-    if not self._importance_sampling_exponent:
-      return tf.ones([])
-    return priorities_lib.importance_weights(
-      info, self._importance_sampling_exponent
-    )
-
-  def _action_gradient(
-    self, observation: tf.Tensor, action: tf.Tensor
-  ) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Returns Q(o, a) as float32[B] and its clipped gradient in a."""
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-      tape.watch(action)
-      q_value = self._critic_network(observation, action).mean()
-    dqda = tape.gradient(q_value, action)
-    if self._clipping:
-      dqda = tf.clip_by_norm(dqda, _MAX_DQDA_NORM, axes=-1)
-    return q_value, dqda
-
-  def _apply(
-    self,
-    optimizer: snt.Optimizer,
-    gradients: Sequence[tf.Tensor],
-    variables: Sequence[tf.Variable],
-  ) -> tf.Tensor:
-    """Applies gradients, maybe clipped; returns their norm before that."""
-    norm = tf.linalg.global_norm(gradients)
-    if self._clipping:
-      gradients, _ = tf.clip_by_global_norm(
-        gradients, _MAX_GRADIENT_NORM, use_norm=norm
-      )
-    optimizer.apply(gradients, variables)
-    return norm
+    return td_losses, metrics

@@ -12,10 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Losses of the distributional critics."""
+"""Losses of the distributional critics, and the gradient of the policies."""
+
+from typing import Optional, Tuple
 
 from acme.tf import networks
 import numpy as np
+import sonnet as snt
 import tensorflow as tf
 
 # Spacings of a support may differ by this share of their mean. Rounding a
@@ -92,6 +95,32 @@ def categorical_loss(
   return tf.nn.softmax_cross_entropy_with_logits(
     labels=target, logits=q_tm1.logits
   )
+
+
+def action_gradient(
+  critic_network: snt.Module,
+  observation: tf.Tensor,
+  action: tf.Tensor,
+  max_norm: Optional[float] = None,
+) -> Tuple[tf.Tensor, tf.Tensor]:
+  """Returns Q(o, a) and its gradient in the action.
+
+  Args:
+    critic_network: from observation and action to a value distribution.
+    observation: what the critic takes, [B, ...].
+    action: float32[B, A].
+    max_norm: to which each gradient is clipped; None for no clipping.
+
+  Returns:
+    float32[B] and float32[B, A].
+  """
+  with tf.GradientTape(watch_accessed_variables=False) as tape:
+    tape.watch(action)
+    q_value = critic_network(observation, action).mean()
+  dqda = tape.gradient(q_value, action)
+  if max_norm is not None:
+    dqda = tf.clip_by_norm(dqda, max_norm, axes=-1)
+  return q_value, dqda
 
 
 def _check_support(

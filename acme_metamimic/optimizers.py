@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sonnet's Adam with one TensorFlow operation a variable."""
+"""Sonnet's Adam with one TensorFlow operation a variable, and its use."""
 
 from typing import Optional, Sequence
 
@@ -77,3 +77,41 @@ class FusedAdam(snt.optimizers.Adam):
         epsilon=epsilon,
         grad=update,
       )
+
+
+def make_slots(
+  optimizer: snt.Optimizer, parameters: Sequence[tf.Variable]
+) -> None:
+  """Makes an optimizer's variables, which Sonnet leaves to the first use.
+
+  That would be inside the traced update, where it fails if another learner is
+  being traced in another thread.
+
+  Args:
+    optimizer: one without state, such as SGD, has nothing to make.
+    parameters: that it will be applied to.
+  """
+  initialize = getattr(optimizer, '_initialize', None)
+  if initialize is not None:
+    initialize(parameters)
+
+
+def apply_clipped(
+  optimizer: snt.Optimizer,
+  gradients: Sequence[tf.Tensor],
+  variables: Sequence[tf.Variable],
+  norm: tf.Tensor,
+  max_norm: Optional[float],
+) -> None:
+  """Applies gradients, scaled down to a global norm.
+
+  Args:
+    optimizer: to apply.
+    gradients: of the variables.
+    variables: to change.
+    norm: global norm of the gradients, float32[].
+    max_norm: None for no clipping.
+  """
+  if max_norm is not None:
+    gradients, _ = tf.clip_by_global_norm(gradients, max_norm, use_norm=norm)
+  optimizer.apply(gradients, variables)

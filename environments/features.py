@@ -147,7 +147,8 @@ def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
 
   Positions are compared in decimetres, angles in radians, and orientations and
   speeds not at all (the joints say as much). One step late at 0.2 m/s earns
-  more than 0.97 of the reward, 10 cm beside the goal 0.14 of a term.
+  more than 0.9 of the reward, 5 cm beside the goal 0.22 of a term. With a third
+  of the scale, where 5 cm earn 0.6, learning took twice as many updates.
   """
   body = _components(
     BODY_LAYOUT,
@@ -160,8 +161,8 @@ def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
     BLOCKS_LAYOUT, top_position=10.0, bottom_position=10.0, hand_to_top=10.0
   )
   return {
-    'body': rewards.RewardTerm(coefficient=1.0, scale=2.0, weights=body),
-    'blocks': rewards.RewardTerm(coefficient=1.0, scale=2.0, weights=blocks),
+    'body': rewards.RewardTerm(coefficient=1.0, scale=6.0, weights=body),
+    'blocks': rewards.RewardTerm(coefficient=1.0, scale=6.0, weights=blocks),
   }
 
 

@@ -325,9 +325,10 @@ class _Job:
       f'{task_return:.1f} (curve in {self._path("curves.png")}).'
     )
     self._film()
+    self._agent.export(self._path('policies'))
     print(
       f'{(time.monotonic() - started) / 60:.1f} minutes in all. Table, curves, '
-      f'video and checkpoints are in {self._settings.run_folder}.'
+      f'video, policies and checkpoints are in {self._settings.run_folder}.'
     )
 
   def _film(self) -> None:

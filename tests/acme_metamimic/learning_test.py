@@ -14,9 +14,6 @@
 
 """Tests of the learner, against Acme's own and eager computations."""
 
-import copy
-import pathlib
-
 from acme.agents.tf import d4pg
 from acme.tf import losses as acme_losses
 from acme.utils import counting
@@ -31,7 +28,6 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import d4pg_builder
 from acme_metamimic import optimizers
 from acme_metamimic import priorities
-from tests.acme_metamimic import fakes
 from tests.acme_metamimic import learners
 
 
@@ -266,119 +262,6 @@ def test_actors_see_the_target_networks():
     *target.policy_network.variables,
   )
   learners.assert_close(policy, [v.numpy() for v in expected])
-
-
-def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
-  networks, resumed_networks = (
-    learners.make_networks(),
-    learners.make_networks(),
-  )
-  learner = learners.make_learner(
-    networks,
-    updates_per_step=2,
-    checkpoint_directory=str(tmp_path),
-    policy_optimizer=optimizers.FusedAdam(1e-2),
-    critic_optimizer=snt.optimizers.Adam(1e-2),
-  )
-  learner.step()
-  learner.step()
-  assert learner.save()
-  saved = learners.variables(networks)
-  learner.step()
-
-  resumed = learners.make_learner(
-    resumed_networks,
-    skip=4,
-    updates_per_step=2,
-    checkpoint_directory=str(tmp_path),
-    policy_optimizer=optimizers.FusedAdam(1e-2),
-    critic_optimizer=snt.optimizers.Adam(1e-2),
-  )
-  learners.assert_close(learners.variables(resumed_networks), saved, rtol=0)
-  resumed.step()
-
-  learners.assert_close(
-    learners.variables(resumed_networks),
-    learners.variables(networks),
-    rtol=0,
-  )
-  assert resumed._counter.get_counts()['steps'] == 6
-  assert resumed._num_steps.numpy() == 6
-
-
-def test_checkpoints_stay_in_their_folder(tmp_path, monkeypatch):
-  home = tmp_path / 'home'
-  home.mkdir()
-  monkeypatch.setenv('HOME', str(home))
-  run = tmp_path / 'run'
-  pairs = learners.make_networks(), learners.make_networks()
-  both = [
-    learners.make_learner(
-      pair, checkpoint_directory=str(run), checkpoint_name=name, skip=i
-    )
-    for i, (pair, name) in enumerate(zip(pairs, ('a', 'b'), strict=True))
-  ]
-  for learner in both:
-    learner.step()
-    assert learner.save()
-
-  assert _folders(run) == {run / 'checkpoints' / 'a', run / 'checkpoints' / 'b'}
-  assert not list(home.iterdir())
-  for pair, name in zip(pairs, ('a', 'b'), strict=True):
-    restored = learners.make_networks()
-    learners.make_learner(
-      restored, checkpoint_directory=str(run), checkpoint_name=name
-    )
-    learners.assert_close(
-      learners.variables(restored), learners.variables(pair), rtol=0
-    )
-
-
-def _folders(path: pathlib.Path) -> set:
-  return {file.parent for file in path.rglob('*') if file.is_file()}
-
-
-def test_checkpoints_are_written_at_the_given_period(tmp_path):
-  learner = learners.make_learner(
-    checkpoint_directory=str(tmp_path), checkpoint_period_minutes=60.0
-  )
-  index = tmp_path / 'checkpoints' / 'learner' / 'checkpoint'
-  learner.step()
-  first = index.read_bytes()
-  learner.step()
-  assert index.read_bytes() == first
-  learner.save()
-  assert index.read_bytes() != first
-
-
-def test_no_checkpoints_without_a_folder(tmp_path, monkeypatch):
-  monkeypatch.setenv('HOME', str(tmp_path))
-  learner = learners.make_learner()
-  learner.step()
-  assert not learner.save()
-  assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize('field', ['reward', 'observation'])
-def test_non_finite_loss_stops_and_keeps_the_checkpoint(tmp_path, field):
-  samples = copy.deepcopy(learners.SAMPLES)
-  bad = tree.flatten(getattr(samples.data, field))[0]
-  bad[learners.BATCH_SIZE + 3] = np.nan
-  learner = learners.make_learner(
-    dataset_iterator=fakes.make_iterator(samples, learners.BATCH_SIZE),
-    checkpoint_directory=str(tmp_path),
-    checkpoint_period_minutes=1e-9,
-  )
-  learner.step()
-  before = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
-  assert before
-
-  with pytest.raises(FloatingPointError, match='checkpoint is untouched'):
-    learner.step()
-
-  assert not learner.save()
-  after = {p: p.read_bytes() for p in tmp_path.rglob('*') if p.is_file()}
-  assert after == before
 
 
 def test_iterator_that_tensorflow_cannot_read_is_refused():

@@ -1,0 +1,87 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Acme's checkpoints, with clear errors."""
+
+import os
+from typing import Any, Mapping
+
+from acme.tf import savers as tf2_savers
+import tensorflow as tf
+
+
+class Checkpointer(tf2_savers.Checkpointer):
+  """Acme's checkpointer, which restores all or nothing.
+
+  Acme's takes from a checkpoint what fits and leaves the rest as it is, so that
+  another network would go on with half of its variables at random.
+  """
+
+  def restore(self) -> None:
+    """Restores the latest checkpoint, if there is one.
+
+    Raises:
+      ValueError: if it is not of these objects.
+    """
+    path = self._checkpoint_manager.latest_checkpoint
+    if path is None:
+      return
+    try:
+      self._checkpoint.restore(path).assert_consumed()
+    except (AssertionError, ValueError) as error:
+      raise ValueError(
+        f'The checkpoint {path} is of another network, optimizer or '
+        f'configuration ({_first_line(error)}); resume with the settings that '
+        'it was written with, or give another folder.'
+      ) from error
+
+  def save(self, force: bool = False) -> bool:
+    """Writes a checkpoint if it is time; the last one is kept until then.
+
+    Args:
+      force: whether to write it in any case.
+
+    Returns:
+      Whether it was written.
+
+    Raises:
+      OSError: if it cannot be written; the last one is untouched.
+    """
+    try:
+      return super().save(force)
+    except tf.errors.OpError as error:
+      last = self._checkpoint_manager.latest_checkpoint
+      raise OSError(
+        f'No checkpoint could be written to {self.directory} '
+        f'({_first_line(error)}); '
+        + (f'{last} is untouched. ' if last else 'there is none before it. ')
+        + 'Make room, or mend this, and resume.'
+      ) from error
+
+
+def write(objects: Mapping[str, Any], folder: str) -> str:
+  """Writes a checkpoint that is not one to resume from.
+
+  Args:
+    objects: TensorFlow objects by name.
+    folder: for the checkpoint.
+
+  Returns:
+    Its path, for `tf.train.load_checkpoint`.
+  """
+  return tf.train.Checkpoint(**objects).save(os.path.join(folder, 'state'))
+
+
+def _first_line(error: Exception) -> str:
+  return (str(error).strip() or type(error).__name__).splitlines()[0]
