@@ -241,6 +241,10 @@ def test_split_and_merge(drawn, tmp_path, capsys):
     for key, frames in original.observations.items():
       np.testing.assert_array_equal(item.observations[key], frames)
   assert 'exists' in dataset_commands.fails(capsys, 'merge', both, one, two)
+  twice = str(tmp_path / 'twice')
+  same = dataset_commands.fails(capsys, 'split', drawn, twice, twice)
+  assert 'choose two paths' in same
+  assert not os.path.exists(twice)
   assert 'exists' in dataset_commands.fails(
     capsys, 'split', drawn, str(tmp_path / 'x'), two
   )
@@ -265,6 +269,8 @@ def test_datasets_that_differ_are_not_merged(recorded, drawn, tmp_path, capsys):
   path = str(tmp_path / 'new')
   message = dataset_commands.fails(capsys, 'merge', path, recorded, drawn)
   assert 'recorded alike' in message
+  assert "arguments {'episode_length': 200" in message
+  assert 'model_hash' not in message  # It is the same.
   assert not os.path.exists(path)
 
 
