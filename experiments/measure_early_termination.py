@@ -123,10 +123,10 @@ def train(
   loop = acme.EnvironmentLoop(
     environment, agent.imitation, logger=training.LatestLogger()
   )
-  steps = 0
+  steps = 0.0
   for number in range(1, settings.evaluations + 1):
     target = settings.updates * number // settings.evaluations
-    lengths = []
+    lengths: list[float] = []
     while not lengths or counter.get_counts().get(_UPDATES, 0) < target:
       lengths.append(loop.run_episode()['episode_length'])
     steps += sum(lengths)

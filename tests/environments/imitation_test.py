@@ -340,4 +340,5 @@ def test_stored_demonstrations_are_followed_like_those_in_memory(
     for action in training[0].actions[:20]:
       timesteps.append(environment.step(action))
     episodes.append(timesteps)
-  np.testing.assert_equal(*episodes)
+  in_memory, from_file = episodes
+  np.testing.assert_equal(from_file, in_memory)
