@@ -52,6 +52,10 @@ def split(
     raise demonstrations.DatasetError(
       f'Both parts would be written to {files[0]}; choose two paths.'
     )
+  if not 0.0 <= share <= 1.0:
+    raise demonstrations.DatasetError(
+      f'share is {share}; choose one between 0 and 1.'
+    )
   if demonstrator is None:
     number = round(share * len(dataset))
     order = np.random.RandomState(seed).permutation(len(dataset))

@@ -128,3 +128,12 @@ def test_attempts_that_never_stack_end_with_an_error(tmp_path, capsys):
   )
   assert 'stacked 0 of 5 times' in message
   assert not list(tmp_path.iterdir())
+
+
+def test_cubes_without_a_size_or_room(tmp_path, capsys):
+  for size in ('0', 'nan', '0.2'):
+    message = dataset_commands.fails(
+      capsys, 'record', str(tmp_path / 'new'), f'--half-size={size}'
+    )
+    assert f'half_size is {float(size)}; it must be positive' in message
+  assert not list(tmp_path.iterdir())

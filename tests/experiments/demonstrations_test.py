@@ -244,6 +244,10 @@ def test_split_and_merge(drawn, tmp_path, capsys):
   twice = str(tmp_path / 'twice')
   same = dataset_commands.fails(capsys, 'split', drawn, twice, twice)
   assert 'choose two paths' in same
+  wrong = dataset_commands.fails(
+    capsys, 'split', drawn, twice, str(tmp_path / 'other'), '--share=nan'
+  )
+  assert 'share is nan' in wrong
   assert not os.path.exists(twice)
   assert 'exists' in dataset_commands.fails(
     capsys, 'split', drawn, str(tmp_path / 'x'), two
@@ -297,3 +301,23 @@ def test_export(drawn, tmp_path, capsys):
     assert not steps['is_terminal'].any()
   assert 'exists' in dataset_commands.fails(capsys, *arguments)
   assert os.listdir(tmp_path) == ['rlds']
+
+
+@pytest.mark.parametrize(
+  'arguments',
+  [
+    ('record', 'new', '--seed=-1'),
+    ('record', 'new', '--episodes=0'),
+    ('play', 'data', 'film.mp4', '--speed=0'),
+    ('play', 'data', 'film.mp4', '--speed=nan'),
+    ('render', 'data', 'new', '--image-size=0'),
+  ],
+)
+def test_numbers_out_of_range(tmp_path, monkeypatch, capsys, arguments):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(SystemExit) as exit_info:
+    command.main(arguments)
+  assert exit_info.value.code == 2
+  option, _, value = arguments[-1].partition('=')
+  assert f'argument {option}: is {value}; it must be' in capsys.readouterr().err
+  assert not list(tmp_path.iterdir())
