@@ -20,6 +20,7 @@ from acme.tf import networks
 import numpy as np
 import tensorflow as tf
 
+VALUE_METRICS = ('q_spread', 'clipped_low', 'clipped_high')
 _QUANTILES = (0.1, 0.5, 0.9)
 
 

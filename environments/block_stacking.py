@@ -59,6 +59,7 @@ _HAND_REGION = ((-0.12, -0.12, 0.14), (0.12, 0.10, 0.28))
 # fingers fit between them.
 _MINIMUM_SEPARATION = 4.5
 _MAX_PLACEMENTS = 100
+_MAX_HALF_SIZE = 0.05
 
 _TOP_COLOUR = (0.85, 0.1, 0.1, 1.0)
 _BOTTOM_COLOUR = (0.1, 0.25, 0.85, 1.0)
@@ -75,7 +76,8 @@ class BlockStacking(composer.Task):
     physics_timestep: MuJoCo's time step in seconds.
 
   Raises:
-    ValueError: if an observable is unknown or none is given.
+    ValueError: if an observable is unknown or none is given, or the cubes have
+      no size.
   """
 
   def __init__(
@@ -91,6 +93,11 @@ class BlockStacking(composer.Task):
       raise ValueError(
         f'observables are {tuple(observables)}; choose one or more of '
         f'{OBSERVABLES}.'
+      )
+    if not 0.0 < half_size <= _MAX_HALF_SIZE:
+      raise ValueError(
+        f'half_size is {half_size}; it must be positive and at most '
+        f'{_MAX_HALF_SIZE} m, so that two cubes find room.'
       )
     self._half_size = half_size
     self._thresholds = thresholds

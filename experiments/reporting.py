@@ -43,6 +43,13 @@ COLUMNS: Mapping[str, str] = {
   'stacked': 'stacked',
 }
 
+TITLES: Mapping[str, str] = {
+  'demonstrations': 'demonstrations',
+  'policy': 'policy',
+  'episodes': 'episodes',
+  **COLUMNS,
+}
+
 Row = Mapping[str, object]
 
 
@@ -123,24 +130,27 @@ def plot_curves(curves: Curves, path: str) -> None:
   plt.close(figure)
 
 
-def write_table(rows: Sequence[Row], path: str) -> str:
-  """Writes the table of evaluations as CSV and as Markdown.
+def write_table(
+  rows: Sequence[Row], path: str, titles: Mapping[str, str] = TITLES
+) -> str:
+  """Writes a table as CSV and as Markdown.
 
   Args:
-    rows: each has 'demonstrations', 'policy', 'episodes' and the metrics.
+    rows: each has a value for each column.
     path: of the Markdown file; the CSV file stands beside it.
+    titles: of the columns in the Markdown text, by their names in the rows and
+      in the CSV file; by default those of evaluations of several policies.
 
   Returns:
     The Markdown text.
   """
-  names = ('demonstrations', 'policy', 'episodes', *COLUMNS)
   with open(os.path.splitext(path)[0] + '.csv', 'w', newline='') as file:
     writer = csv.writer(file)
-    writer.writerow(names)
-    writer.writerows([row[name] for name in names] for row in rows)
-  titles = [*names[:3], *COLUMNS.values()]
-  cells = [titles] + [[_format(row[name]) for name in names] for row in rows]
-  widths = [max(len(line[i]) for line in cells) for i in range(len(titles))]
+    writer.writerow(titles)
+    writer.writerows([row[name] for name in titles] for row in rows)
+  cells = [list(titles.values())]
+  cells += [[_format(row[name]) for name in titles] for row in rows]
+  widths = [max(map(len, column)) for column in zip(*cells)]
   cells.insert(1, ['-' * width for width in widths])
   text = ''.join(
     '| ' + ' | '.join(c.ljust(w) for c, w in zip(line, widths)) + ' |\n'

@@ -45,7 +45,7 @@ except (AttributeError, ImportError, RuntimeError) as error:
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float(
-  'budget_minutes', 18.0, 'Minutes of training.', lower_bound=0.0
+  'budget_minutes', 22.0, 'Minutes of training.', lower_bound=0.0
 )
 flags.DEFINE_integer(
   'seed',
@@ -65,7 +65,7 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_float(
   'evaluation_period_minutes',
-  2.0,
+  3.0,
   'Minutes of training from one point of the curves to the next.',
   lower_bound=0.0,
 )

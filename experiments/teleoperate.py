@@ -33,13 +33,13 @@ from typing import Optional
 from environments import block_stacking
 from environments import dataset_writer
 from environments import demonstrations
-from environments import models
 from environments.teleoperation import controller
 from environments.teleoperation import device
 from environments.teleoperation import keyboard
 from environments.teleoperation import session
 from environments.teleoperation import space_mouse
 from experiments import live_view
+from experiments.dataset_tools import scenes
 
 DEVICES = ('spacemouse', 'keyboard')
 
@@ -158,18 +158,15 @@ def _open_device(name: str, stack: contextlib.ExitStack) -> device.Device:
 
 def _run(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
   settings = controller.Settings(speed=options.speed, tilt=options.tilt)
-  environment = block_stacking.load(
-    options.observables.split(','), episode_length=options.episode_length
-  )
+  arguments = {
+    **scenes.DEFAULT_ARGUMENTS,
+    'episode_length': options.episode_length,
+  }
+  environment = block_stacking.load(options.observables.split(','), **arguments)
   stack.callback(environment.close)
   source = _open_device(options.device, stack)
   environment.reset()
-  metadata = demonstrations.Metadata(
-    task=block_stacking.TASK_NAME,
-    control_timestep=block_stacking.CONTROL_TIMESTEP,
-    model_hash=models.fingerprint(environment.physics.model),
-    arguments={'episode_length': options.episode_length},
-  )
+  metadata = scenes.metadata(environment, **arguments)
   folder = TakeFolder(options.output, metadata)
   view, message = live_view.open_view(
     options.view, environment, options.output / 'preview.png'

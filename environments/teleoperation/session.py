@@ -18,7 +18,6 @@ import time
 from typing import Callable, NamedTuple, Protocol
 
 import dm_env
-import numpy as np
 
 from environments import block_stacking
 from environments import demonstrations

@@ -14,6 +14,7 @@
 """The command line of `python -m experiments.demonstrations`."""
 
 import argparse
+import math
 from typing import Any, Callable
 
 from environments import block_stacking
@@ -26,6 +27,20 @@ def _positive(text: str) -> int:
   value = int(text)
   if value < 1:
     raise argparse.ArgumentTypeError(f'is {value}; it must be at least 1')
+  return value
+
+
+def _seed(text: str) -> int:
+  value = int(text)
+  if not 0 <= value < 2**31:
+    raise argparse.ArgumentTypeError(f'is {value}; it must be in [0, 2**31)')
+  return value
+
+
+def _speed(text: str) -> float:
+  value = float(text)
+  if not 0.0 < value < math.inf:
+    raise argparse.ArgumentTypeError(f'is {text}; it must be positive')
   return value
 
 
@@ -86,7 +101,7 @@ def _add_record(commands: Any) -> None:
     help='default: %(default)s',
   )
   add('--episodes', type=_positive, default=500, help='default: %(default)s')
-  add('--seed', type=int, default=0, help='of the first attempt')
+  add('--seed', type=_seed, default=0, help='of the first attempt')
   add(
     '--observables',
     nargs='+',
@@ -142,7 +157,7 @@ def _add_pictures(commands: Any) -> None:
   add('film', nargs='?', help='new MP4 file; a window opens without one')
   add('--episode', type=int, default=0, help='negative ones from the end')
   add('--size', type=_positive, default=480, help='of the film, in pixels')
-  add('--speed', type=float, default=1.0)
+  add('--speed', type=_speed, default=1.0)
   _add_any_model(add)
   add = _add(
     commands,
@@ -170,7 +185,7 @@ def _add_rearrangements(commands: Any) -> None:
   add('first', help='new file or folder')
   add('second', help='new file or folder')
   add('--share', type=float, default=0.9, help='of the first; default: 0.9')
-  add('--seed', type=int, default=0, help='of the draw')
+  add('--seed', type=_seed, default=0, help='of the draw')
   add('--demonstrator', help='goes to the first, in place of a share')
   add = _add(
     commands,

@@ -13,7 +13,9 @@
 # limitations under the License.
 """Splits a dataset in two, and merges several into one."""
 
-from typing import Optional, Sequence
+import dataclasses
+import os
+from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -46,6 +48,14 @@ def split(
   """
   for file in files:
     dataset_writer.check_new(file)
+  if os.path.realpath(files[0]) == os.path.realpath(files[1]):
+    raise demonstrations.DatasetError(
+      f'Both parts would be written to {files[0]}; choose two paths.'
+    )
+  if not 0.0 <= share <= 1.0:
+    raise demonstrations.DatasetError(
+      f'share is {share}; choose one between 0 and 1.'
+    )
   if demonstrator is None:
     number = round(share * len(dataset))
     order = np.random.RandomState(seed).permutation(len(dataset))
@@ -89,22 +99,24 @@ def merge(datasets: Sequence[demonstrations.Dataset], file: str) -> int:
   """
   first = datasets[0]
   for other in datasets[1:]:
-    for what, one, two in (
-      ('metadata', first.metadata, other.metadata),
-      ('observations', _observations(first), _observations(other)),
-    ):
-      if one != two:
+    one, two = _properties(first), _properties(other)
+    for name in sorted({*one, *two}):
+      if one.get(name) != two.get(name):
         raise demonstrations.DatasetError(
-          f'{first.file} has {what} {one}, but {other.file} has {two}; only '
-          'datasets that were recorded alike can be merged.'
+          f'{first.file} has {name} {one.get(name)}, but {other.file} has '
+          f'{two.get(name)}; only datasets that were recorded alike can be '
+          'merged.'
         )
   sources = [(d.file, name) for d in datasets for name in d.names]
   dataset_writer.copy(file, sources, first.metadata)
   return len(sources)
 
 
-def _observations(dataset: demonstrations.Dataset) -> dict[str, tuple]:
-  return {
-    key: (frames.shape[1:], str(frames.dtype))
+def _properties(dataset: demonstrations.Dataset) -> Mapping[str, Any]:
+  """Returns what must be the same in datasets that are put together."""
+  properties = dataclasses.asdict(dataset.metadata)
+  observations = {
+    f'observation {key!r}': f'{frames.dtype}{list(frames.shape[1:])}'
     for key, frames in dataset[0].observations.items()
   }
+  return {**properties, **observations}

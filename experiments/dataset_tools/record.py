@@ -23,12 +23,6 @@ from environments import demonstrators
 from environments import recording
 from experiments.dataset_tools import scenes
 
-# Of the environment. What has a default is noted in the dataset all the same.
-DEFAULT_ARGUMENTS = {
-  'episode_length': block_stacking.EPISODE_LENGTH,
-  'half_size': block_stacking.HALF_SIZE,
-}
-
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
@@ -49,7 +43,7 @@ class Settings:
   seed: int
   observables: Sequence[str]
   arguments: Mapping[str, Any] = dataclasses.field(
-    default_factory=lambda: dict(DEFAULT_ARGUMENTS)
+    default_factory=lambda: dict(scenes.DEFAULT_ARGUMENTS)
   )
 
 

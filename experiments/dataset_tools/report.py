@@ -47,7 +47,7 @@ def describe(dataset: demonstrations.Dataset) -> str:
     ),
     '',
     f'{"demonstrator":<16}{"episodes":>9}{"stacked":>9}{"steps":>9}'
-    f'{"length":>18}{"return":>22}',
+    f'{"length":>20}{"return":>26}',
   ]
   people = sorted({d.demonstrator for d in dataset})
   for person in people:
@@ -66,7 +66,7 @@ def _row(name: str, items: list[demonstrations.Demonstration]) -> str:
   total += f' [{returns.min():.0f}, {returns.max():.0f}]'
   return (
     f'{name:<16}{len(items):>9}{stacked:>9.0%}{lengths.sum():>9}'
-    f'{length:>18}{total:>22}'
+    f'{length:>20}{total:>26}'
   )
 
 

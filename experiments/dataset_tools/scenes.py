@@ -13,12 +13,19 @@
 # limitations under the License.
 """Environments for datasets: as they were, or will be, recorded."""
 
-from typing import Any, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from environments import block_stacking
 from environments import demonstrations
 from environments import models
 from environments import state_environment
+
+# Of an environment. Datasets note them although they are the defaults, so that
+# those who recorded with the same ones can be merged.
+DEFAULT_ARGUMENTS: Mapping[str, Any] = {
+  'episode_length': block_stacking.EPISODE_LENGTH,
+  'half_size': block_stacking.HALF_SIZE,
+}
 
 
 def metadata(

@@ -225,7 +225,21 @@ def test_empty_episodes_are_refused():
     block_stacking.load(_FEATURES, episode_length=0)
 
 
-def test_blocks_that_leave_no_room_are_refused():
+@pytest.mark.parametrize('size', [0.0, -0.025, 0.2, float('nan')])
+def test_blocks_without_a_size_or_room_are_refused(size):
+  with pytest.raises(ValueError, match=r'half_size is .*must be positive'):
+    block_stacking.load(('body',), half_size=size)
+
+
+def test_largest_blocks_find_room():
+  environment = block_stacking.load(('body',), seed=0, half_size=0.05)
+  for _ in range(5):
+    assert environment.reset().first()
+  environment.close()
+
+
+def test_places_that_are_not_found_are_reported(monkeypatch):
+  monkeypatch.setattr(block_stacking, '_MAX_HALF_SIZE', 1.0)
   environment = block_stacking.load(('body',), seed=0, half_size=0.2)
   with pytest.raises(
     composer.EpisodeInitializationError, match=r'half_size 0\.2 m.*smaller'

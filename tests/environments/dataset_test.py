@@ -85,6 +85,15 @@ def test_stored_arrays_are_used_like_numpys(frames):
   np.testing.assert_array_equal(in_memory, pixels)
 
 
+def test_small_rows_in_memory_and_frames_where_they_are(frames):
+  stored = frames[1].observations
+  body = storage.in_memory(stored['body'])
+  assert type(body) is np.ndarray
+  np.testing.assert_array_equal(body, stored['body'])
+  assert storage.in_memory(stored['image']) is stored['image']
+  assert storage.in_memory(body) is body
+
+
 def test_what_was_read_cannot_be_changed(frames):
   for values in (frames[0].states[0], frames[0].observations['image'][0]):
     with pytest.raises(ValueError, match='read-only'):

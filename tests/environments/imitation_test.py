@@ -22,8 +22,10 @@ import numpy as np
 import pytest
 
 from environments import block_stacking
+from environments import demonstrations as demonstrations_lib
 from environments import features as features_lib
 from environments import rewards
+from environments import storage
 from tests.environments import imitation_fakes
 
 _STREAMS = {'imitation', 'task'}
@@ -316,3 +318,27 @@ def test_exposes_what_it_wraps(features, training):
   environment = imitation_fakes.make(features, training)
   assert environment.environment is features
   assert list(environment.demonstrations) == list(training)
+
+
+def test_stored_demonstrations_are_followed_like_those_in_memory(
+  features, training, tmp_path, monkeypatch
+):
+  images = np.zeros((len(training[0]) + 1, 64, 64, 3), np.uint8)
+  observations = {**training[0].observations, 'image': images}
+  demonstrations_lib.save(
+    tmp_path / 'set',
+    [dataclasses.replace(training[0], observations=observations)],
+    'task',
+  )
+  stored = demonstrations_lib.load(tmp_path / 'set')
+  # What the environment does not observe is not read.
+  monkeypatch.delattr(storage.StoredArray, '_read_frame')
+  episodes = []
+  for dataset in (training[:1], stored):
+    environment = imitation_fakes.make(features, dataset)
+    timesteps = [environment.reset()]
+    for action in training[0].actions[:20]:
+      timesteps.append(environment.step(action))
+    episodes.append(timesteps)
+  in_memory, from_file = episodes
+  np.testing.assert_equal(from_file, in_memory)

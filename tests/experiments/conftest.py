@@ -28,8 +28,10 @@ from environments import demonstrators
 from environments import imitation
 from environments import models
 from environments import recording
+from experiments import demonstrations as command
 from experiments import main_job
 from experiments import presets
+from tests.experiments import dataset_commands
 
 
 def _record(style: str, number: int) -> Sequence[demonstrations.Demonstration]:
@@ -93,3 +95,21 @@ def settings(tmp_path, dataset) -> main_job.Settings:
     run_folder=str(tmp_path / 'runs' / 'run'),
     dataset=dataset,
   )
+
+
+@pytest.fixture(scope='session')
+def recorded(tmp_path_factory) -> str:
+  """Three short episodes without images; no test may change them."""
+  path = str(tmp_path_factory.mktemp('recorded') / 'three.hdf5')
+  assert (
+    command.main(['record', path, '--episodes=3', *dataset_commands.SHORT]) == 0
+  )
+  return path
+
+
+@pytest.fixture(scope='session')
+def drawn(recorded, tmp_path_factory) -> str:
+  """The same with small images."""
+  path = str(tmp_path_factory.mktemp('drawn') / 'three.hdf5')
+  assert command.main(['render', recorded, path, '--image-size=16x24']) == 0
+  return path

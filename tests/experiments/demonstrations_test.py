@@ -16,10 +16,6 @@
 import json
 import os
 import pathlib
-import signal
-import subprocess
-import sys
-import time
 
 import h5py
 import imageio_ffmpeg
@@ -28,39 +24,9 @@ import numpy as np
 import pytest
 
 from environments import demonstrations
-from environments import recording
 from experiments import demonstrations as command
 from experiments.dataset_tools import rlds
-
-_ROOT = pathlib.Path(__file__).parents[2]
-_SHORT = ('--demonstrator=brisk', '--episode-length=200')
-
-
-@pytest.fixture(scope='module')
-def recorded(tmp_path_factory) -> str:
-  """Three short episodes without images; no test may change them."""
-  path = str(tmp_path_factory.mktemp('recorded') / 'three.hdf5')
-  assert command.main(['record', path, '--episodes=3', *_SHORT]) == 0
-  return path
-
-
-@pytest.fixture(scope='module')
-def drawn(recorded, tmp_path_factory) -> str:
-  """The same with small images."""
-  path = str(tmp_path_factory.mktemp('drawn') / 'three.hdf5')
-  assert command.main(['render', recorded, path, '--image-size=16x24']) == 0
-  return path
-
-
-def _fails(capsys, *arguments: str) -> str:
-  """Returns the message of a command that fails."""
-  capsys.readouterr()
-  assert command.main(arguments) == 1
-  message = capsys.readouterr().err
-  lines = [line for line in message.splitlines() if line.startswith('Error: ')]
-  assert len(lines) == 1
-  assert 'Traceback' not in message
-  return message
+from tests.experiments import dataset_commands
 
 
 @pytest.mark.parametrize(
@@ -76,16 +42,6 @@ def test_help_has_examples(name, capsys):
   assert f'python -m experiments.demonstrations {name} data/' in text
 
 
-def test_recorded_dataset_says_how_it_was_recorded(recorded):
-  found = demonstrations.load(recorded)
-  assert len(found) == 3
-  assert all(item.success for item in found)
-  assert found.metadata.task == 'jaco_block_stacking'
-  assert found.metadata.control_timestep == 0.05
-  assert len(found.metadata.model_hash or '') == 64
-  assert found.metadata.arguments['episode_length'] == 200
-
-
 def test_info(recorded, capsys):
   assert command.main(['info', recorded]) == 0
   text = capsys.readouterr().out
@@ -95,87 +51,6 @@ def test_info(recorded, capsys):
   assert 'blocks float32[30], body float32[36]' in text
   (row,) = [line for line in text.splitlines() if line.startswith('brisk')]
   assert row.split()[1:4] == ['3', '100%', str(sum(len(d) for d in found))]
-
-
-def test_existing_dataset_is_not_recorded_over(recorded, capsys):
-  for option in ([], ['--resume']):
-    message = _fails(capsys, 'record', recorded, *_SHORT, *option)
-    assert 'exists and is left as it is' in message
-
-
-def test_resumed_recording_is_the_same_as_one_in_one_go(
-  recorded, tmp_path, monkeypatch, capsys
-):
-  path = str(tmp_path / 'resumed.hdf5')
-  arguments = ['record', path, '--episodes=3', *_SHORT]
-  record_episode = recording.record_episode
-  left = [3]  # Attempts before Ctrl-C; not all of them stack.
-
-  def interrupted(*args):
-    if not left[0]:
-      raise KeyboardInterrupt
-    left[0] -= 1
-    return record_episode(*args)
-
-  with monkeypatch.context() as context:
-    context.setattr(recording, 'record_episode', interrupted)
-    assert command.main(arguments) == 130
-  message = capsys.readouterr().err
-  assert f'{path}.partial' in message
-  assert '--resume' in message
-  assert 'did not come to its end' in _fails(capsys, *arguments)
-  assert 'has not come to its end' in _fails(capsys, 'info', path)
-  assert 'same settings' in _fails(
-    capsys, *arguments, '--resume', '--half-size=0.02'
-  )
-  assert command.main([*arguments, '--resume']) == 0
-  for one, other in zip(
-    demonstrations.load(path), demonstrations.load(recorded), strict=True
-  ):
-    assert one.seed == other.seed
-    np.testing.assert_array_equal(one.states, other.states)
-
-
-def test_control_c_keeps_complete_episodes(tmp_path):
-  path = tmp_path / 'interrupted.hdf5'
-  process = subprocess.Popen(
-    [
-      sys.executable,
-      *('-m', 'experiments.demonstrations', 'record', path),
-      *_SHORT,
-    ],
-    cwd=_ROOT,
-    stderr=subprocess.PIPE,
-    text=True,
-  )
-  episode = tmp_path / 'interrupted.hdf5.partial' / 'episode_000001.hdf5'
-  deadline = time.monotonic() + 120
-  while not episode.exists() and time.monotonic() < deadline:
-    time.sleep(0.02)
-  process.send_signal(signal.SIGINT)
-  errors = process.communicate()[1]
-  assert process.returncode == 130
-  assert 'Interrupted' in errors
-  assert 'Traceback' not in errors
-  number = len(list(episode.parent.glob('episode_*.hdf5')))
-  assert number >= 2
-  assert (
-    command.main(
-      ['record', str(path), '--resume', f'--episodes={number}', *_SHORT]
-    )
-    == 0
-  )
-  assert len(demonstrations.load(path)) == number
-
-
-def test_attempts_that_never_stack_end_with_an_error(tmp_path, capsys):
-  message = _fails(
-    capsys,
-    *('record', str(tmp_path / 'none.hdf5'), '--episodes=1'),
-    *('--demonstrator=brisk', '--episode-length=5'),
-  )
-  assert 'stacked 0 of 5 times' in message
-  assert not list(tmp_path.iterdir())
 
 
 def test_replay_agrees(recorded, capsys):
@@ -242,7 +117,7 @@ def test_dataset_of_another_environment_is_not_replayed(
     ('play', path, f'{new}.mp4'),
     ('render', path, new),
   ):
-    message = _fails(capsys, *arguments)
+    message = dataset_commands.fails(capsys, *arguments)
     assert path in message
     assert any(part in message for part in reason.split('.*'))
   if name == 'model_hash':
@@ -256,7 +131,7 @@ def test_numbers_that_are_not_finite_are_reported(recorded, tmp_path, capsys):
 
   path = _changed(recorded, tmp_path, change)
   for arguments in (('validate', path), ('render', path, str(tmp_path / 'x'))):
-    assert 'not finite' in _fails(capsys, *arguments)
+    assert 'not finite' in dataset_commands.fails(capsys, *arguments)
 
 
 def test_damaged_and_missing_files(recorded, tmp_path, capsys):
@@ -268,8 +143,10 @@ def test_damaged_and_missing_files(recorded, tmp_path, capsys):
     ('split', str(path), 'a', 'b'),
     ('merge', str(tmp_path / 'c'), recorded, str(path)),
   ):
-    assert 'cannot be read' in _fails(capsys, *arguments)
-  assert 'There is no dataset' in _fails(capsys, 'info', str(tmp_path / 'no'))
+    assert 'cannot be read' in dataset_commands.fails(capsys, *arguments)
+  assert 'There is no dataset' in dataset_commands.fails(
+    capsys, 'info', str(tmp_path / 'no')
+  )
 
 
 def test_rendered_images_are_those_of_the_states(recorded, drawn):
@@ -297,10 +174,14 @@ def test_film(recorded, tmp_path, capsys):
   steps = len(demonstrations.load(recorded)[1])
   assert abs(frames - (steps + 1)) <= 1
   assert seconds == pytest.approx(frames / 40, abs=0.1)
-  assert 'exists' in _fails(capsys, *arguments)
+  assert 'exists' in dataset_commands.fails(capsys, *arguments)
   arguments[2] = str(tmp_path / 'other.mp4')
-  assert 'choose one of 0 to 2' in _fails(capsys, *arguments, '--episode=3')
-  assert 'multiple of 8' in _fails(capsys, *arguments, '--size=65')
+  assert 'choose one of 0 to 2' in dataset_commands.fails(
+    capsys, *arguments, '--episode=3'
+  )
+  assert 'multiple of 8' in dataset_commands.fails(
+    capsys, *arguments, '--size=65'
+  )
   assert os.listdir(tmp_path) == ['film.mp4']
 
 
@@ -343,7 +224,7 @@ def test_window(recorded, monkeypatch):
 def test_window_without_a_display(recorded, monkeypatch, capsys):
   for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
     monkeypatch.delenv(name, raising=False)
-  assert 'no display' in _fails(capsys, 'play', recorded)
+  assert 'no display' in dataset_commands.fails(capsys, 'play', recorded)
 
 
 def test_split_and_merge(drawn, tmp_path, capsys):
@@ -359,8 +240,18 @@ def test_split_and_merge(drawn, tmp_path, capsys):
     np.testing.assert_array_equal(item.states, original.states)
     for key, frames in original.observations.items():
       np.testing.assert_array_equal(item.observations[key], frames)
-  assert 'exists' in _fails(capsys, 'merge', both, one, two)
-  assert 'exists' in _fails(capsys, 'split', drawn, str(tmp_path / 'x'), two)
+  assert 'exists' in dataset_commands.fails(capsys, 'merge', both, one, two)
+  twice = str(tmp_path / 'twice')
+  same = dataset_commands.fails(capsys, 'split', drawn, twice, twice)
+  assert 'choose two paths' in same
+  wrong = dataset_commands.fails(
+    capsys, 'split', drawn, twice, str(tmp_path / 'other'), '--share=nan'
+  )
+  assert 'share is nan' in wrong
+  assert not os.path.exists(twice)
+  assert 'exists' in dataset_commands.fails(
+    capsys, 'split', drawn, str(tmp_path / 'x'), two
+  )
   assert not (tmp_path / 'x').exists()
 
 
@@ -372,7 +263,7 @@ def test_split_by_demonstrator(recorded, tmp_path, capsys):
   one, two = (str(tmp_path / name) for name in ('one', 'two'))
   split = ['split', path, one, two]
   for option in ('--share=0', '--share=1', '--demonstrator=nobody'):
-    assert 'neither is empty' in _fails(capsys, *split, option)
+    assert 'neither is empty' in dataset_commands.fails(capsys, *split, option)
   assert command.main([*split, '--demonstrator=careful']) == 0
   assert [d.demonstrator for d in demonstrations.load(one)] == ['careful']
   assert [d.demonstrator for d in demonstrations.load(two)] == ['brisk'] * 2
@@ -380,8 +271,10 @@ def test_split_by_demonstrator(recorded, tmp_path, capsys):
 
 def test_datasets_that_differ_are_not_merged(recorded, drawn, tmp_path, capsys):
   path = str(tmp_path / 'new')
-  message = _fails(capsys, 'merge', path, recorded, drawn)
+  message = dataset_commands.fails(capsys, 'merge', path, recorded, drawn)
   assert 'recorded alike' in message
+  assert "arguments {'episode_length': 200" in message
+  assert 'model_hash' not in message  # It is the same.
   assert not os.path.exists(path)
 
 
@@ -406,5 +299,25 @@ def test_export(drawn, tmp_path, capsys):
     assert steps['is_first'].tolist() == [True] + [False] * len(item)
     assert steps['is_last'].tolist() == [False] * len(item) + [True]
     assert not steps['is_terminal'].any()
-  assert 'exists' in _fails(capsys, *arguments)
+  assert 'exists' in dataset_commands.fails(capsys, *arguments)
   assert os.listdir(tmp_path) == ['rlds']
+
+
+@pytest.mark.parametrize(
+  'arguments',
+  [
+    ('record', 'new', '--seed=-1'),
+    ('record', 'new', '--episodes=0'),
+    ('play', 'data', 'film.mp4', '--speed=0'),
+    ('play', 'data', 'film.mp4', '--speed=nan'),
+    ('render', 'data', 'new', '--image-size=0'),
+  ],
+)
+def test_numbers_out_of_range(tmp_path, monkeypatch, capsys, arguments):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(SystemExit) as exit_info:
+    command.main(arguments)
+  assert exit_info.value.code == 2
+  option, _, value = arguments[-1].partition('=')
+  assert f'argument {option}: is {value}; it must be' in capsys.readouterr().err
+  assert not list(tmp_path.iterdir())

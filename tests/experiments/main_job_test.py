@@ -14,6 +14,7 @@
 """Tests of the main job: what it refuses, what it records, its table."""
 
 import dataclasses
+import json
 import os
 import pathlib
 import shutil
@@ -94,6 +95,7 @@ def _truncate(train: pathlib.Path, validation: pathlib.Path) -> None:
 def _rename_task(train: pathlib.Path, validation: pathlib.Path) -> None:
   with h5py.File(validation, 'a') as h5:
     h5['data'].attrs['env_name'] = 'cart_pole'
+    h5['data'].attrs['env_args'] = json.dumps({'env_name': 'cart_pole'})
 
 
 def _keep_one(train: pathlib.Path, validation: pathlib.Path) -> None:
@@ -234,7 +236,9 @@ def test_interrupt_while_recording_keeps_whole_episodes(
   assert 'Interrupted. What there is was kept' in capsys.readouterr().out
   monkeypatch.setattr(recording, 'record_episode', whole)
   folder = os.path.join(settings.run_folder, 'demonstrations', 'train')
-  with pytest.raises(demonstrations_lib.DatasetError, match='go on with .*res'):
+  with pytest.raises(
+    demonstrations_lib.DatasetError, match=r'go on .*--resume'
+  ):
     demonstrations_lib.load(folder)
   arguments = ('--demonstrator=brisk', '--episodes=2', '--resume')
   assert demonstrations_command.main(['record', folder, *arguments]) == 0

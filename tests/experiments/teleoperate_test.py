@@ -37,6 +37,7 @@ from environments.teleoperation import device
 from environments.teleoperation import session
 from environments.teleoperation import space_mouse
 from experiments import teleoperate
+from experiments.dataset_tools import scenes
 
 _TIMEOUT = 60.0  # s
 _METADATA = demonstrations.Metadata(block_stacking.TASK_NAME, 0.05)
@@ -154,8 +155,12 @@ def test_person_records_discards_redoes_and_quits(start, tmp_path):
   assert terminal.wait() == 0
   assert terminal.settings == terminal.before
   assert os.listdir(tmp_path / 'takes') == ['take_0.hdf5']
-  take = _load(tmp_path / 'takes' / 'take_0.hdf5')
+  file = tmp_path / 'takes' / 'take_0.hdf5'
+  take = _load(file)
   _check_replay(take)
+  # So it can be merged with what a script has recorded.
+  metadata = demonstrations.load(file).metadata
+  assert metadata.arguments == scenes.DEFAULT_ARGUMENTS
   assert take.demonstrator == 'anna'
   assert take.seed == 3
   hand = take.observations['body'][:, features.BODY_LAYOUT['hand_position']]
