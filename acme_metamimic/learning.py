@@ -67,6 +67,7 @@ class D4PGLearner(d4pg.D4PGLearner):
     logger: Optional[loggers.Logger] = None,
     updates_per_step: int = 1,
     importance_sampling_exponent: float = 0.0,
+    policy_trains_torso: bool = False,
     priority_writer: Optional[priorities_lib.PriorityWriter] = None,
     checkpoint_directory: Optional[str] = None,
     checkpoint_name: str = 'learner',
@@ -83,6 +84,9 @@ class D4PGLearner(d4pg.D4PGLearner):
         by default.
       updates_per_step: updates in a call of `step`.
       importance_sampling_exponent: beta; 0 weighs all transitions alike.
+      policy_trains_torso: whether the policy's loss, too, trains the observation
+        network, which has a state of its own in either optimizer then. False
+        is Acme's; see `config.D4PGConfig`.
       priority_writer: writes the priorities, and is closed with the learner;
         None if the table has none.
       checkpoint_directory: folder for checkpoints, or None for no checkpoints.
@@ -120,6 +124,7 @@ class D4PGLearner(d4pg.D4PGLearner):
     self._timestamp: Optional[float] = None
     self._updates_per_step = updates_per_step
     self._importance_sampling_exponent = importance_sampling_exponent
+    self._policy_trains_torso = policy_trains_torso
     self._diverged = False
     self._priority_writer = priority_writer
     self._make_optimizer_slots()
@@ -186,6 +191,14 @@ class D4PGLearner(d4pg.D4PGLearner):
     if self._priority_writer is not None:
       self._priority_writer.close()
 
+  @property
+  def _policy_loss_variables(self) -> Sequence[tf.Variable]:
+    """The variables that the policy's loss trains."""
+    variables = self._policy_network.trainable_variables
+    if self._policy_trains_torso:
+      variables += self._observation_network.trainable_variables
+    return variables
+
   def _make_optimizer_slots(self) -> None:
     """Makes the optimizers' variables, which Sonnet leaves to the first use.
 
@@ -195,7 +208,7 @@ class D4PGLearner(d4pg.D4PGLearner):
     observation = self._observation_network.trainable_variables
     critic = self._critic_network.trainable_variables
     for optimizer, variables in (
-      (self._policy_optimizer, self._policy_network.trainable_variables),
+      (self._policy_optimizer, self._policy_loss_variables),
       (self._critic_optimizer, (*observation, *critic)),
     ):
       # Optimizers without state, such as SGD, have nothing to make.
@@ -284,14 +297,12 @@ class D4PGLearner(d4pg.D4PGLearner):
       The scalars named above, and float32[B], the critic's loss of each
       transition.
     """
-    # The policy is evaluated at o_t through the target observation network, as
-    # in Acme: its loss does not train the observation network.
     o_t = self._target_observation_network(sample.data.next_observation)
     critic_variables = (
       self._observation_network.trainable_variables
       + self._critic_network.trainable_variables
     )
-    policy_variables = self._policy_network.trainable_variables
+    policy_variables = self._policy_loss_variables
 
     with tf.GradientTape() as tape:
       td_losses = self._td_losses(sample.data, o_t, tape)
@@ -299,6 +310,10 @@ class D4PGLearner(d4pg.D4PGLearner):
     critic_gradients = tape.gradient(critic_loss, critic_variables)
 
     with tf.GradientTape() as tape:
+      # At o_t through the target observation network, as in Acme, the policy's
+      # loss cannot train the observation network.
+      if self._policy_trains_torso:
+        o_t = self._observation_network(sample.data.next_observation)
       action = self._policy_network(o_t)
     q_value, dqda = self._action_gradient(o_t, action)
     policy_loss = 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(dqda), axis=-1))
