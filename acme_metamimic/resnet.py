@@ -191,10 +191,10 @@ class ResNetTorso(snt.Module):
       ValueError: if the images do not fit, with the remedy.
     """
     _check_images(images, self._patch_size)
+    if self._patch_size > 1:
+      images = tf.nn.space_to_depth(images, self._patch_size)
     # In [0, 1], as IMPALA's.
     outputs = tf.image.convert_image_dtype(images, tf.float32)
-    if self._patch_size > 1:
-      outputs = tf.nn.space_to_depth(outputs, self._patch_size)
     for group in self._groups:
       outputs = group(outputs)
     return self._fully_connected(self._activation(outputs))
