@@ -24,6 +24,7 @@ from acme_metamimic.learning import D4PGLearner
 from acme_metamimic.losses import categorical_loss
 from acme_metamimic.networks import make_imitation_networks
 from acme_metamimic.networks import make_task_networks
+from acme_metamimic.resnet import ResNetTorso
 
 __all__ = [
   'D4PGBuilder',
@@ -33,6 +34,7 @@ __all__ = [
   'MetaMimic',
   'MetaMimicBuilder',
   'MetaMimicConfig',
+  'ResNetTorso',
   'categorical_loss',
   'make_imitation_networks',
   'make_task_networks',

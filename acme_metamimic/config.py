@@ -67,6 +67,13 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       correct for prioritised sampling; 0 leaves them out.
     policy_averaging_horizon: updates over which the evaluator's policy is
       averaged; not in the paper, and 1, no average, by default.
+    policy_trains_torso: whether the policy's loss trains the observation network
+      beside the critic's. The paper is silent. False, as in Acme's D4PG: the
+      critic's loss alone makes features that both use, and an update costs a
+      forward and a backward pass of the torso less, 4 forward passes' worth
+      instead of 7. From pixels, gradients of a policy were also found to
+      disturb the critic's features (Yarats et al., 2021, "Improving Sample
+      Efficiency in Model-Free Reinforcement Learning from Images").
     variable_update_period: environment steps between an actor's requests for
       new variables when it runs apart from its learner; Acme's D4PG has 1000.
     num_parallel_samplers: parallel streams that sample from the table. Acme's
@@ -89,6 +96,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   priority_exponent: float = 0.0
   importance_sampling_exponent: float = 0.0
   policy_averaging_horizon: int = 1
+  policy_trains_torso: bool = False
   variable_update_period: int = 1000
   num_parallel_samplers: int = 2
   checkpoint_period_minutes: float = 10.0

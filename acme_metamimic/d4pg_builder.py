@@ -210,6 +210,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       updates_per_step=config.updates_per_step,
       importance_sampling_exponent=config.importance_sampling_exponent,
       policy_averaging_horizon=config.policy_averaging_horizon,
+      policy_trains_torso=config.policy_trains_torso,
       priority_writer=priority_writer,
       checkpoint_directory=checkpoint_directory if checkpoint else None,
       checkpoint_name=checkpoint_name,

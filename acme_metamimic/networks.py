@@ -12,114 +12,27 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Default networks of the two halves: MLPs on flat observations."""
+"""Default networks of the two halves: MLPs on vectors, a torso on images."""
 
 from collections import abc
-from typing import Dict, Mapping, Optional, Sequence, Union
+from typing import Callable, List, Optional, Sequence
 
 from acme import specs
 from acme import types
 from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.tf import networks as acme_networks
-from acme.tf import utils as tf2_utils
 import numpy as np
 import sonnet as snt
-import tensorflow as tf
+import tree
 
+from acme_metamimic import observation_networks
+from acme_metamimic import resnet
 from acme_metamimic import specs as specs_lib
 
-# By key of the observation; a number, or an array that broadcasts to the key's.
-Scales = Mapping[str, Union[float, np.ndarray]]
+Scales = observation_networks.Scales
 
 # Two layers of 256 keep two cores at over a hundred updates a second.
 DEFAULT_LAYER_SIZES = (256, 256)
-
-# Scaled goal differences are clipped here, as a demonstration that is out of
-# reach must not drown the rest of the observation.
-GOAL_DIFFERENCE_LIMIT = 5.0
-
-
-@snt.allow_empty_variables
-class ScaledObservation(snt.Module):
-  """Scales flat observations by key and concatenates them, sorted by key."""
-
-  def __init__(
-    self,
-    scale: Optional[Scales] = None,
-    name: str = 'scaled_observation',
-  ):
-    """Initializes the module.
-
-    Args:
-      scale: factor for some of the keys, each broadcastable to the key's shape.
-      name: name of the module.
-    """
-    super().__init__(name=name)
-    self._scale = _to_float32(scale)
-
-  def __call__(self, observation: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Returns float32[B, D] for a dict (or one tensor) of batched tensors."""
-    if not isinstance(observation, abc.Mapping):
-      return _flatten(observation)
-    return tf.concat(
-      [
-        _flatten(observation[key]) * self._scale.get(key, 1.0)
-        for key in sorted(observation)
-      ],
-      axis=-1,
-    )
-
-
-@snt.allow_empty_variables
-class GoalConditionedObservation(snt.Module):
-  """Concatenates an observation with what is left to do to reach its goal.
-
-  A goal is one control step away, so that its difference to the observation is
-  tiny beside the observation itself. Scaled to be of order one for a step's
-  motion, it is the first thing that the policy can react to.
-  """
-
-  def __init__(
-    self,
-    difference_scale: Optional[Scales] = None,
-    observation_scale: Optional[Scales] = None,
-    name: str = 'goal_conditioned_observation',
-  ):
-    """Initializes the module.
-
-    Args:
-      difference_scale: factor for `goal - observation` for some of the goal's
-        keys, each broadcastable to the key's shape. The difference is clipped
-        to +-5. The goal itself is passed on for the other keys.
-      observation_scale: factor for some of the observation's keys, and for the
-        goal's where the goal itself is passed on.
-      name: name of the module.
-    """
-    super().__init__(name=name)
-    self._scale = _to_float32(difference_scale)
-    self._observation_scale = _to_float32(observation_scale)
-
-  def __call__(
-    self, observation: Mapping[str, types.NestedTensor]
-  ) -> tf.Tensor:
-    """Returns float32[B, D] for a dict of batched tensors with `goal`."""
-    goal = observation[specs_lib.GOAL]
-    parts = [
-      _flatten(observation[key]) * self._observation_scale.get(key, 1.0)
-      for key in sorted(observation)
-      if key != specs_lib.GOAL
-    ]
-    for key in sorted(goal):
-      part = _flatten(goal[key])
-      if key in self._scale:
-        difference = self._scale[key] * (part - _flatten(observation[key]))
-        part = tf.clip_by_value(
-          difference, -GOAL_DIFFERENCE_LIMIT, GOAL_DIFFERENCE_LIMIT
-        )
-      else:
-        part *= self._observation_scale.get(key, 1.0)
-      parts.append(part)
-    return tf.concat(parts, axis=-1)
 
 
 def make_imitation_networks(
@@ -132,11 +45,13 @@ def make_imitation_networks(
   num_atoms: int = 101,
   goal_difference_scale: Optional[Scales] = None,
   observation_scale: Optional[Scales] = None,
+  torso: Callable[[], snt.Module] = resnet.ResNetTorso,
 ) -> acme_d4pg.D4PGNetworks:
   """Makes the networks of pi(o_t, g_t), g_t = d_{t+1}, and of its critic.
 
   Args:
-    environment_spec: of the imitation environment; flat observations.
+    environment_spec: of the imitation environment; observations are vectors,
+      or uint8 images [H, W, C] of one size.
     policy_layer_sizes: sizes of the policy's hidden layers.
     critic_layer_sizes: sizes of the critic's hidden layers.
     vmin: lowest atom; Table 1.
@@ -146,6 +61,10 @@ def make_imitation_networks(
       so that the motion of one control step is of order one. Keys that are left
       out (all of them, by default) show the goal itself.
     observation_scale: factors for the observations, by key; 1 where left out.
+    torso: makes a torso for the images, which takes uint8[B, H, W, C], the
+      observation's and the goal's side by side in the channels.
+      The paper's large network by default; `acme.tf.networks.ResNetTorso` is
+      IMPALA's, and a lambda sets arguments. Unused without images.
 
   Returns:
     The three networks, without variables until their `init` is called.
@@ -155,15 +74,19 @@ def make_imitation_networks(
   """
   specs_lib.validate_imitation_spec(environment_spec)
   observations = environment_spec.observations
-  _validate_flat(observations)
+  image_keys = _image_keys(observations)
   goal = observations[specs_lib.GOAL]
   _validate_scale('goal_difference_scale', goal_difference_scale, goal)
   _validate_scale('observation_scale', observation_scale, observations)
   return acme_d4pg.D4PGNetworks(
     policy_network=_make_policy(environment_spec.actions, policy_layer_sizes),
     critic_network=_make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
-    observation_network=GoalConditionedObservation(
-      goal_difference_scale, observation_scale
+    observation_network=_make_observation_network(
+      image_keys,
+      torso,
+      observation_networks.GoalConditionedObservation(
+        goal_difference_scale, observation_scale
+      ),
     ),
   )
 
@@ -177,6 +100,7 @@ def make_task_networks(
   vmax: float = 100.0,
   num_atoms: int = 101,
   observation_scale: Optional[Scales] = None,
+  torso: Callable[[], snt.Module] = resnet.ResNetTorso,
 ) -> acme_d4pg.D4PGNetworks:
   """Makes the networks of the unconditional pi(o_t) and of its critic.
 
@@ -189,6 +113,7 @@ def make_task_networks(
     vmax: highest atom; Table 1.
     num_atoms: number of atoms; Table 1.
     observation_scale: factors for the observations, by key; 1 where left out.
+    torso: makes a torso for the images, as of the imitation networks.
 
   Returns:
     The three networks, without variables until their `init` is called. They take
@@ -199,12 +124,16 @@ def make_task_networks(
   """
   specs_lib.validate_actions(environment_spec.actions)
   observations = specs_lib.task_spec(environment_spec).observations
-  _validate_flat(observations)
+  image_keys = _image_keys(observations)
   _validate_scale('observation_scale', observation_scale, observations)
   return acme_d4pg.D4PGNetworks(
     policy_network=_make_policy(environment_spec.actions, policy_layer_sizes),
     critic_network=_make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
-    observation_network=ScaledObservation(observation_scale),
+    observation_network=_make_observation_network(
+      image_keys,
+      torso,
+      observation_networks.ScaledObservation(observation_scale),
+    ),
   )
 
 
@@ -237,31 +166,51 @@ def _make_critic(
   )
 
 
-def _flatten(x: tf.Tensor) -> tf.Tensor:
-  return tf.cast(tf2_utils.batch_concat(x), tf.float32)
+def _make_observation_network(
+  image_keys: Sequence[str],
+  torso: Callable[[], snt.Module],
+  vector_network: snt.Module,
+) -> snt.Module:
+  """Returns the vectors' network, beside a torso if there are images."""
+  if not image_keys:
+    return vector_network
+  return observation_networks.PixelObservation(
+    torso(), image_keys, vector_network
+  )
 
 
-def _to_float32(
-  scale: Optional[Scales],
-) -> Dict[str, np.ndarray]:
-  return {
-    key: np.asarray(value, dtype=np.float32)
-    for key, value in (scale or {}).items()
-  }
+def _image_keys(observations: types.NestedSpec) -> List[str]:
+  """Returns the images' keys, '' for one that is the whole observation."""
+  if not isinstance(observations, abc.Mapping):
+    observations = {'': observations}
+  frame = {k: v for k, v in observations.items() if k != specs_lib.GOAL}
+  sizes = {}
+  for path, spec in tree.flatten_with_path(frame):
+    _validate_rank_and_dtype(path, spec)
+    if len(spec.shape) == 3:
+      sizes[path[0]] = spec.shape[:2]
+  if len(set(sizes.values())) > 1:
+    raise ValueError(
+      f'images have the sizes {sizes}, but go through one torso side by side: '
+      'render them with one height and width.'
+    )
+  return sorted(sizes)
 
 
-def _validate_flat(observations: types.NestedSpec) -> None:
-  """Raises if an observation needs a torso."""
-  if isinstance(observations, abc.Mapping):
-    for key, value in observations.items():
-      if isinstance(value, abc.Mapping):
-        _validate_flat(value)
-      elif len(value.shape) > 1:
-        raise ValueError(
-          f'observation {key!r} has shape {value.shape}, but these networks '
-          'take flat vectors: leave it out of the observations or pass a torso '
-          'as the observation network of your own D4PGNetworks.'
-        )
+def _validate_rank_and_dtype(path: Sequence[str], spec: specs.Array) -> None:
+  """Raises if an observation is neither a vector nor an image."""
+  name, rank = '/'.join(path), len(spec.shape)
+  if rank == 2 or rank > 3 or (rank == 3 and len(path) > 1):
+    raise ValueError(
+      f'observation {name!r} has shape {spec.shape}: make it a vector, or an '
+      'image [height, width, channels] under a key of its own.'
+    )
+  if rank == 3 and spec.dtype != np.uint8:
+    raise ValueError(
+      f'observation {name!r} has shape {spec.shape} and dtype {spec.dtype}: '
+      'images are kept as uint8, a quarter of the size of float32, until the '
+      'network scales them; observe what the camera renders.'
+    )
 
 
 def _validate_scale(
@@ -284,6 +233,11 @@ def _validate_scale(
         'remove it.'
       )
     shape = observations[key].shape
+    if len(shape) == 3:
+      raise ValueError(
+        f'{name} has the key {key!r}, an image, which the torso scales: remove '
+        'it.'
+      )
     if not _broadcasts(np.shape(value), shape):
       raise ValueError(
         f'{name}[{key!r}] has shape {np.shape(value)}: give a scalar or an '

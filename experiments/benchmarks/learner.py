@@ -123,11 +123,14 @@ def make_iterator(
   random_state = np.random.RandomState(0)
   num_items = batch_size * _NUM_BATCHES
 
+  def sample(spec: specs.Array) -> np.ndarray:
+    shape = (num_items, *spec.shape)
+    if spec.dtype == np.uint8:
+      return random_state.randint(256, size=shape, dtype=np.uint8)
+    return random_state.randn(*shape).astype(np.float32)
+
   def observations() -> types.NestedArray:
-    return tree.map_structure(
-      lambda s: random_state.randn(num_items, *s.shape).astype(np.float32),
-      environment_spec.observations,
-    )
+    return tree.map_structure(sample, environment_spec.observations)
 
   data = types.Transition(
     observation=observations(),

@@ -148,20 +148,6 @@ def test_copies_have_variables_of_their_own():
     assert not ours & {v.ref() for v in getattr(target, name).variables}
 
 
-def test_images_need_a_torso():
-  spec = fakes.task_spec()
-  image = specs.BoundedArray((8, 8, 3), np.uint8, 0, 255)
-  spec = spec._replace(observations={**spec.observations, 'image': image})
-  with pytest.raises(ValueError, match=r"'image' has shape \(8, 8, 3\).*torso"):
-    networks.make_task_networks(spec)
-  imitation = fakes.imitation_spec()
-  spec = imitation._replace(
-    observations={**imitation.observations, 'image': image}
-  )
-  with pytest.raises(ValueError, match='pass a torso'):
-    networks.make_imitation_networks(spec)
-
-
 @pytest.mark.parametrize(
   ('scale', 'message'),
   [

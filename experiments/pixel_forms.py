@@ -1,0 +1,110 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Forms of pixel networks, from the paper's to what two cores can train.
+
+`docs/networks.md` has the table from which the small one was chosen.
+"""
+
+import functools
+from typing import Callable, Dict, NamedTuple, Tuple
+
+from acme import specs
+from acme.tf import networks as acme_networks
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+
+from acme_metamimic import resnet
+
+# Proprioception of the block-stacking task (see environments.features), and its
+# actions.
+_BODY_SIZE = 36
+_NUM_ACTIONS = 9
+
+
+class Form(NamedTuple):
+  """A size of images and a torso for them.
+
+  Attributes:
+    image_size: edge of the square images, in pixels.
+    torso: makes the torso.
+    layer_sizes: hidden layers of policy and critic.
+  """
+
+  image_size: int
+  torso: Callable[[], snt.Module]
+  layer_sizes: Tuple[int, ...] = (256, 256)
+
+
+def _patches(
+  image_size: int, patch_size: int, *num_channels: int, **arguments: bool
+) -> Form:
+  """Returns a small form of the paper's network."""
+  torso = functools.partial(
+    resnet.ResNetTorso,
+    num_channels=num_channels,
+    patch_size=patch_size,
+    **arguments,
+  )
+  return Form(image_size, torso)
+
+
+def _normalised_relu(x: tf.Tensor) -> tf.Tensor:
+  """Returns IMPALA's activation, of images after an instance norm."""
+  if x.shape.rank == 4:
+    x = snt.InstanceNorm(create_scale=False, create_offset=False)(x)
+  return tf.nn.relu(x)
+
+
+def make_normalised_impala() -> snt.Module:
+  """Makes Acme's IMPALA network, with instance norm between convolutions."""
+  return acme_networks.ResNetTorso(activation=_normalised_relu)
+
+
+# By name: image size, patch size, channels of the groups.
+FORMS: Dict[str, Form] = {
+  'paper': Form(128, resnet.ResNetTorso),
+  'impala': Form(128, acme_networks.ResNetTorso),
+  'impala_64': Form(64, make_normalised_impala),
+  'impala_32': Form(32, make_normalised_impala),
+  '64_p1_16_32_32': _patches(64, 1, 16, 32, 32),
+  '64_p2_16_32_32': _patches(64, 2, 16, 32, 32),
+  '64_p4_16_32': _patches(64, 4, 16, 32),
+  '64_p4_32_64': _patches(64, 4, 32, 64),
+  '64_p4_16_32_plain': _patches(64, 4, 16, 32, instance_norm=False),
+  '32_p1_16_32_32': _patches(32, 1, 16, 32, 32),
+  '32_p2_16_32': _patches(32, 2, 16, 32),
+  '32_p2_32_64': _patches(32, 2, 32, 64),
+}
+
+
+def make_environment_spec(image_size: int) -> specs.EnvironmentSpec:
+  """Returns the spec of an imitation environment of images and body.
+
+  Args:
+    image_size: edge of the square images, in pixels.
+  """
+  frame = {
+    'image': specs.BoundedArray((image_size, image_size, 3), np.uint8, 0, 255),
+    'body': specs.Array((_BODY_SIZE,), np.float32),
+  }
+  scalar = specs.Array((), np.float32)
+  streams = {'imitation': scalar, 'task': scalar}
+  return specs.EnvironmentSpec(
+    observations={**frame, 'goal': dict(frame)},
+    actions=specs.BoundedArray((_NUM_ACTIONS,), np.float32, -1.0, 1.0),
+    rewards=streams,
+    discounts=streams,
+  )
