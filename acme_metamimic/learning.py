@@ -44,6 +44,9 @@ _SCALARS = (
   'policy_gradient_norm',
 )
 
+# What it returns of each sampled item, for the replay.
+_ITEM_FIELDS = ('keys', 'priorities', 'probabilities')
+
 
 class D4PGLearner(d4pg.D4PGLearner):
   """Acme's D4PG learner, with the same update at a fraction of its cost.
@@ -153,9 +156,9 @@ class D4PGLearner(d4pg.D4PGLearner):
         'The last checkpoint is untouched; resume from it with lower learning '
         'rates, or look for non-finite observations and rewards.'
       )
-    keys, priorities = fetches.pop('keys'), fetches.pop('priorities')
+    items = [fetches.pop(name).numpy() for name in _ITEM_FIELDS]
     if self._priority_writer is not None:
-      self._priority_writer.write(keys.numpy(), priorities.numpy())
+      self._priority_writer.write(*items)
 
     timestamp = time.time()
     elapsed_time = timestamp - self._timestamp if self._timestamp else 0
@@ -233,7 +236,8 @@ class D4PGLearner(d4pg.D4PGLearner):
 
     Returns:
       Scalars averaged over the updates; `finite`, whether they all are; `keys`
-      uint64[N] and `priorities` float32[N] of the sampled items.
+      uint64[N], `priorities` float32[N] and `probabilities` float64[N] of the
+      sampled items.
     """
     # A loop inside TensorFlow: unrolled, it would be no faster, and take ten
     # times as long to trace.
@@ -241,6 +245,7 @@ class D4PGLearner(d4pg.D4PGLearner):
     scalars = tf.TensorArray(tf.float32, num_updates)
     keys = tf.TensorArray(tf.uint64, num_updates)
     priorities = tf.TensorArray(tf.float32, num_updates)
+    probabilities = tf.TensorArray(tf.float64, num_updates)
     for i in tf.range(num_updates):
       self._update_targets()
       sample = next(self._iterator)
@@ -248,12 +253,14 @@ class D4PGLearner(d4pg.D4PGLearner):
       scalars = scalars.write(i, tf.stack(update_scalars))
       keys = keys.write(i, sample.info.key)
       priorities = priorities.write(i, td_losses)
+      probabilities = probabilities.write(i, sample.info.probability)
     means = tf.reduce_mean(scalars.stack(), axis=0)
     return {
       **{name: means[i] for i, name in enumerate(_SCALARS)},
       'finite': tf.reduce_all(tf.math.is_finite(means)),
       'keys': tf.reshape(keys.stack(), [-1]),
       'priorities': tf.reshape(priorities.stack(), [-1]),
+      'probabilities': tf.reshape(probabilities.stack(), [-1]),
     }
 
   def _update_targets(self) -> None:
