@@ -14,7 +14,7 @@
 
 """The builder of MetaMimic: one Acme builder a half, and what they share."""
 
-from typing import Iterator, List, Optional
+from typing import Iterator, List, Optional, Tuple
 
 from acme import adders
 from acme import core
@@ -80,15 +80,39 @@ class MetaMimicBuilder:
     Raises:
       ValueError: if the spec does not fit, with the remedy.
     """
+    imitation_spec, task_spec = self._stored_specs(environment_spec)
+    return [
+      *self._imitation.make_replay_tables(imitation_spec),
+      *self._task.make_replay_tables(task_spec),
+    ]
+
+  def expected_bytes(self, environment_spec: specs.EnvironmentSpec) -> int:
+    """Returns the bytes that both tables take when they are full, at most.
+
+    What they share is counted twice: it is the more the fewer items there are,
+    as the two drop different ones.
+
+    Args:
+      environment_spec: of the imitation environment.
+
+    Raises:
+      ValueError: if the spec does not fit, with the remedy.
+    """
+    imitation_spec, task_spec = self._stored_specs(environment_spec)
+    return self._imitation.expected_bytes(
+      imitation_spec
+    ) + self._task.expected_bytes(task_spec)
+
+  def _stored_specs(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> Tuple[specs.EnvironmentSpec, specs.EnvironmentSpec]:
+    """Returns what the imitation and the task table keep."""
     specs_lib.validate_imitation_spec(environment_spec)
     imitation_spec = specs_lib.imitation_spec(environment_spec)
     if self._goal_frames is not None:
       specs_lib.validate_goal_reference(environment_spec.observations)
       imitation_spec = self._goal_frames.stored_spec(imitation_spec)
-    return [
-      *self._imitation.make_replay_tables(imitation_spec),
-      *self._task.make_replay_tables(specs_lib.task_spec(environment_spec)),
-    ]
+    return imitation_spec, specs_lib.task_spec(environment_spec)
 
   def make_imitation_adder(
     self, replay_client: reverb.Client

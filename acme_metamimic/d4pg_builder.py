@@ -15,7 +15,7 @@
 """The builder of one half: Acme's D4PG, for our config, table and learner."""
 
 import math
-from typing import Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from acme import adders
 from acme import core
@@ -32,6 +32,7 @@ import sonnet as snt
 
 from acme_metamimic import config as config_lib
 from acme_metamimic import learning
+from acme_metamimic import memory
 from acme_metamimic import optimizers
 from acme_metamimic import priorities
 from acme_metamimic import removal as removal_lib
@@ -133,6 +134,18 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     slack = _SLACK if proportional else 0.0
     return math.ceil((1.0 + slack) * config.max_replay_size)
 
+  def expected_bytes(self, environment_spec: specs.EnvironmentSpec) -> int:
+    """Returns the bytes of this half's full table, of `memory`'s making.
+
+    Args:
+      environment_spec: as for `make_replay_tables`.
+    """
+    return memory.expected_bytes(
+      environment_spec,
+      self.max_items,
+      prioritised=self._config.priority_exponent > 0.0,
+    )
+
   def make_dataset_iterator(
     self, reverb_client: reverb.Client
   ) -> Iterator[reverb.ReplaySample]:
@@ -214,7 +227,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     """
     online, target = networks
     config = self._config
-    return learning.D4PGLearner(
+    return self._construct_learner(
       policy_network=online.policy_network,
       critic_network=online.critic_network,
       observation_network=online.observation_network,
@@ -238,6 +251,10 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       checkpoint_name=checkpoint_name,
       checkpoint_period_minutes=config.checkpoint_period_minutes,
     )
+
+  def _construct_learner(self, **arguments: Any) -> learning.D4PGLearner:
+    """Returns the learner; for subclasses that have another of these arguments."""
+    return learning.D4PGLearner(**arguments)
 
   def _make_priority_writer(
     self, replay_client: Optional[reverb.Client]

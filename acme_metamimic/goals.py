@@ -50,7 +50,9 @@ class GoalFrames:
         'There are no demonstrations: goals that are kept as references need '
         'frames to refer to.'
       )
-    lengths = [_length(i, d, demonstrations[0]) for i, d in enumerate(demonstrations)]
+    lengths = [
+      _length(i, d, demonstrations[0]) for i, d in enumerate(demonstrations)
+    ]
     starts = np.cumsum([0, *lengths[:-1]])
     self._starts = tf.constant(starts, tf.int64)
     self._lengths = tf.constant(lengths, tf.int64)

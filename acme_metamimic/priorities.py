@@ -16,7 +16,7 @@
 
 import collections
 import threading
-from typing import Deque, List, Optional, Tuple
+from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from absl import logging
 import numpy as np
@@ -163,12 +163,16 @@ class PriorityWriter:
     updates = dict(zip(keys.tolist(), priorities.tolist(), strict=True))
     try:
       deletes = self._choose_deletes(keys, priorities, probabilities)
-      self._client.mutate_priorities(
-        self._table, updates=updates, deletes=deletes
-      )
+      self._send(updates, deletes)
     except Exception:  # pylint: disable=broad-except
       if not self._closed:
         logging.exception('Priorities of table %r not updated.', self._table)
+
+  def _send(self, updates: Dict[int, float], deletes: Sequence[int]) -> None:
+    """Makes the call."""
+    self._client.mutate_priorities(
+      self._table, updates=updates, deletes=deletes
+    )
 
   def _choose_deletes(
     self,

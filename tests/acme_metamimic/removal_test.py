@@ -169,7 +169,7 @@ class _Memory:
 class _RecordingRemoval(removal_lib.ProportionalRemoval):
   """Remembers what it chose last."""
 
-  chosen: List[int] = []
+  chosen: List[int]
 
   def choose(self, size: int) -> List[int]:
     self.chosen = super().choose(size)
