@@ -13,28 +13,25 @@
 # limitations under the License.
 """MetaMimic on an environment of the dm_control suite, with few demonstrations.
 
-  python -m experiments.examples.point_mass --episodes=200
+  python -m experiments.examples.point_mass
 
-A controller pushes the point mass to its target; the imitation half learns to
-follow its demonstrations, the task half to reach the target.
+A controller pushes the mass to its target: the imitation half follows it there,
+the task half finds its own way.
 """
 
 from typing import Any
 
 from absl import app
-from absl import flags
 import acme
 from acme import wrappers
 from dm_control import suite
 import dm_env
 import numpy as np
 
-import acme_metamimic
+import acme_metamimic as mm
 from environments import demonstrations as demonstrations_lib
 from environments import imitation
 from environments import rewards
-
-_EPISODES = flags.DEFINE_integer('episodes', 200, 'Of the imitation actor.')
 
 
 class PointMass(wrappers.EnvironmentWrapper):
@@ -64,17 +61,13 @@ def record(environment: PointMass, steps: int) -> Any:
   actions = []
   for _ in range(steps):
     o = timesteps[-1].observation
-    action = np.clip(-60 * o['position'] - 10 * o['velocity'], -1, 1)
-    timesteps.append(environment.step(action))
-    actions.append(action)
+    actions.append(np.clip(-60 * o['position'] - 10 * o['velocity'], -1, 1))
+    timesteps.append(environment.step(actions[-1]))
     states.append(environment.get_state())
+  frames = {k: np.stack([t.observation[k] for t in timesteps]) for k in o}
+  earned = np.float32([t.reward for t in timesteps[1:]])
   return demonstrations_lib.Demonstration(
-    {k: np.stack([t.observation[k] for t in timesteps]) for k in o},
-    np.stack(states),
-    np.stack(actions),
-    np.float32([t.reward for t in timesteps[1:]]),
-    'controller',
-    seed=0,
+    frames, np.stack(states), np.stack(actions), earned, 'controller', seed=0
   )
 
 
@@ -86,18 +79,16 @@ def train(episodes: int, **settings: Any) -> dict[str, float]:
     reward_terms={'position': rewards.RewardTerm(1.0, 400.0)},
   )
   half: Any = {'discount': 0.9, 'vmax': 10.0, 'n_step': 3, **settings}
-  agent = acme_metamimic.MetaMimic(
+  agent = mm.MetaMimic(
     acme.make_environment_spec(follow),
-    config=acme_metamimic.MetaMimicConfig(
-      acme_metamimic.D4PGConfig(replay_table_name='imitation', **half),
-      acme_metamimic.D4PGConfig(**half),
+    config=mm.MetaMimicConfig(
+      mm.D4PGConfig(replay_table_name='imitation', **half),
+      mm.D4PGConfig(**half),
     ),
   )
   task = wrappers.StepLimitWrapper(PointMass(seed=1), 100)
-  loops = (
-    acme.EnvironmentLoop(follow, agent.imitation),
-    acme.EnvironmentLoop(task, agent.task),
-  )
+  halves = (follow, agent.imitation), (task, agent.task)
+  loops = [acme.EnvironmentLoop(*half) for half in halves]
   for _ in range(episodes):
     returns = [loop.run_episode()['episode_return'] for loop in loops]
   agent.close()
@@ -105,4 +96,4 @@ def train(episodes: int, **settings: Any) -> dict[str, float]:
 
 
 if __name__ == '__main__':
-  app.run(lambda _: print(train(_EPISODES.value)))
+  app.run(lambda _: print(train(episodes=200)))
