@@ -170,7 +170,8 @@ def train(
   )
   actor, evaluator = MAKERS[name](spec, networks, config)
   loop = acme.EnvironmentLoop(environment, actor, logger=_Silent())
-  points, done = [], 0
+  points: list[Point] = []
+  done = 0
   while True:
     if done >= len(points) * period or done >= steps:
       value = evaluate(test_environment, evaluator, num_episodes)

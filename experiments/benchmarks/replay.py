@@ -127,7 +127,7 @@ def make_episode(actor: Frames, demonstration: Frames) -> Episode:
     streams = {
       name: np.float32(random_state.uniform()) for name in specs_lib.STREAMS
     }
-    action = np.float32(random_state.uniform(-1, 1, 9))
+    action = random_state.uniform(-1, 1, 9).astype(np.float32)
     timestep = dm_env.TimeStep(
       dm_env.StepType.LAST if i == length - 1 else dm_env.StepType.MID,
       streams,

@@ -49,7 +49,7 @@ class PointMass(wrappers.EnvironmentWrapper):
     timestep = self.reset()
     with self._physics.reset_context():
       self._physics.set_state(state)
-    position, velocity = np.float32(np.split(self._physics.get_state(), 2))
+    position, velocity = np.split(np.asarray(state, 'f4'), 2)
     return timestep._replace(
       observation={'position': position, 'velocity': velocity}
     )
@@ -65,7 +65,7 @@ def record(environment: PointMass, steps: int) -> Any:
     timesteps.append(environment.step(actions[-1]))
     states.append(environment.get_state())
   frames = {k: np.stack([t.observation[k] for t in timesteps]) for k in o}
-  earned = np.float32([t.reward for t in timesteps[1:]])
+  earned = np.array([t.reward for t in timesteps[1:]], np.float32)
   return demonstrations_lib.Demonstration(
     frames, np.stack(states), np.stack(actions), earned, 'controller', seed=0
   )

@@ -125,7 +125,9 @@ def test_d4pgfd_keeps_its_demonstrations():
 
   assert sizes() == {'task': 0, 'task_demonstrations': expected}
   _train(agent)
-  assert agent.learner._priority_writer.flush(10.0)
+  writer = agent.learner._priority_writer
+  assert writer is not None
+  assert writer.flush(10.0)
   assert sizes() == {'task': 20, 'task_demonstrations': expected}
   (new,) = _priorities(agent.replay_client, 'task', 1)
   demonstrated = _priorities(agent.replay_client, 'task_demonstrations', 50)

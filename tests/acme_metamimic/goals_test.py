@@ -213,7 +213,7 @@ def test_policies_do_not_see_the_reference():
   )
   observation = fakes.FakeEnvironment(imitation=True).reset().observation
   action = agent.imitation_policy(observation)
-  with_reference = {**observation, 'goal_reference': np.int32([0, 1])}
+  with_reference = {**observation, 'goal_reference': np.array((0, 1), np.int32)}
   np.testing.assert_array_equal(agent.imitation_policy(with_reference), action)
   agent.close()
 

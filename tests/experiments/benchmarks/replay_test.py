@@ -23,7 +23,7 @@ def _frames(seed: int, steps: int) -> replay.Frames:
   random_state = np.random.RandomState(seed)
   return {
     'image': random_state.randint(256, size=(steps, 64, 64, 3)).astype('u1'),
-    'body': np.float32(random_state.randn(steps, 36)),
+    'body': random_state.randn(steps, 36).astype(np.float32),
   }
 
 
