@@ -45,11 +45,19 @@ import acme_metamimic
 
 _DOMAIN = flags.DEFINE_string('domain', 'cartpole', "The suite's domain.")
 _TASK = flags.DEFINE_string('task', 'swingup', 'Its task.')
-_STEPS = flags.DEFINE_integer('steps', 60_000, 'Environment steps of each.')
-_PERIOD = flags.DEFINE_integer('period', 5_000, 'Steps between evaluations.')
-_EPISODES = flags.DEFINE_integer('episodes', 5, 'Episodes in an evaluation.')
-_SEED = flags.DEFINE_integer('seed', 0, 'Of networks, noise and starts.')
-_FOLDER = flags.DEFINE_string('folder', 'runs/compare_d4pg', 'For the results.')
+_STEPS = flags.DEFINE_integer(
+  'budget_steps', 60_000, 'Environment steps of each.'
+)
+_PERIOD = flags.DEFINE_integer(
+  'evaluation_steps', 5_000, 'Steps between evaluations.'
+)
+_EPISODES = flags.DEFINE_integer(
+  'evaluation_episodes', 5, 'Episodes in an evaluation.'
+)
+_SEED = flags.DEFINE_integer('agent_seed', 0, 'Of networks, noise and starts.')
+_FOLDER = flags.DEFINE_string(
+  'curve_folder', 'runs/compare_d4pg', 'For the results.'
+)
 
 OURS, ACMES = 'ours', 'Acme'
 COLUMNS = ('agent', 'steps', 'return')

@@ -48,8 +48,8 @@ from environments import block_stacking
 from environments import demonstrators
 from environments import recording
 
-_STEPS = flags.DEFINE_integer('steps', 200, 'Steps of an episode, at most.')
-_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Episodes that each side gets.')
+_STEPS = flags.DEFINE_integer('frames', 200, 'Steps of an episode, at most.')
+_ROUNDS = flags.DEFINE_integer('repeats', 7, 'Episodes that each side gets.')
 _N_STEP = flags.DEFINE_integer('n_step', 5, 'Of both streams; Table 1.')
 
 _DISCOUNT = 0.99
