@@ -91,6 +91,11 @@ class D4PGfDConfig(config_lib.D4PGConfig):
           f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
           'it off.'
         )
+    if self.remover != config_lib.MIN_HEAP:
+      raise ValueError(
+        f'remover={self.remover!r} would choose among demonstrations, which '
+        f'stay: use {config_lib.MIN_HEAP!r}.'
+      )
     if self.priority_exponent == 0.0:
       raise ValueError(
         'priority_exponent=0.0 would sample demonstrations and the rest alike: '

@@ -206,10 +206,11 @@ def test_two_tables_are_sampled_as_one():
     ('demonstration_bonus', -1.0),
     ('weight_decay', -1e-3),
     ('priority_exponent', 0.0),
+    ('remover', 'proportional'),
   ],
 )
 def test_bad_d4pgfd_config_is_refused(field, value):
-  with pytest.raises(ValueError, match=f'{field}={value}.*use'):
+  with pytest.raises(ValueError, match=f'{field}={value!r}.*use'):
     d4pgfd.D4PGfDConfig(**{field: value})
 
 
