@@ -19,7 +19,11 @@ from acme_metamimic.agent import MetaMimic
 from acme_metamimic.builder import MetaMimicBuilder
 from acme_metamimic.config import D4PGConfig
 from acme_metamimic.config import MetaMimicConfig
+from acme_metamimic.d4pg import D4PG
 from acme_metamimic.d4pg_builder import D4PGBuilder
+from acme_metamimic.d4pgfd import D4PGfDBuilder
+from acme_metamimic.d4pgfd import D4PGfDConfig
+from acme_metamimic.goals import GoalFrames
 from acme_metamimic.learning import D4PGLearner
 from acme_metamimic.losses import categorical_loss
 from acme_metamimic.networks import make_imitation_networks
@@ -27,10 +31,14 @@ from acme_metamimic.networks import make_task_networks
 from acme_metamimic.resnet import ResNetTorso
 
 __all__ = [
+  'D4PG',
   'D4PGBuilder',
   'D4PGConfig',
   'D4PGLearner',
+  'D4PGfDBuilder',
+  'D4PGfDConfig',
   'DualStreamAdder',
+  'GoalFrames',
   'MetaMimic',
   'MetaMimicBuilder',
   'MetaMimicConfig',

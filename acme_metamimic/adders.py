@@ -28,6 +28,7 @@ from acme import types
 from acme.adders import reverb as reverb_adders
 from acme.adders.reverb import base
 import dm_env
+import numpy as np
 import reverb
 import tree
 
@@ -53,8 +54,8 @@ class DualStreamAdder(base.ReverbAdder):
 
   Each field of a step is sent once, whatever the number of items that refer to
   it. A table whose rate limiter blocks an insertion blocks both streams, as
-  there is one writer: limit the ratio at the learners instead, or give both
-  tables `reverb.rate_limiters.MinSize`, the default of `acme_metamimic.replay`.
+  there is one writer: use limiters that block samplers alone, such as
+  `acme_metamimic.replay.make_rate_limiter`.
   """
 
   def __init__(
@@ -70,6 +71,7 @@ class DualStreamAdder(base.ReverbAdder):
     imitation_priority: streams.Priority = 1.0,
     task_priority: streams.Priority = 1.0,
     max_in_flight_items: int = 10,
+    goal_references: bool = False,
   ):
     """Initializes the adder.
 
@@ -87,6 +89,9 @@ class DualStreamAdder(base.ReverbAdder):
       task_priority: priority of a new task item.
       max_in_flight_items: how many items may wait for the server's word before
         `add` blocks; twice Acme's 5, as a step makes two items.
+      goal_references: whether to send `goal_reference`, which the environment
+        then has to show, in place of the goal's frames; see
+        `acme_metamimic.goals`.
 
     Raises:
       ValueError: if both tables have one name, or an `n_step` is below 1.
@@ -105,6 +110,7 @@ class DualStreamAdder(base.ReverbAdder):
         'give the two tables different names.'
       )
     self._step_is_open = False
+    self._goal_references = goal_references
     self._streams = (
       streams.NStepStream(
         config_lib.IMITATION,
@@ -139,9 +145,9 @@ class DualStreamAdder(base.ReverbAdder):
 
     Raises:
       ValueError: if the timestep is not a first one, or its observation has no
-        `goal`.
+        `goal`, or no `goal_reference` to a demonstration where it is to be sent.
     """
-    _check_keys('observation', timestep.observation, (specs_lib.GOAL,))
+    timestep = self._to_be_sent(timestep)
     if self._step_is_open:
       self.reset()
     self._send_steps_singly(
@@ -169,9 +175,9 @@ class DualStreamAdder(base.ReverbAdder):
 
     Raises:
       ValueError: if `goal` is missing from the observation, or `imitation` or
-        `task` from the reward or discount.
+        `task` from the reward or discount; or `goal_reference`, as above.
     """
-    _check_keys('observation', next_timestep.observation, (specs_lib.GOAL,))
+    next_timestep = self._to_be_sent(next_timestep)
     _check_keys('reward', next_timestep.reward, specs_lib.STREAMS)
     _check_keys('discount', next_timestep.discount, specs_lib.STREAMS)
     if self._add_first_called and self._writer.episode_steps == 0:
@@ -219,6 +225,24 @@ class DualStreamAdder(base.ReverbAdder):
         specs_lib.task_spec(environment_spec), extras_spec
       ),
     }
+
+  def _to_be_sent(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
+    """Returns a timestep with the goal, or the reference to it, as `goal`."""
+    observation = timestep.observation
+    _check_keys('observation', observation, (specs_lib.GOAL,))
+    if self._goal_references:
+      _check_keys('observation', observation, (specs_lib.GOAL_REFERENCE,))
+      reference = np.asarray(observation[specs_lib.GOAL_REFERENCE], np.int32)
+      if reference.min() < 0:
+        raise ValueError(
+          f'goal_reference {reference.tolist()} is to none of the '
+          'demonstrations: record episodes that follow one of them, or make the '
+          'adder without goal_references.'
+        )
+      observation = {**observation, specs_lib.GOAL: reference}
+    return timestep._replace(
+      observation=specs_lib.without(observation, specs_lib.GOAL_REFERENCE)
+    )
 
   def _send_steps_singly(self, data: types.NestedArray) -> None:
     """Makes a chunk of each step in the columns to come.

@@ -14,9 +14,8 @@
 
 """MetaMimic in one process."""
 
-import copy
 import os
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, Optional
 
 from acme import core
 from acme import specs
@@ -26,14 +25,12 @@ from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
 from acme.utils import loggers
 import reverb
-import sonnet as snt
-import tree
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
-from acme_metamimic import counters
-from acme_metamimic import d4pg_builder
+from acme_metamimic import half as half_lib
 from acme_metamimic import learning
+from acme_metamimic import memory
 from acme_metamimic import networks as networks_lib
 from acme_metamimic import snapshots
 from acme_metamimic import specs as specs_lib
@@ -42,15 +39,6 @@ LoggerFactory = Callable[[str], loggers.Logger]
 
 _IMITATION_LEARNER = 'imitation_learner'
 _TASK_LEARNER = 'task_learner'
-
-
-class _Half(NamedTuple):
-  """What one half is made of."""
-
-  agent: agent.Agent
-  learner: learning.D4PGLearner
-  policy: snt.Module
-  evaluator: core.Actor
 
 
 class MetaMimic:
@@ -99,33 +87,50 @@ class MetaMimic:
     """
     specs_lib.validate_imitation_spec(environment_spec)
     self._config = config or config_lib.MetaMimicConfig()
-    _check_no_limiter(self._config.imitation)
-    _check_no_limiter(self._config.task)
-    self._builder = builder or builder_lib.MetaMimicBuilder(self._config)
-    self._logger_factory = logger_factory or _make_terminal_logger
-    self._checkpoint_directory = checkpoint_directory
-
-    self._server = reverb.Server(
-      self._builder.make_replay_tables(environment_spec)
-    )
+    builder = builder or builder_lib.MetaMimicBuilder(self._config)
+    logger_factory = logger_factory or make_terminal_logger
+    memory.report(builder.expected_bytes(environment_spec))
+    self._server = reverb.Server(builder.make_replay_tables(environment_spec))
     self._client = reverb.Client(f'localhost:{self._server.port}')
 
     self._halves = {
-      config_lib.IMITATION: self._make_imitation(
+      config_lib.IMITATION: half_lib.make_half(
+        half_lib.Parts(
+          builder.make_imitation_dataset_iterator,
+          builder.make_imitation_learner,
+          builder.make_imitation_adder,
+          builder.make_imitation_actor,
+        ),
+        self._config.imitation,
         specs_lib.imitation_spec(environment_spec),
         imitation_networks
         or networks_lib.make_imitation_networks(
-          environment_spec, **_support(self._config.imitation)
+          environment_spec, **half_lib.support(self._config.imitation)
         ),
-        counter,
+        self._client,
+        label=_IMITATION_LEARNER,
+        logger=logger_factory(_IMITATION_LEARNER),
+        counter=counter,
+        checkpoint_directory=checkpoint_directory,
       ),
-      config_lib.TASK: self._make_task(
+      config_lib.TASK: half_lib.make_half(
+        half_lib.Parts(
+          builder.make_task_dataset_iterator,
+          builder.make_task_learner,
+          builder.make_task_adder,
+          builder.make_task_actor,
+        ),
+        self._config.task,
         specs_lib.task_spec(environment_spec),
         task_networks
         or networks_lib.make_task_networks(
-          environment_spec, **_support(self._config.task)
+          environment_spec, **half_lib.support(self._config.task)
         ),
-        counter,
+        self._client,
+        label=_TASK_LEARNER,
+        logger=logger_factory(_TASK_LEARNER),
+        counter=counter,
+        checkpoint_directory=checkpoint_directory,
       ),
     }
 
@@ -213,140 +218,7 @@ class MetaMimic:
     self._halves.clear()
     self._server.stop()
 
-  def _make_imitation(
-    self,
-    spec: specs.EnvironmentSpec,
-    networks: acme_d4pg.D4PGNetworks,
-    counter: Optional[counting.Counter],
-  ) -> _Half:
-    """Makes the imitation half for the specs that its learner sees."""
-    config, builder = self._config.imitation, self._builder
-    # Before `networks` has variables, so as not to copy any.
-    pair = _make_pair(networks, spec)
-    learner = builder.make_imitation_learner(
-      pair,
-      builder.make_imitation_dataset_iterator(self._client),
-      replay_client=self._client,
-      counter=counters.ResumingCounter(counter, _IMITATION_LEARNER),
-      logger=self._logger_factory(_IMITATION_LEARNER),
-      checkpoint_directory=self._checkpoint_directory,
-    )
-    actor = builder.make_imitation_actor(
-      networks.make_policy(spec, config.sigma),
-      builder.make_imitation_adder(self._client),
-    )
-    policy = _evaluation_policy(learner, networks, spec)
-    evaluator = builder.make_imitation_actor(policy)
-    _trace(spec, learner, actor, evaluator)
-    return _Half(
-      _make_agent(config, actor, learner), learner, policy, evaluator
-    )
 
-  def _make_task(
-    self,
-    spec: specs.EnvironmentSpec,
-    networks: acme_d4pg.D4PGNetworks,
-    counter: Optional[counting.Counter],
-  ) -> _Half:
-    """Makes the task half for the specs that its learner sees."""
-    config, builder = self._config.task, self._builder
-    pair = _make_pair(networks, spec)
-    learner = builder.make_task_learner(
-      pair,
-      builder.make_task_dataset_iterator(self._client),
-      replay_client=self._client,
-      counter=counters.ResumingCounter(counter, _TASK_LEARNER),
-      logger=self._logger_factory(_TASK_LEARNER),
-      checkpoint_directory=self._checkpoint_directory,
-    )
-    actor = builder.make_task_actor(
-      networks.make_policy(spec, config.sigma),
-      builder.make_task_adder(self._client),
-    )
-    policy = _evaluation_policy(learner, networks, spec)
-    evaluator = builder.make_task_actor(policy)
-    _trace(spec, learner, actor, evaluator)
-    return _Half(
-      _make_agent(config, actor, learner), learner, policy, evaluator
-    )
-
-
-def _make_pair(
-  online: acme_d4pg.D4PGNetworks, spec: specs.EnvironmentSpec
-) -> d4pg_builder.NetworkPair:
-  """Returns online and target networks, with variables."""
-  target = copy.deepcopy(online)
-  online.init(spec)
-  target.init(spec)
-  return online, target
-
-
-def _evaluation_policy(
-  learner: core.Learner,
-  networks: acme_d4pg.D4PGNetworks,
-  spec: specs.EnvironmentSpec,
-) -> snt.Module:
-  """Returns the policy without noise, averaged if the learner does so."""
-  if isinstance(learner, learning.D4PGLearner):
-    return learner.evaluation_policy
-  return networks.make_policy(spec)
-
-
-def _trace(
-  spec: specs.EnvironmentSpec, learner: core.Learner, *actors: core.Actor
-) -> None:
-  """Traces a half's TensorFlow functions, lest two threads do so at once."""
-  observation = tree.map_structure(
-    lambda s: s.generate_value(), spec.observations
-  )
-  for actor in actors:
-    actor.select_action(observation)
-  if isinstance(learner, learning.D4PGLearner):
-    learner.trace()
-
-
-def _make_agent(
-  config: config_lib.D4PGConfig, actor: core.Actor, learner: core.Learner
-) -> agent.Agent:
-  """Returns an agent that keeps `updates_per_observation`.
-
-  Every observation adds at least one item to the agent's table, so that once
-  `min_observations` are made the learner does not wait for data.
-  """
-  return agent.Agent(
-    actor,
-    learner,
-    min_observations=max(config.batch_size, config.min_replay_size),
-    observations_per_step=_truncatable(config.observations_per_step),
-  )
-
-
-def _truncatable(observations_per_step: float) -> float:
-  """Returns a ratio whose rounding error survives Acme's truncation to int."""
-  if observations_per_step >= 1.0:
-    return round(observations_per_step)
-  return observations_per_step * (1.0 - 1e-6)
-
-
-def _check_no_limiter(config: config_lib.D4PGConfig) -> None:
-  """Raises if a limiter would block the thread that must insert."""
-  if config.samples_per_insert is not None:
-    raise ValueError(
-      f'samples_per_insert={config.samples_per_insert} of table '
-      f'{config.replay_table_name!r}: in one process a rate limiter blocks '
-      'acting and learning alike; leave it at None and set '
-      'updates_per_observation.'
-    )
-
-
-def _support(config: config_lib.D4PGConfig) -> dict:
-  return {
-    'vmin': config.vmin,
-    'vmax': config.vmax,
-    'num_atoms': config.num_atoms,
-  }
-
-
-def _make_terminal_logger(label: str) -> loggers.Logger:
+def make_terminal_logger(label: str) -> loggers.Logger:
   """Returns Acme's logger without its CSV file, whose folder is fixed."""
   return loggers.make_default_logger(label, save_data=False, time_delta=10.0)

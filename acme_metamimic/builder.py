@@ -14,11 +14,12 @@
 
 """The builder of MetaMimic: one Acme builder a half, and what they share."""
 
-from typing import Iterator, List, Optional
+from typing import Iterator, List, Optional, Tuple
 
 from acme import adders
 from acme import core
 from acme import specs
+from acme import types
 from acme.utils import counting
 from acme.utils import loggers
 import reverb
@@ -27,6 +28,7 @@ import sonnet as snt
 from acme_metamimic import adders as adders_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import d4pg_builder
+from acme_metamimic import goals
 from acme_metamimic import learning
 from acme_metamimic import specs as specs_lib
 
@@ -44,6 +46,7 @@ class MetaMimicBuilder:
     *,
     imitation_builder: Optional[d4pg_builder.D4PGBuilder] = None,
     task_builder: Optional[d4pg_builder.D4PGBuilder] = None,
+    goal_frames: Optional[goals.GoalFrames] = None,
   ):
     """Initializes the builder.
 
@@ -51,10 +54,15 @@ class MetaMimicBuilder:
       config: of the agent; Table 1 by default.
       imitation_builder: of the imitation half; D4PG by default.
       task_builder: of the task half; D4PG by default.
+      goal_frames: the demonstrations' frames, to keep references to them in the
+        imitation table in place of the goals. The environment then shows
+        `goal_reference`, and an `imitation_builder` restores its samples with
+        `goal_frames.restore`. By default the table keeps the goals themselves.
     """
     self._config = config or config_lib.MetaMimicConfig()
+    self._goal_frames = goal_frames
     self._imitation = imitation_builder or d4pg_builder.D4PGBuilder(
-      self._config.imitation
+      self._config.imitation, goal_frames.restore if goal_frames else None
     )
     self._task = task_builder or d4pg_builder.D4PGBuilder(self._config.task)
 
@@ -72,13 +80,39 @@ class MetaMimicBuilder:
     Raises:
       ValueError: if the spec does not fit, with the remedy.
     """
-    specs_lib.validate_imitation_spec(environment_spec)
+    imitation_spec, task_spec = self._stored_specs(environment_spec)
     return [
-      *self._imitation.make_replay_tables(
-        specs_lib.imitation_spec(environment_spec)
-      ),
-      *self._task.make_replay_tables(specs_lib.task_spec(environment_spec)),
+      *self._imitation.make_replay_tables(imitation_spec),
+      *self._task.make_replay_tables(task_spec),
     ]
+
+  def expected_bytes(self, environment_spec: specs.EnvironmentSpec) -> int:
+    """Returns the bytes that both tables take when they are full, at most.
+
+    What they share is counted twice: it is the more the fewer items there are,
+    as the two drop different ones.
+
+    Args:
+      environment_spec: of the imitation environment.
+
+    Raises:
+      ValueError: if the spec does not fit, with the remedy.
+    """
+    imitation_spec, task_spec = self._stored_specs(environment_spec)
+    return self._imitation.expected_bytes(
+      imitation_spec
+    ) + self._task.expected_bytes(task_spec)
+
+  def _stored_specs(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> Tuple[specs.EnvironmentSpec, specs.EnvironmentSpec]:
+    """Returns what the imitation and the task table keep."""
+    specs_lib.validate_imitation_spec(environment_spec)
+    imitation_spec = specs_lib.imitation_spec(environment_spec)
+    if self._goal_frames is not None:
+      specs_lib.validate_goal_reference(environment_spec.observations)
+      imitation_spec = self._goal_frames.stored_spec(imitation_spec)
+    return imitation_spec, specs_lib.task_spec(environment_spec)
 
   def make_imitation_adder(
     self, replay_client: reverb.Client
@@ -101,6 +135,7 @@ class MetaMimicBuilder:
       imitation_table=imitation.replay_table_name,
       task_table=task.replay_table_name,
       imitation_priority=self._imitation.initial_priority,
+      goal_references=self._goal_frames is not None,
     )
 
   def make_task_adder(self, replay_client: reverb.Client) -> adders.Adder:
@@ -121,7 +156,8 @@ class MetaMimicBuilder:
     variable_source: Optional[core.VariableSource] = None,
   ) -> core.Actor:
     """Makes an imitation actor; see `d4pg_builder.D4PGBuilder.make_actor`."""
-    return self._imitation.make_actor(policy_network, adder, variable_source)
+    policy = snt.Sequential([_without_reference, policy_network])
+    return self._imitation.make_actor(policy, adder, variable_source)
 
   def make_task_actor(
     self,
@@ -198,3 +234,8 @@ class MetaMimicBuilder:
       checkpoint_directory=checkpoint_directory,
       checkpoint_name='task_learner',
     )
+
+
+def _without_reference(observation: types.NestedTensor) -> types.NestedTensor:
+  """Returns what a policy sees of an imitation environment's observation."""
+  return specs_lib.without(observation, specs_lib.GOAL_REFERENCE)

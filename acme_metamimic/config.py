@@ -15,12 +15,17 @@
 """Configurations of the two halves of MetaMimic and of the whole agent."""
 
 import dataclasses
+import math
 from typing import Optional
 
 from acme.agents.tf.d4pg import agent as acme_d4pg
 
 IMITATION = 'imitation'
 TASK = 'task'
+
+# Removers of a prioritised table.
+MIN_HEAP = 'min_heap'
+PROPORTIONAL = 'proportional'
 
 
 @dataclasses.dataclass
@@ -38,10 +43,10 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       target networks; Table 1.
     min_replay_size: items in the table before it can be sampled; Acme's default.
     max_replay_size: capacity of the table in items; Table 1.
-    samples_per_insert: ratio enforced by the table's rate limiter, None to
-      enforce none. None by default: the imitation actor writes into both tables
-      at once, so that a limiter on one of them would stall the other stream. In
-      one process `updates_per_observation` sets the ratio.
+    samples_per_insert: how many times at most an inserted item is sampled, on
+      average; the table's rate limiter holds a learner that is too fast, and
+      never an actor (see `acme_metamimic.replay`). None, the default, for no
+      limit. In one process `updates_per_observation` sets the ratio.
     n_step: length of the n-step returns; Table 1.
     sigma: standard deviation of the Gaussian exploration noise, in units of the
       action; not in the paper, Acme's default.
@@ -74,6 +79,12 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       instead of 7. From pixels, gradients of a policy were also found to
       disturb the critic's features (Yarats et al., 2021, "Improving Sample
       Efficiency in Model-Free Reinforcement Learning from Images").
+    remover: what a full prioritised table drops: `min_heap`, the item of the
+      lowest priority; or `proportional`, by the learner in proportion to a
+      power of the priority (see `acme_metamimic.removal`). The paper says
+      "prioritized" alone; the first is exact and costs the learner nothing.
+    removal_exponent: power of the priority in proportional removal; Ape-X DPG.
+    removal_period: updates between two proportional removals; Ape-X DPG.
     variable_update_period: environment steps between an actor's requests for
       new variables when it runs apart from its learner; Acme's D4PG has 1000.
     num_parallel_samplers: parallel streams that sample from the table. Acme's
@@ -97,6 +108,9 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   importance_sampling_exponent: float = 0.0
   policy_averaging_horizon: int = 1
   policy_trains_torso: bool = False
+  remover: str = MIN_HEAP
+  removal_exponent: float = -0.4
+  removal_period: int = 100
   variable_update_period: int = 1000
   num_parallel_samplers: int = 2
   checkpoint_period_minutes: float = 10.0
@@ -105,6 +119,11 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     self._check_positive_integers()
     self._check_reals()
     self._check_ratio()
+    if self.remover not in (MIN_HEAP, PROPORTIONAL):
+      raise ValueError(
+        f'remover={self.remover!r} is unknown: use {MIN_HEAP!r} or '
+        f'{PROPORTIONAL!r}.'
+      )
     if not self.vmin < self.vmax:
       raise ValueError(
         f'vmin={self.vmin} must be below vmax={self.vmax}: give the lowest and '
@@ -157,6 +176,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'n_step',
       'updates_per_step',
       'policy_averaging_horizon',
+      'removal_period',
       'variable_update_period',
       'num_parallel_samplers',
     ):
@@ -186,6 +206,12 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
           f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
           'it off.'
         )
+    if not -math.inf < self.removal_exponent <= 0.0:
+      raise ValueError(
+        f'removal_exponent={self.removal_exponent} must be finite and not '
+        'positive, or what is sampled most is removed first: Ape-X DPG has '
+        '-0.4.'
+      )
     if not 0.0 <= self.discount <= 1.0:
       raise ValueError(
         f'discount={self.discount} must lie in [0, 1]: Table 1 of the paper '

@@ -14,7 +14,8 @@
 
 """The builder of one half: Acme's D4PG, for our config, table and learner."""
 
-from typing import Iterator, List, Optional, Tuple
+import math
+from typing import Any, Callable, Iterator, List, Optional, Tuple
 
 from acme import adders
 from acme import core
@@ -31,24 +32,39 @@ import sonnet as snt
 from acme_metamimic import actors
 from acme_metamimic import config as config_lib
 from acme_metamimic import learning
+from acme_metamimic import memory
 from acme_metamimic import optimizers
 from acme_metamimic import priorities
+from acme_metamimic import removal as removal_lib
 from acme_metamimic import replay
 
 # Online and target networks.
 NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
 
+Restore = Callable[[reverb.ReplaySample], reverb.ReplaySample]
+
+# Room above the capacity of a table from which the learner removes, for what
+# comes in between two removals.
+_SLACK = 0.1
+
 
 class D4PGBuilder(acme_d4pg.D4PGBuilder):
   """Acme's D4PG builder, for our config, table and learner."""
 
-  def __init__(self, config: config_lib.D4PGConfig):
+  def __init__(
+    self,
+    config: config_lib.D4PGConfig,
+    restore: Optional[Restore] = None,
+  ):
     """Initializes the builder.
 
     Args:
       config: of the half that this builder makes.
+      restore: applied to each sample of the table before the learner sees it,
+        for what is kept there in another form.
     """
     super().__init__(config)
+    self._restore = restore
     self._config: config_lib.D4PGConfig = config
 
   @property
@@ -73,9 +89,11 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       replay.make_imitation_table(
         reverb_adders.NStepTransitionAdder.signature(environment_spec),
         name=self._config.replay_table_name,
-        max_size=self._config.max_replay_size,
+        max_size=self.max_items,
         priority_exponent=self._config.priority_exponent,
-        rate_limiter=self._make_rate_limiter(),
+        rate_limiter=replay.make_rate_limiter(
+          self._config.min_replay_size, self._config.samples_per_insert
+        ),
       )
     ]
 
@@ -105,6 +123,29 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     """Priority of a new item in this half's table."""
     return replay.initial_priority(self._config.num_atoms)
 
+  @property
+  def max_items(self) -> int:
+    """Largest number of items in this half's table."""
+    config = self._config
+    proportional = (
+      config.priority_exponent > 0.0
+      and config.remover == config_lib.PROPORTIONAL
+    )
+    slack = _SLACK if proportional else 0.0
+    return math.ceil((1.0 + slack) * config.max_replay_size)
+
+  def expected_bytes(self, environment_spec: specs.EnvironmentSpec) -> int:
+    """Returns the bytes of this half's full table, of `memory`'s making.
+
+    Args:
+      environment_spec: as for `make_replay_tables`.
+    """
+    return memory.expected_bytes(
+      environment_spec,
+      self.max_items,
+      prioritised=self._config.priority_exponent > 0.0,
+    )
+
   def make_dataset_iterator(
     self, reverb_client: reverb.Client
   ) -> Iterator[reverb.ReplaySample]:
@@ -123,6 +164,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
         batch_size=self._config.batch_size,
         prefetch_size=self._config.prefetch_size,
         num_parallel_calls=self._config.num_parallel_samplers,
+        postprocess=self._restore,
       )
     )
 
@@ -185,12 +227,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     """
     online, target = networks
     config = self._config
-    priority_writer = None
-    if replay_client is not None and config.priority_exponent > 0.0:
-      priority_writer = priorities.PriorityWriter(
-        replay_client, config.replay_table_name
-      )
-    return learning.D4PGLearner(
+    return self._construct_learner(
       policy_network=online.policy_network,
       critic_network=online.critic_network,
       observation_network=online.observation_network,
@@ -211,21 +248,31 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       importance_sampling_exponent=config.importance_sampling_exponent,
       policy_averaging_horizon=config.policy_averaging_horizon,
       policy_trains_torso=config.policy_trains_torso,
-      priority_writer=priority_writer,
+      priority_writer=self._make_priority_writer(replay_client),
       checkpoint_directory=checkpoint_directory if checkpoint else None,
       checkpoint_name=checkpoint_name,
       checkpoint_period_minutes=config.checkpoint_period_minutes,
     )
 
-  def _make_rate_limiter(self) -> reverb.rate_limiters.RateLimiter:
-    """Returns a limit on the size alone, or Acme's on the ratio as well."""
+  def _construct_learner(self, **arguments: Any) -> learning.D4PGLearner:
+    """Returns the learner; for subclasses that have another of these arguments."""
+    return learning.D4PGLearner(**arguments)
+
+  def _make_priority_writer(
+    self, replay_client: Optional[reverb.Client]
+  ) -> Optional[priorities.PriorityWriter]:
+    """Returns None if the table has no priorities."""
     config = self._config
-    if config.samples_per_insert is None:
-      return reverb.rate_limiters.MinSize(config.min_replay_size)
-    # A tolerance of 10 %, as in Acme's builder.
-    tolerance = 0.1 * config.samples_per_insert
-    return reverb.rate_limiters.SampleToInsertRatio(
-      samples_per_insert=config.samples_per_insert,
-      min_size_to_sample=config.min_replay_size,
-      error_buffer=config.min_replay_size * tolerance,
+    if replay_client is None or config.priority_exponent == 0.0:
+      return None
+    removal = None
+    if config.remover == config_lib.PROPORTIONAL:
+      removal = removal_lib.ProportionalRemoval(
+        config.max_replay_size,
+        exponent=config.removal_exponent,
+        # The writer is called once in a call of the learner.
+        period=math.ceil(config.removal_period / config.updates_per_step),
+      )
+    return priorities.PriorityWriter(
+      replay_client, config.replay_table_name, removal=removal
     )

@@ -95,14 +95,12 @@ class D4PGLearner(updates.FusedD4PGLearner):
         `checkpoints/`, whose last checkpoint is left as it is.
     """
     fetches = self._step()
-    keys, priorities = (
-      fetches.pop(name).numpy() for name in ('keys', 'priorities')
-    )
+    items = {name: fetches.pop(name).numpy() for name in updates.ITEM_FIELDS}
     if not fetches.pop('finite'):
       self._stop_diverged(fetches)
     if self._priority_writer is not None:
-      self._priority_writer.write(keys, priorities)
-      fetches.update(diagnostics.priority_metrics(priorities))
+      self._priority_writer.write(**items)
+      fetches.update(diagnostics.priority_metrics(items['priorities']))
 
     timestamp = time.time()
     elapsed_time = timestamp - self._timestamp if self._timestamp else 0

@@ -73,7 +73,7 @@ def make_imitation_networks(
     ValueError: if the spec or a scale does not fit.
   """
   specs_lib.validate_imitation_spec(environment_spec)
-  observations = environment_spec.observations
+  observations = specs_lib.imitation_spec(environment_spec).observations
   image_keys = _image_keys(observations)
   goal = observations[specs_lib.GOAL]
   _validate_scale('goal_difference_scale', goal_difference_scale, goal)

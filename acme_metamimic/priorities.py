@@ -16,18 +16,21 @@
 
 import collections
 import threading
-from typing import Deque, Optional, Tuple
+from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from absl import logging
 import numpy as np
 import reverb
 import tensorflow as tf
 
+from acme_metamimic import removal as removal_lib
+
 # Calls of the learner that may wait to be written. Priorities older than this
 # are of little use, so that the oldest are dropped when the replay is slow.
 _MAX_PENDING = 16
 
-_Updates = Tuple[np.ndarray, np.ndarray]
+# Keys, priorities and probabilities.
+_Updates = Tuple[np.ndarray, np.ndarray, Optional[np.ndarray]]
 
 
 def importance_weights(info: reverb.SampleInfo, exponent: float) -> tf.Tensor:
@@ -53,7 +56,8 @@ def importance_weights(info: reverb.SampleInfo, exponent: float) -> tf.Tensor:
 class PriorityWriter:
   """Updates the priorities of sampled items from a background thread.
 
-  A learner does not wait for it.
+  It also removes items, where the table does not do so by itself. A learner does
+  not wait for it.
   """
 
   def __init__(
@@ -61,6 +65,7 @@ class PriorityWriter:
     client: reverb.Client,
     table: str,
     max_pending: int = _MAX_PENDING,
+    removal: Optional[removal_lib.ProportionalRemoval] = None,
   ):
     """Starts the thread.
 
@@ -69,9 +74,11 @@ class PriorityWriter:
       table: name of the table that the items are in.
       max_pending: number of `write` calls that may wait; beyond it the oldest
         is dropped.
+      removal: chooses the items to remove; None to remove none.
     """
     self._client = client
     self._table = table
+    self._removal = removal
     self._pending: Deque[_Updates] = collections.deque(maxlen=max_pending)
     self._condition = threading.Condition()
     self._busy = False
@@ -87,18 +94,25 @@ class PriorityWriter:
     """Number of `write` calls whose priorities were never written."""
     return self._num_dropped
 
-  def write(self, keys: np.ndarray, priorities: np.ndarray) -> None:
+  def write(
+    self,
+    keys: np.ndarray,
+    priorities: np.ndarray,
+    probabilities: Optional[np.ndarray] = None,
+  ) -> None:
     """Queues new priorities and returns at once.
 
     Args:
       keys: uint64[N], keys of the items. The last priority of a repeated key
         counts; keys that are no longer in the table are ignored.
       priorities: float[N], finite and not negative.
+      probabilities: float[N], with which the items were sampled; only the
+        removal needs them.
     """
     with self._condition:
       if len(self._pending) == self._pending.maxlen:
         self._num_dropped += 1
-      self._pending.append((keys, priorities))
+      self._pending.append((keys, priorities, probabilities))
       self._condition.notify_all()
 
   def flush(self, timeout: Optional[float] = None) -> bool:
@@ -135,15 +149,42 @@ class PriorityWriter:
         self._condition.wait_for(lambda: self._pending or self._closed)
         if self._closed:
           return
-        keys, priorities = self._pending.popleft()
+        updates = self._pending.popleft()
         self._busy = True
-      self._mutate(keys, priorities)
+      self._mutate(*updates)
 
-  def _mutate(self, keys: np.ndarray, priorities: np.ndarray) -> None:
+  def _mutate(
+    self,
+    keys: np.ndarray,
+    priorities: np.ndarray,
+    probabilities: Optional[np.ndarray],
+  ) -> None:
     """Sends one call, whose failure must not end the training."""
     updates = dict(zip(keys.tolist(), priorities.tolist(), strict=True))
     try:
-      self._client.mutate_priorities(self._table, updates=updates)
+      deletes = self._choose_deletes(keys, priorities, probabilities)
+      self._send(updates, deletes)
     except Exception:  # pylint: disable=broad-except
       if not self._closed:
         logging.exception('Priorities of table %r not updated.', self._table)
+
+  def _send(self, updates: Dict[int, float], deletes: Sequence[int]) -> None:
+    """Makes the call."""
+    self._client.mutate_priorities(
+      self._table, updates=updates, deletes=deletes
+    )
+
+  def _choose_deletes(
+    self,
+    keys: np.ndarray,
+    priorities: np.ndarray,
+    probabilities: Optional[np.ndarray],
+  ) -> List[int]:
+    """Returns keys of items to remove now."""
+    if self._removal is None or probabilities is None:
+      return []
+    self._removal.add(keys, priorities, probabilities)
+    if not self._removal.is_due:
+      return []
+    size = self._client.server_info()[self._table].current_size
+    return self._removal.choose(size)

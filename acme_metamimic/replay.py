@@ -17,9 +17,15 @@
 Sampling and removal are prioritised for the imitation learner, uniform and first
 in first out for the task learner (Table 1). Both tables hold items of the same
 steps, see `acme_metamimic.adders`.
+
+One writer serves both tables: a rate limiter that held its insertions into one of
+them would hold the other stream as well, for good if that table's learner has
+stopped. So insertions are never held here; what a limiter holds is a learner
+that would sample its table more often than it is to.
 """
 
 import math
+import sys
 from typing import Optional
 
 from acme import types
@@ -30,6 +36,10 @@ from acme_metamimic import config as config_lib
 
 # Table 1, in items.
 _MAX_SIZE = 1_000_000
+
+# Acme's D4PG lets the ratio of samples to insertions deviate by 10 % of the
+# samples that the first items stand for.
+_RATIO_TOLERANCE = 0.1
 
 
 def initial_priority(num_atoms: int) -> float:
@@ -52,6 +62,37 @@ def initial_priority(num_atoms: int) -> float:
       'two atoms.'
     )
   return math.log(num_atoms)
+
+
+def make_rate_limiter(
+  min_size: int, samples_per_insert: Optional[float] = None
+) -> reverb.rate_limiters.RateLimiter:
+  """Makes a limiter that holds samplers and never a writer.
+
+  Args:
+    min_size: samplers wait for this many items.
+    samples_per_insert: they also wait once there are more than this many samples
+      for an insertion. None for no such limit.
+
+  Raises:
+    ValueError: if the ratio is not positive.
+  """
+  if samples_per_insert is None:
+    return reverb.rate_limiters.MinSize(min_size)
+  if not samples_per_insert > 0.0:
+    raise ValueError(
+      f'samples_per_insert={samples_per_insert} must be positive, or None for '
+      'no limit.'
+    )
+  first_samples = samples_per_insert * min_size
+  return reverb.rate_limiters.SampleToInsertRatio(
+    samples_per_insert,
+    min_size,
+    error_buffer=(
+      (1.0 - _RATIO_TOLERANCE) * first_samples,
+      sys.float_info.max,
+    ),
+  )
 
 
 def make_imitation_table(
@@ -95,8 +136,7 @@ def make_imitation_table(
     max_size=max_size,
     rate_limiter=rate_limiter,
     sampler=reverb.selectors.Prioritized(priority_exponent),
-    # Ape-X DPG drops in proportion to a negative power of the priority, which
-    # Reverb does not offer. This is its limit.
+    # Proportional removal is the learner's, see `acme_metamimic.removal`.
     remover=reverb.selectors.MinHeap(),
   )
 

@@ -24,6 +24,10 @@ import numpy as np
 from acme_metamimic import config as config_lib
 
 GOAL = 'goal'
+# Where the goal is found in the demonstrations: int32 (demonstration, step). An
+# environment may show it beside the goal, for a replay that keeps it in place of
+# the frames. Policies do not see it.
+GOAL_REFERENCE = 'goal_reference'
 STREAMS = (config_lib.IMITATION, config_lib.TASK)
 
 
@@ -34,7 +38,7 @@ def validate_imitation_spec(environment_spec: specs.EnvironmentSpec) -> None:
     environment_spec: spec of the environment that the imitation actor acts in:
       observations a dict with `goal`, itself a dict of some of the other keys;
       rewards and discounts dicts of scalars with keys `imitation` and `task`;
-      actions bounded.
+      actions bounded. `goal_reference` is optional.
 
   Raises:
     ValueError: if a spec does not fit; the message names it and the remedy.
@@ -43,6 +47,24 @@ def validate_imitation_spec(environment_spec: specs.EnvironmentSpec) -> None:
   _validate_goal(environment_spec.observations)
   _validate_streams('rewards', environment_spec.rewards)
   _validate_streams('discounts', environment_spec.discounts)
+
+
+def validate_goal_reference(observations: types.NestedSpec) -> None:
+  """Checks that an environment says where its goals are found.
+
+  Args:
+    observations: spec of the observations.
+
+  Raises:
+    ValueError: if it does not, with the remedy.
+  """
+  spec = observations.get(GOAL_REFERENCE)
+  if spec is None or spec.shape != (2,) or spec.dtype != np.int32:
+    raise ValueError(
+      f'observation {GOAL_REFERENCE!r} is {spec!r}: to keep goals as references '
+      'the environment must show int32[2], the demonstration and the step of '
+      'the goal; let it, or leave goal_frames out.'
+    )
 
 
 def validate_actions(action_spec: types.NestedSpec) -> None:
@@ -75,6 +97,7 @@ def imitation_spec(
 ) -> specs.EnvironmentSpec:
   """Returns the imitation learner's view: goal kept, scalar streams."""
   return environment_spec._replace(
+    observations=without(environment_spec.observations, GOAL_REFERENCE),
     rewards=_stream(environment_spec.rewards, config_lib.IMITATION),
     discounts=_stream(environment_spec.discounts, config_lib.IMITATION),
   )
@@ -92,14 +115,18 @@ def task_spec(
   Returns:
     The spec of the task environment.
   """
-  observations = environment_spec.observations
-  if isinstance(observations, abc.Mapping):
-    observations = {k: v for k, v in observations.items() if k != GOAL}
   return environment_spec._replace(
-    observations=observations,
+    observations=without(environment_spec.observations, GOAL, GOAL_REFERENCE),
     rewards=_stream(environment_spec.rewards, config_lib.TASK),
     discounts=_stream(environment_spec.discounts, config_lib.TASK),
   )
+
+
+def without(observation: Any, *keys: str) -> Any:
+  """Returns an observation, or its spec, without some of its keys."""
+  if not isinstance(observation, abc.Mapping):
+    return observation
+  return {k: v for k, v in observation.items() if k not in keys}
 
 
 def _stream(nest: Any, stream: str) -> Any:
@@ -115,7 +142,7 @@ def _validate_goal(observations: types.NestedSpec) -> None:
       'demonstration; wrap yours in one that does.'
     )
   goal = observations[GOAL]
-  keys = sorted(k for k in observations if k != GOAL)
+  keys = sorted(without(observations, GOAL, GOAL_REFERENCE))
   if not isinstance(goal, abc.Mapping) or not goal:
     raise ValueError(
       f'observation {GOAL!r} is {goal!r}: it must be a dict with some of the '

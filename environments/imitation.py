@@ -31,6 +31,7 @@ from environments import rewards
 from environments import storage
 
 GOAL = 'goal'
+GOAL_REFERENCE = 'goal_reference'
 IMITATION = 'imitation'
 TASK = 'task'
 
@@ -72,6 +73,7 @@ class ImitationEnvironment(dm_env.Environment):
     curriculum_probability: float = 0.0,
     curriculum_steps: int = initializers.CURRICULUM_STEPS,
     check_start: bool = True,
+    goal_references: bool = False,
     seed: Optional[int] = None,
   ):
     """Initializes the environment.
@@ -93,6 +95,9 @@ class ImitationEnvironment(dm_env.Environment):
         in appendix C.2.
       check_start: whether the first observation of an episode is compared with
         the recorded one.
+      goal_references: whether to show, as `goal_reference`, which frame of which
+        demonstration the goal is, for a replay that keeps this in place of the
+        frame; the demonstration is -1 if it is not one of `demonstrations`.
       seed: of the choice of demonstrations and starts.
 
     Raises:
@@ -108,11 +113,13 @@ class ImitationEnvironment(dm_env.Environment):
       self._demonstrations, curriculum_probability, curriculum_steps, seed
     )
     self._check_start = check_start
+    self._goal_references = goal_references
     spec = environment.observation_spec()
     self._observed = tuple(spec)
     self._policy_keys = tuple(policy_keys or spec)
     self._check(spec)
     self._demonstration = self._demonstrations[0]
+    self._goals_index = 0
     self._set_goals(self._demonstration)
     self._step = 0
     self._reset_next_step = True
@@ -208,6 +215,7 @@ class ImitationEnvironment(dm_env.Environment):
       )
     self._demonstration = self._demonstrations[index]
     self._set_goals(goals or self._demonstration)
+    self._goals_index = index if goals is None else -1
     self._step = step
     self._last_deviation = 0.0
     self._reset_next_step = False
@@ -278,15 +286,30 @@ class ImitationEnvironment(dm_env.Environment):
     self, timestep: dm_env.TimeStep
   ) -> dict[str, np.ndarray | dict[str, np.ndarray]]:
     goal = self._frame(self._step + 1)
-    observation = {key: timestep.observation[key] for key in self._policy_keys}
-    return {**observation, GOAL: {key: goal[key] for key in self._policy_keys}}
+    observation = {
+      **{key: timestep.observation[key] for key in self._policy_keys},
+      GOAL: {key: goal[key] for key in self._policy_keys},
+    }
+    if self._goal_references:
+      # Beyond the end it is the last frame.
+      step = min(self._step + 1, self._num_goals)
+      observation[GOAL_REFERENCE] = np.array(
+        (self._goals_index, step), np.int32
+      )
+    return observation
 
   def observation_spec(self) -> Mapping[str, specs.Array]:
-    """Returns the policy's observations, and the same once more as `goal`."""
+    """Returns the policy's observations, and the same once more as `goal`.
+
+    There is `goal_reference`, too, if it was asked for.
+    """
     spec = self._environment.observation_spec()
     visible = {key: spec[key] for key in self._policy_keys}
     goal = {key: s.replace(name=f'{GOAL}_{key}') for key, s in visible.items()}
-    return {**visible, GOAL: goal}
+    spec = {**visible, GOAL: goal}
+    if self._goal_references:
+      spec[GOAL_REFERENCE] = specs.Array((2,), np.int32, GOAL_REFERENCE)
+    return spec
 
   def action_spec(self) -> specs.BoundedArray:
     """Returns the wrapped environment's action spec."""

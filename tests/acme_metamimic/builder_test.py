@@ -118,10 +118,34 @@ def test_rate_limiter(samples_per_insert):
     assert limiter.min_diff < -1e30
   else:
     assert limiter.samples_per_insert == samples_per_insert
-    # 10 % of the ratio, in samples, around the size to sample from.
-    assert limiter.max_diff - limiter.min_diff == pytest.approx(
-      2 * 50 * 0.1 * samples_per_insert
-    )
+    # Sampling waits at 10 % more than its share, insertions never do.
+    assert limiter.min_diff == pytest.approx(0.9 * 50 * samples_per_insert)
+    assert limiter.max_diff > 1e30
+
+
+def test_proportional_remover_has_room_above_its_capacity(builder):
+  config = config_lib.D4PGConfig(
+    replay_table_name='imitation',
+    max_replay_size=2000,
+    priority_exponent=0.6,
+    remover='proportional',
+    removal_exponent=-0.7,
+    removal_period=25,
+    updates_per_step=10,
+  )
+  half = d4pg_builder.D4PGBuilder(config)
+  spec = specs_lib.imitation_spec(_SPEC)
+  (table,) = half.make_replay_tables(spec)
+  assert table.info.max_size == half.max_items == 2200
+  memory = _Memory(builder)
+  writer = half._make_priority_writer(memory.client)
+  assert writer is not None
+  removal = writer._removal
+  assert removal is not None
+  assert (removal._capacity, removal._exponent) == (2000, -0.7)
+  # 25 updates are three calls of ten.
+  assert removal._period == 3
+  writer.close()
 
 
 def test_imitation_adder_feeds_both_tables(builder):

@@ -36,7 +36,10 @@ class _FakeClient:
     self.entered = threading.Event()
     self._failures = failures
 
-  def mutate_priorities(self, table: str, updates: Dict[int, float]) -> None:
+  def mutate_priorities(
+    self, table: str, updates: Dict[int, float], deletes: List[int]
+  ) -> None:
+    assert not deletes
     self.entered.set()
     assert self.gate.wait(_TIMEOUT)
     if self._failures:

@@ -63,6 +63,10 @@ class TerminationTest(_MixinTest, absltest.TestCase):
   }
 
 
+class GoalReferenceTest(_MixinTest, absltest.TestCase):
+  options: ClassVar[dict[str, Any]] = {'goal_references': True}
+
+
 class ImageTest(_MixinTest, absltest.TestCase):
   observables = ('image', 'body')
   options: ClassVar[dict[str, Any]] = {
@@ -312,6 +316,33 @@ def test_policy_keys_hide_the_others(features, training):
   timestep = environment.step(np.ones(9))
   assert timestep.reward == wanted
   assert timestep.discount['imitation'] == 0.0
+
+
+def test_goal_reference_finds_the_goal(features, training):
+  environment = imitation_fakes.make(features, training, goal_references=True)
+  timestep = environment.start(1, len(training[1]) - 3)
+  steps = []
+  while True:
+    index, step = timestep.observation['goal_reference']
+    steps.append(step)
+    np.testing.assert_equal(
+      timestep.observation['goal'],
+      {k: v[step] for k, v in training[index].observations.items()},
+    )
+    if timestep.last():
+      break
+    timestep = environment.step(np.zeros(9))
+  # The last frame serves as the goal at its own step, too.
+  end = len(training[1])
+  assert steps == [end - 2, end - 1, end, end]
+
+
+def test_goals_from_elsewhere_have_no_reference(features, training):
+  environment = imitation_fakes.make(
+    features, training[:1], goal_references=True
+  )
+  timestep = environment.start(0, goals=training[1])
+  assert timestep.observation['goal_reference'].tolist() == [-1, 1]
 
 
 def test_exposes_what_it_wraps(features, training):

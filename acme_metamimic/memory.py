@@ -1,0 +1,92 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""How much memory the replay will take, before it does."""
+
+import os
+from typing import Optional
+
+from absl import logging
+from acme import specs
+import numpy as np
+import tree
+
+# What Reverb keeps beside the data, as measured on a server's resident memory
+# with small observations: for each field of each step, and for each item.
+FIELD_OVERHEAD = 600
+ITEM_OVERHEAD = 2000
+
+_GIGABYTE = 1e9
+
+
+def expected_bytes(
+  environment_spec: specs.EnvironmentSpec, max_items: int, *, prioritised: bool
+) -> int:
+  """Returns the bytes of a full table of n-step transitions.
+
+  Data counts as it is: rendered frames are compressed about twofold, so that
+  their table is smaller than this. A table that drops the oldest item keeps the
+  steps in a row, each of them once. One that drops by priority comes to keep
+  items from all over the past, of which each has its two observations to itself.
+
+  Args:
+    environment_spec: of the steps as the table keeps them.
+    max_items: capacity of the table.
+    prioritised: whether items are dropped by their priority.
+  """
+  fields = tree.flatten(
+    (
+      environment_spec.observations,
+      environment_spec.actions,
+      environment_spec.rewards,
+      environment_spec.discounts,
+    )
+  )
+  step = sum(
+    int(np.prod(field.shape)) * np.dtype(field.dtype).itemsize + FIELD_OVERHEAD
+    for field in fields
+  )
+  steps_per_item = 2 if prioritised else 1
+  return max_items * (steps_per_item * step + ITEM_OVERHEAD)
+
+
+def machine_bytes() -> int:
+  """Returns the size of the machine's memory."""
+  return os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')
+
+
+def report(expected: int, available: Optional[int] = None) -> bool:
+  """Prints what the replay will take, and warns if it is too much.
+
+  Args:
+    expected: bytes of the full replay.
+    available: bytes of the machine that holds it; this one by default.
+
+  Returns:
+    Whether it fits.
+  """
+  available = machine_bytes() if available is None else available
+  print(
+    f'Replay: at most {expected / _GIGABYTE:.1f} GB when full, of '
+    f'{available / _GIGABYTE:.1f} GB.'
+  )
+  fits = expected <= available
+  if not fits:
+    logging.warning(
+      'The full replay may take %.1f GB, more than the %.1f GB of this machine: '
+      'lower max_replay_size of the halves, or keep goals as references '
+      '(goal_frames of MetaMimicBuilder).',
+      expected / _GIGABYTE,
+      available / _GIGABYTE,
+    )
+  return fits

@@ -1,0 +1,132 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Another learner in the task half: Acme's distributional MPO.
+
+MetaMimic asks a half for a builder. This one keeps the replay and the actors of
+D4PG's, which any off-policy learner can use, and brings its own learner, and
+networks whose policy is a distribution:
+
+  MetaMimic(spec, task_networks=make_networks(task_spec),
+            builder=MetaMimicBuilder(config, task_builder=DMPOBuilder(config.task)))
+"""
+
+from typing import Any, Iterator, Optional, Sequence
+
+from acme import specs
+from acme.agents.tf import dmpo
+from acme.agents.tf.d4pg import agent as acme_d4pg
+from acme.tf import networks
+from acme.tf import savers
+from acme.utils import counting
+from acme.utils import loggers
+import numpy as np
+import reverb
+import sonnet as snt
+
+import acme_metamimic
+from acme_metamimic import networks as networks_lib
+
+
+class DMPONetworks(acme_d4pg.D4PGNetworks):
+  """Networks whose policy samples to explore and takes the mean otherwise."""
+
+  def make_policy(
+    self, environment_spec: specs.EnvironmentSpec, sigma: float = 0.0
+  ) -> snt.Module:
+    """Returns a stochastic policy if `sigma` is positive, whatever its value."""
+    head = (
+      networks.StochasticSamplingHead()
+      if sigma > 0.0
+      else networks.StochasticMeanHead()
+    )
+    return snt.Sequential([self.observation_network, self.policy_network, head])
+
+
+def make_networks(
+  environment_spec: specs.EnvironmentSpec,
+  layer_sizes: Sequence[int] = (256, 256),
+  **support: Any,
+) -> DMPONetworks:
+  """Returns networks of the task environment; `support` is the critic's."""
+  d4pg = networks_lib.make_task_networks(
+    environment_spec, critic_layer_sizes=layer_sizes, **support
+  )
+  size = int(np.prod(environment_spec.actions.shape))
+  policy = [
+    networks.LayerNormMLP(layer_sizes, activate_final=True),
+    networks.MultivariateNormalDiagHead(size, init_scale=0.7),
+  ]
+  return DMPONetworks(
+    policy_network=snt.Sequential(policy),
+    critic_network=d4pg.critic_network,
+    observation_network=d4pg.observation_network,
+  )
+
+
+class DMPOLearner(dmpo.DistributionalMPOLearner):
+  """Acme's learner; saves when told to, and into the run's folder."""
+
+  def __init__(self, directory: Optional[str], name: str, **arguments: Any):
+    super().__init__(**arguments, checkpoint=False)
+    if directory is not None:
+      objects = {
+        'policy': self._policy_network,
+        'critic': self._critic_network,
+        'target_policy': self._target_policy_network,
+        'target_critic': self._target_critic_network,
+      }
+      self._checkpointer = savers.Checkpointer(
+        objects, directory=directory, subdirectory=name, add_uid=False
+      )
+
+  def save(self) -> bool:
+    return self._checkpointer is not None and self._checkpointer.save(True)
+
+  def close(self) -> None:
+    """There is no thread to stop."""
+
+
+class DMPOBuilder(acme_metamimic.D4PGBuilder):
+  """D4PG's builder with another learner."""
+
+  def make_learner(  # type: ignore[override]
+    self,
+    networks: Any,
+    dataset: Iterator[reverb.ReplaySample],
+    counter: Optional[counting.Counter] = None,
+    logger: Optional[loggers.Logger] = None,
+    *,
+    replay_client: Optional[reverb.Client] = None,
+    checkpoint_directory: Optional[str] = None,
+    checkpoint_name: str = 'learner',
+  ) -> DMPOLearner:
+    """Makes the learner; see `D4PGBuilder.make_learner`."""
+    online, target = networks
+    return DMPOLearner(
+      checkpoint_directory,
+      checkpoint_name,
+      policy_network=online.policy_network,
+      critic_network=online.critic_network,
+      observation_network=online.observation_network,
+      target_policy_network=target.policy_network,
+      target_critic_network=target.critic_network,
+      target_observation_network=target.observation_network,
+      discount=self.config.discount,
+      num_samples=20,
+      target_policy_update_period=self.config.target_update_period,
+      target_critic_update_period=self.config.target_update_period,
+      dataset=dataset,
+      counter=counter,
+      logger=logger,
+    )

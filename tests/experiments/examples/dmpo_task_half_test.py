@@ -1,0 +1,79 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Another of Acme's learners drives the task half."""
+
+from typing import Any
+
+import acme
+from acme.agents.tf import dmpo
+import numpy as np
+
+import acme_metamimic
+from acme_metamimic import networks
+from acme_metamimic import specs as specs_lib
+from experiments.examples import dmpo_task_half
+from tests.acme_metamimic import fakes
+
+_SPEC = fakes.imitation_spec()
+
+
+def test_dmpo_drives_the_task_half(tmp_path):
+  settings: Any = {'batch_size': 4, 'min_replay_size': 20, 'num_atoms': 11}
+  config = acme_metamimic.MetaMimicConfig(
+    imitation=acme_metamimic.D4PGConfig(
+      replay_table_name='imitation', **settings
+    ),
+    task=acme_metamimic.D4PGConfig(**settings),
+  )
+  logs: dict[str, fakes.RecordingLogger] = {}
+  agent = acme_metamimic.MetaMimic(
+    _SPEC,
+    networks.make_imitation_networks(
+      _SPEC, policy_layer_sizes=(4, 4), critic_layer_sizes=(4, 4), num_atoms=11
+    ),
+    dmpo_task_half.make_networks(
+      specs_lib.task_spec(_SPEC), layer_sizes=(4, 4), num_atoms=11
+    ),
+    config,
+    logger_factory=lambda name: logs.setdefault(name, fakes.RecordingLogger()),
+    checkpoint_directory=str(tmp_path),
+    builder=acme_metamimic.MetaMimicBuilder(
+      config, task_builder=dmpo_task_half.DMPOBuilder(config.task)
+    ),
+  )
+  assert isinstance(agent.task_learner, dmpo.DistributionalMPOLearner)
+  assert isinstance(agent.imitation_learner, acme_metamimic.D4PGLearner)
+  observation = fakes.FakeEnvironment(imitation=False).reset().observation
+  before = agent.task_policy(observation)
+  # It samples to act, and not to be evaluated.
+  np.testing.assert_array_equal(agent.task_policy(observation), before)
+  for half, imitation in ((agent.imitation, True), (agent.task, False)):
+    environment = fakes.FakeEnvironment(imitation)
+    loop = acme.EnvironmentLoop(
+      acme.wrappers.CanonicalSpecWrapper(environment, clip=True)
+      if not imitation
+      else environment,
+      half,
+      logger=fakes.RecordingLogger(),
+    )
+    fakes.run_episodes(loop, 3)
+  # From the twentieth of 30 observations on.
+  assert len(logs['task_learner'].records) == 11
+  assert len(logs['imitation_learner'].records) == 11
+  record = logs['task_learner'].records[-1]
+  assert np.isfinite(record['critic_loss'])
+  assert np.isfinite(record['policy_loss'])
+  assert np.any(agent.task_policy(observation) != before)
+  assert agent.save()
+  agent.close()
