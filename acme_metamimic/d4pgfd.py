@@ -120,9 +120,9 @@ class D4PGfDLearner(learning.D4PGLearner):
     self._weight_decay = weight_decay
     super().__init__(**arguments)
 
-  def _update(self, sample: reverb.ReplaySample) -> Any:
+  def _update(self, sample: reverb.ReplaySample, finite: tf.Tensor) -> Any:
     """Returns as the base class does, with another priority."""
-    scalars, td_losses = super()._update(sample)
+    scalars, td_losses, q_t, finite = super()._update(sample, finite)
     data = sample.data
     observation = self._observation_network(data.observation)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -130,18 +130,24 @@ class D4PGfDLearner(learning.D4PGLearner):
       q_value = self._critic_network(observation, data.action).mean()
     dqda = tape.gradient(q_value, data.action)
     squared = tf.reduce_sum(tf.square(dqda), axis=-1)
-    return scalars, (
+    item_priorities = (
       td_losses
       + self._action_gradient_coefficient * squared
       + self._priority_offset
     )
+    return scalars, item_priorities, q_t, finite
 
-  def _apply(self, optimizer: Any, gradients: Any, variables: Any) -> Any:
+  def _apply(
+    self, optimizer: Any, gradients: Any, variables: Any, norm: tf.Tensor
+  ) -> None:
     """Adds the gradient of the squared weights."""
+    del norm  # Without that gradient.
     gradients = [
       g + 2.0 * self._weight_decay * v for g, v in zip(gradients, variables)
     ]
-    return super()._apply(optimizer, gradients, variables)
+    super()._apply(
+      optimizer, gradients, variables, tf.linalg.global_norm(gradients)
+    )
 
 
 class DemonstrationPriorityWriter(priorities.PriorityWriter):

@@ -94,24 +94,3 @@ def make_slots(
   initialize = getattr(optimizer, '_initialize', None)
   if initialize is not None:
     initialize(parameters)
-
-
-def apply_clipped(
-  optimizer: snt.Optimizer,
-  gradients: Sequence[tf.Tensor],
-  variables: Sequence[tf.Variable],
-  norm: tf.Tensor,
-  max_norm: Optional[float],
-) -> None:
-  """Applies gradients, scaled down to a global norm.
-
-  Args:
-    optimizer: to apply.
-    gradients: of the variables.
-    variables: to change.
-    norm: global norm of the gradients, float32[].
-    max_norm: None for no clipping.
-  """
-  if max_norm is not None:
-    gradients, _ = tf.clip_by_global_norm(gradients, max_norm, use_norm=norm)
-  optimizer.apply(gradients, variables)

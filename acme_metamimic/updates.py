@@ -260,20 +260,11 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     for value in (critic_loss, policy_loss, critic_norm, policy_norm):
       finite = tf.logical_and(finite, tf.math.is_finite(value))
     if finite:
-      max_norm = _MAX_GRADIENT_NORM if self._clipping else None
-      optimizers.apply_clipped(
-        self._critic_optimizer,
-        critic_gradients,
-        critic_variables,
-        critic_norm,
-        max_norm,
+      self._apply(
+        self._critic_optimizer, critic_gradients, critic_variables, critic_norm
       )
-      optimizers.apply_clipped(
-        self._policy_optimizer,
-        policy_gradients,
-        policy_variables,
-        policy_norm,
-        max_norm,
+      self._apply(
+        self._policy_optimizer, policy_gradients, policy_variables, policy_norm
       )
     scalars = (
       critic_loss,
@@ -298,3 +289,17 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       q_tm1, transitions.reward, discount * transitions.discount, q_t
     )
     return td_losses, q_t
+
+  def _apply(
+    self,
+    optimizer: snt.Optimizer,
+    gradients: Sequence[tf.Tensor],
+    variables: Sequence[tf.Variable],
+    norm: tf.Tensor,
+  ) -> None:
+    """Applies gradients of a global norm, maybe clipped."""
+    if self._clipping:
+      gradients, _ = tf.clip_by_global_norm(
+        gradients, _MAX_GRADIENT_NORM, use_norm=norm
+      )
+    optimizer.apply(gradients, variables)

@@ -18,7 +18,7 @@
 """
 
 import functools
-from typing import Callable, Dict, NamedTuple, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from acme import specs
 from acme.tf import networks as acme_networks
@@ -49,7 +49,7 @@ class Form(NamedTuple):
 
 
 def _patches(
-  image_size: int, patch_size: int, *num_channels: int, **arguments: bool
+  image_size: int, patch_size: int, *num_channels: int, **arguments: Any
 ) -> Form:
   """Returns a small form of the paper's network."""
   torso = functools.partial(

@@ -84,7 +84,7 @@ def record_frames(num_steps: int) -> tuple[Frames, Frames]:
   environment = block_stacking.load(_KEYS)
   episodes = recording.record(
     environment, demonstrators.STYLES['brisk'], 2, seed=0
-  ).demonstrations
+  )
   actor, demonstration = (
     {key: np.array(d.observations[key][:num_steps]) for key in _KEYS}
     for d in episodes
