@@ -61,7 +61,7 @@ def _patches(
   return Form(image_size, torso)
 
 
-def _normalised_relu(x: tf.Tensor) -> tf.Tensor:
+def normalised_relu(x: tf.Tensor) -> tf.Tensor:
   """Returns IMPALA's activation, of images after an instance norm."""
   if x.shape.rank == 4:
     x = snt.InstanceNorm(create_scale=False, create_offset=False)(x)
@@ -70,7 +70,7 @@ def _normalised_relu(x: tf.Tensor) -> tf.Tensor:
 
 def make_normalised_impala() -> snt.Module:
   """Makes Acme's IMPALA network, with instance norm between convolutions."""
-  return acme_networks.ResNetTorso(activation=_normalised_relu)
+  return acme_networks.ResNetTorso(activation=normalised_relu)
 
 
 # By name: image size, patch size, channels of the groups.
@@ -82,10 +82,10 @@ FORMS: Dict[str, Form] = {
   '64_p1_16_32_32': _patches(64, 1, 16, 32, 32),
   '64_p2_16_32_32': _patches(64, 2, 16, 32, 32),
   '64_p4_16_32': _patches(64, 4, 16, 32),
-  '64_p4_32_64': _patches(64, 4, 32, 64),
   '64_p4_16_32_plain': _patches(64, 4, 16, 32, instance_norm=False),
+  '64_p4_16_32_64': _patches(64, 4, 16, 32, 64),
+  '64_p4_32_64': _patches(64, 4, 32, 64),
   '32_p1_16_32_32': _patches(32, 1, 16, 32, 32),
-  '32_p2_16_32': _patches(32, 2, 16, 32),
   '32_p2_32_64': _patches(32, 2, 32, 64),
 }
 
