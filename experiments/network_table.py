@@ -168,16 +168,16 @@ def make_networks(
     The networks, and the spec of their environment.
   """
   spec = pixel_forms.make_environment_spec(form.image_size)
-  make = acme_metamimic.make_imitation_networks
+  arguments: Dict[str, Any] = {
+    'policy_layer_sizes': form.layer_sizes,
+    'critic_layer_sizes': form.layer_sizes,
+    'torso': form.torso,
+  }
   if half == 'task':
     spec = specs_lib.task_spec(spec)
-    make = acme_metamimic.make_task_networks
-  networks = make(
-    spec,
-    policy_layer_sizes=form.layer_sizes,
-    critic_layer_sizes=form.layer_sizes,
-    torso=form.torso,
-  )
+    networks = acme_metamimic.make_task_networks(spec, **arguments)
+  else:
+    networks = acme_metamimic.make_imitation_networks(spec, **arguments)
   networks.init(spec)
   return networks, spec
 

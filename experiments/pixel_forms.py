@@ -49,14 +49,17 @@ class Form(NamedTuple):
 
 
 def _patches(
-  image_size: int, patch_size: int, *num_channels: int, **arguments: bool
+  image_size: int,
+  patch_size: int,
+  *num_channels: int,
+  instance_norm: bool = True,
 ) -> Form:
   """Returns a small form of the paper's network."""
   torso = functools.partial(
     resnet.ResNetTorso,
     num_channels=num_channels,
     patch_size=patch_size,
-    **arguments,
+    instance_norm=instance_norm,
   )
   return Form(image_size, torso)
 
