@@ -190,6 +190,7 @@ class ResNetTorso(snt.Module):
     Raises:
       ValueError: if the images do not fit, with the remedy.
     """
+    images = tf.convert_to_tensor(images)
     _check_images(images, self._patch_size)
     if self._patch_size > 1:
       images = tf.nn.space_to_depth(images, self._patch_size)

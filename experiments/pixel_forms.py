@@ -18,7 +18,7 @@
 """
 
 import functools
-from typing import Any, Callable, Dict, NamedTuple, Tuple
+from typing import Callable, Dict, NamedTuple, Tuple
 
 from acme import specs
 from acme.tf import networks as acme_networks
@@ -49,19 +49,22 @@ class Form(NamedTuple):
 
 
 def _patches(
-  image_size: int, patch_size: int, *num_channels: int, **arguments: Any
+  image_size: int,
+  patch_size: int,
+  *num_channels: int,
+  instance_norm: bool = True,
 ) -> Form:
   """Returns a small form of the paper's network."""
   torso = functools.partial(
     resnet.ResNetTorso,
     num_channels=num_channels,
     patch_size=patch_size,
-    **arguments,
+    instance_norm=instance_norm,
   )
   return Form(image_size, torso)
 
 
-def _normalised_relu(x: tf.Tensor) -> tf.Tensor:
+def normalised_relu(x: tf.Tensor) -> tf.Tensor:
   """Returns IMPALA's activation, of images after an instance norm."""
   if x.shape.rank == 4:
     x = snt.InstanceNorm(create_scale=False, create_offset=False)(x)
@@ -70,7 +73,7 @@ def _normalised_relu(x: tf.Tensor) -> tf.Tensor:
 
 def make_normalised_impala() -> snt.Module:
   """Makes Acme's IMPALA network, with instance norm between convolutions."""
-  return acme_networks.ResNetTorso(activation=_normalised_relu)
+  return acme_networks.ResNetTorso(activation=normalised_relu)
 
 
 # By name: image size, patch size, channels of the groups.
@@ -82,10 +85,10 @@ FORMS: Dict[str, Form] = {
   '64_p1_16_32_32': _patches(64, 1, 16, 32, 32),
   '64_p2_16_32_32': _patches(64, 2, 16, 32, 32),
   '64_p4_16_32': _patches(64, 4, 16, 32),
-  '64_p4_32_64': _patches(64, 4, 32, 64),
   '64_p4_16_32_plain': _patches(64, 4, 16, 32, instance_norm=False),
+  '64_p4_16_32_64': _patches(64, 4, 16, 32, 64),
+  '64_p4_32_64': _patches(64, 4, 32, 64),
   '32_p1_16_32_32': _patches(32, 1, 16, 32, 32),
-  '32_p2_16_32': _patches(32, 2, 16, 32),
   '32_p2_32_64': _patches(32, 2, 32, 64),
 }
 

@@ -197,7 +197,7 @@ def parse_arguments(argv: Optional[Sequence[str]]) -> argparse.Namespace:
     '--seconds', type=float, default=5.0, help='of each measurement'
   )
   parser.add_argument(
-    '--updates_per_step', type=int, default=10, help='of our learner'
+    '--updates_per_step', type=int, default=5, help='of our learner'
   )
   return parser.parse_args(argv)
 
