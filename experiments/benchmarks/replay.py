@@ -211,6 +211,8 @@ class _Side:
       target=_serve, args=(side, spec, far_end), daemon=True
     )
     self._process.start()
+    # So that the death of the process is noticed.
+    far_end.close()
     self.client = reverb.Client(f'localhost:{self._pipe.recv()}')
     self._adder: Any
     if side == ACME:

@@ -36,10 +36,10 @@ def test_all_sides_get_the_same_items_in_fewer_bytes():
   assert all(r.items_per_second > 0 for r in results.values())
   assert replay.ratios(results, replay.DUAL)[0] < 0.8
   assert replay.ratios(results, replay.REFERENCES)[0] < 0.5
-  # An actor's frame and a goal's: noise is not compressed.
+  # An actor's frame and a goal's, not compressed, and what Reverb adds.
   frame = 64 * 64 * 3
   bytes_per_step = results[replay.DUAL].bytes_per_step
-  assert 2 * frame < bytes_per_step < 2.6 * frame
+  assert 2 * frame < bytes_per_step < 5 * frame
 
 
 def test_ratios_and_lines(capsys):
