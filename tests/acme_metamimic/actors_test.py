@@ -28,6 +28,7 @@ _SPEC = fakes.imitation_spec()
 
 @pytest.fixture
 def made():
+  tf.random.set_seed(0)
   made = networks.make_imitation_networks(
     _SPEC, policy_layer_sizes=(8, 8), critic_layer_sizes=(8, 8)
   )
