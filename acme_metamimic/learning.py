@@ -264,8 +264,7 @@ class D4PGLearner(d4pg.D4PGLearner):
       Scalars averaged over the updates; `finite`, whether they all are; `keys`
       uint64[N] and `priorities` float32[N] of the sampled items.
     """
-    # A loop inside TensorFlow: unrolled, it would be no faster, and take ten
-    # times as long to trace.
+    # Unrolled, the loop would be no faster, and take ten times as long to trace.
     num_updates = self._updates_per_step
     keys = tf.TensorArray(tf.uint64, num_updates)
     priorities = tf.TensorArray(tf.float32, num_updates)
@@ -296,11 +295,9 @@ class D4PGLearner(d4pg.D4PGLearner):
   def _update_targets(self) -> None:
     """Copies online to target networks every `target_update_period` updates."""
     online = self._critic_network.variables + self._policy.variables
-    target = (
-      self._target_critic_network.variables
-      + self._target_observation_network.variables
-      + self._target_policy_network.variables
-    )
+    target = self._target_critic_network.variables
+    target += self._target_observation_network.variables
+    target += self._target_policy_network.variables
     if tf.math.mod(self._num_steps, self._target_update_period) == 0:
       tree.map_structure(lambda src, dest: dest.assign(src), online, target)
     self._num_steps.assign_add(1)
