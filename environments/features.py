@@ -86,8 +86,6 @@ def motion_scale() -> dict[str, np.ndarray]:
 
   At the demonstrators' speed a joint turns 0.03 rad and the hand moves 1 cm in
   a step; speeds change within some steps from nothing to 0.3 rad/s or 0.2 m/s.
-  Fingers that hold a cube are 0.02 rad off what they should be, those that let go
-  0.1 rad: a factor that makes the first of order one lets policies drop cubes.
   """
   return {
     'body': _components(
@@ -95,7 +93,7 @@ def motion_scale() -> dict[str, np.ndarray]:
       joint_sine=30.0,
       joint_cosine=30.0,
       joint_velocity=3.0,
-      finger_position=10.0,
+      finger_position=30.0,
       finger_velocity=1.0,
       hand_position=100.0,
       hand_orientation=30.0,
@@ -147,20 +145,16 @@ def hand_position_error(
 def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
   """Returns equation 2 for features: the blocks take the place of the pixels.
 
-  Positions are compared in decimetres, angles in radians, orientations not at
-  all (the joints say as much). The speeds of joints and fingers count, as in
-  section 3.1: what an action does to them is seen in the next frame, and a
-  finger that twitches while it holds a cube is known before the cube is lost.
-  One step late at 0.2 m/s earns more than 0.9 of the reward, 5 cm beside the
-  goal 0.22 of a term.
+  Positions are compared in decimetres, angles in radians, and orientations and
+  speeds not at all (the joints say as much). One step late at 0.2 m/s earns
+  more than 0.9 of the reward, 5 cm beside the goal 0.22 of a term. With a third
+  of the scale, where 5 cm earn 0.6, learning took twice as many updates.
   """
   body = _components(
     BODY_LAYOUT,
     joint_sine=1.0,
     joint_cosine=1.0,
-    joint_velocity=0.5,
     finger_position=1.0,
-    finger_velocity=0.3,
     hand_position=10.0,
   )
   blocks = _components(

@@ -231,8 +231,6 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
       f'Error: the folder {options.folder!r} cannot be made '
       f'({error.strerror}); give a new one.'
     ) from None
-  # One thread an operation: small matrices do not gain from more.
-  tf.config.threading.set_intra_op_parallelism_threads(1)
   training_set = _record(_TRAINING_STYLE, options.demonstrations, 0)
   validation_set = _record(
     _VALIDATION_STYLE, options.validation, _VALIDATION_SEED
@@ -258,4 +256,6 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
+  # One thread an operation: small matrices do not gain from more.
+  tf.config.threading.set_intra_op_parallelism_threads(1)
   main()

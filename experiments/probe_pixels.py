@@ -72,9 +72,11 @@ def collect_states(num_episodes: int, seed: int = 0) -> List[np.ndarray]:
     An array of physics states for each episode.
   """
   environment = block_stacking.load(('blocks',))
-  recorded = recording.record(
-    environment, demonstrators.STYLES['brisk'], num_episodes, seed
-  ).demonstrations
+  recorded = list(
+    recording.record(
+      environment, demonstrators.STYLES['brisk'], num_episodes, seed
+    )
+  )
   environment.close()
   return [np.asarray(episode.states)[::_STRIDE] for episode in recorded]
 

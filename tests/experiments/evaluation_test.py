@@ -50,7 +50,7 @@ def _reward(observation, goal) -> float:
   blocks = sum(
     squares('blocks', part, 10.0) for part in (_TOP, _BOTTOM, _HAND_TO_TOP)
   )
-  return 0.5 * np.exp(-2.0 * body) + 0.5 * np.exp(-2.0 * blocks)
+  return 0.5 * np.exp(-6.0 * body) + 0.5 * np.exp(-6.0 * blocks)
 
 
 def _by_hand(start, goals, actions) -> dict[str, float]:

@@ -48,6 +48,7 @@ def test_whole_run_leaves_everything(settings, monkeypatch, capsys):
     'config.json',
     'curves.csv',
     'curves.png',
+    'policies',
     'demonstrations',
     'settings.json',
     'table.csv',
