@@ -15,6 +15,7 @@
 """MetaMimic in one process."""
 
 import copy
+import gc
 import os
 from typing import Callable, NamedTuple, Optional
 
@@ -209,8 +210,10 @@ class MetaMimic:
     """
     for half in self._halves.values():
       half.learner.close()
-    # The server waits for open writers, which close with their adders.
+    # The server waits for open writers, which close with their adders. What
+    # TensorFlow leaves of its tracing may still hold these.
     self._halves.clear()
+    gc.collect()
     self._server.stop()
 
   def _make_imitation(
