@@ -14,6 +14,7 @@
 
 """MetaMimic in one process."""
 
+import gc
 import os
 from typing import Callable, Optional
 
@@ -214,8 +215,10 @@ class MetaMimic:
     """
     for half in self._halves.values():
       half.learner.close()
-    # The server waits for open writers, which close with their adders.
+    # The server waits for open writers, which close with their adders. What
+    # TensorFlow leaves of its tracing may still hold these.
     self._halves.clear()
+    gc.collect()
     self._server.stop()
 
 

@@ -22,10 +22,9 @@ import sonnet as snt
 class AveragedPolicy:
   """A policy whose weights are an exponential average of another's.
 
-  A policy that follows its critic swings from one update to the next. The mean
-  of its latest weights does so less, and acts better than most of them (Polyak
-  & Juditsky, 1992). It is for evaluation: acting and learning go on with the
-  current weights.
+  A policy that follows its critic swings from one update to the next, the mean
+  of its latest weights does so less (Polyak & Juditsky, 1992). It is for
+  evaluation: acting and learning go on with the current weights.
 
   Attributes:
     policy: the averaged policy, a copy with variables of its own.

@@ -11,8 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """D4PG alone: MetaMimic with the imitation half left out."""
 
+import gc
 from typing import Optional
 
 from acme import core
@@ -125,5 +127,7 @@ class D4PG:
   def close(self) -> None:
     """Stops the learner's threads and the replay server; the agent is done."""
     self._half.learner.close()
+    # As in `MetaMimic.close`.
     del self._half
+    gc.collect()
     self._server.stop()

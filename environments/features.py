@@ -147,8 +147,8 @@ def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
 
   Positions are compared in decimetres, angles in radians, and orientations and
   speeds not at all (the joints say as much). One step late at 0.2 m/s earns
-  more than 0.9 of the reward, 5 cm beside the goal 0.22 of a term. With a third
-  of the scale, where 5 cm earn 0.6, learning took twice as many updates.
+  more than 0.9 of the reward, 5 cm beside the goal 0.22 of a term. The
+  scale is near the middle of the range that docs/rewards.md measures.
   """
   body = _components(
     BODY_LAYOUT,

@@ -45,7 +45,7 @@ except (AttributeError, ImportError, RuntimeError) as error:
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float(
-  'budget_minutes', 22.0, 'Minutes of training.', lower_bound=0.0
+  'budget_minutes', 25.0, 'Minutes of training.', lower_bound=0.0
 )
 flags.DEFINE_integer(
   'seed',

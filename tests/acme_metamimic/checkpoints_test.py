@@ -67,6 +67,7 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path):
   assert resumed._num_steps.numpy() == 6
 
 
+@pytest.mark.slow
 def test_checkpoints_stay_in_their_folder(tmp_path, monkeypatch):
   home = tmp_path / 'home'
   home.mkdir()

@@ -41,7 +41,10 @@ from tests.acme_metamimic import learners
     'tolerance',
   ),
   [
-    (1, True, snt.optimizers.SGD, snt.optimizers.SGD, 0.3, 3e-6),
+    pytest.param(
+      *(1, True, snt.optimizers.SGD, snt.optimizers.SGD, 0.3, 3e-6),
+      marks=pytest.mark.slow,
+    ),
     (4, False, snt.optimizers.SGD, snt.optimizers.SGD, 0.3, 3e-6),
     # Adam divides by the gradient's size, which blows rounding up.
     (8, True, optimizers.FusedAdam, snt.optimizers.Adam, 3e-3, 2e-5),

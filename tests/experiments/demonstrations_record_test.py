@@ -86,7 +86,8 @@ def test_control_c_keeps_complete_episodes(tmp_path):
   path = tmp_path / 'interrupted.hdf5'
   process = subprocess.Popen(
     [
-      sys.executable,
+      # A test run in the background of a shell hands down an ignored Ctrl-C.
+      *('env', '--default-signal=INT', sys.executable),
       *('-m', 'experiments.demonstrations', 'record', path),
       *dataset_commands.SHORT,
     ],

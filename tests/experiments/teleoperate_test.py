@@ -50,10 +50,12 @@ class _Terminal:
     self._person, self._program = pty.openpty()
     self.before = termios.tcgetattr(self._program)
     self._screen = ''
-    # setsid: Ctrl-C then reaches the program alone.
+    # setsid: Ctrl-C then reaches the program alone. env: a test run in the
+    # background of a shell hands down an ignored Ctrl-C.
     self._process = subprocess.Popen(
       [
-        *('setsid', '--ctty', sys.executable, '-m', 'experiments.teleoperate'),
+        *('setsid', '--ctty', 'env', '--default-signal=INT', sys.executable),
+        *('-m', 'experiments.teleoperate'),
         *('--device=keyboard', f'--output={output}', *arguments),
       ],
       stdin=self._program,

@@ -21,6 +21,7 @@ import pytest
 from experiments.benchmarks import learner
 
 
+@pytest.mark.slow
 def test_both_learners_run_and_agree():
   result = learner.compare(
     batch_size=4,
