@@ -20,19 +20,23 @@ from acme_metamimic.builder import MetaMimicBuilder
 from acme_metamimic.config import D4PGConfig
 from acme_metamimic.config import MetaMimicConfig
 from acme_metamimic.d4pg_builder import D4PGBuilder
+from acme_metamimic.distributed import DistributedMetaMimic
 from acme_metamimic.learning import D4PGLearner
 from acme_metamimic.losses import categorical_loss
 from acme_metamimic.networks import make_imitation_networks
 from acme_metamimic.networks import make_task_networks
+from acme_metamimic.program_config import ProgramConfig
 
 __all__ = [
   'D4PGBuilder',
   'D4PGConfig',
   'D4PGLearner',
+  'DistributedMetaMimic',
   'DualStreamAdder',
   'MetaMimic',
   'MetaMimicBuilder',
   'MetaMimicConfig',
+  'ProgramConfig',
   'categorical_loss',
   'make_imitation_networks',
   'make_task_networks',

@@ -35,6 +35,7 @@ from experiments import reporting
 from experiments import training
 
 TRAINING_STYLE, VALIDATION_STYLE = 'brisk', 'careful'
+RECORDED_FOLDER = 'demonstrations'
 # Validation episodes are recorded with other seeds than training episodes.
 _VALIDATION_SEED_OFFSET = 1_000_000
 
@@ -85,11 +86,11 @@ def run(settings: Settings) -> None:
   if os.path.exists(settings.run_folder):
     raise _run_folder_exists(settings)
   started = time.monotonic()
-  dataset = _load(settings, settings.dataset) if settings.dataset else None
+  dataset = load(settings, settings.dataset) if settings.dataset else None
   _make_run_folder(settings)
   print(f'Results go to {settings.run_folder}.')
   try:
-    job = _Job(settings, *(dataset or _record_and_load(settings)))
+    job = _Job(settings, *(dataset or record_and_load(settings)))
     try:
       job.train()
       job.report(started)
@@ -123,13 +124,14 @@ def _make_run_folder(settings: Settings) -> None:
 Dataset = Sequence[demonstrations_lib.Demonstration]
 
 
-def _folders(root: str) -> tuple[str, str]:
+def folders(root: str) -> tuple[str, str]:
+  """Returns a dataset's folders to train on and to validate with."""
   return os.path.join(root, 'train'), os.path.join(root, 'validation')
 
 
-def _load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
+def load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
   """Returns the demonstrations to train on and to validate with."""
-  train_folder, validation_folder = _folders(root)
+  train_folder, validation_folder = folders(root)
   train_set, validation_set = (
     demonstrations_lib.load(folder, task=block_stacking.TASK_NAME)
     for folder in (train_folder, validation_folder)
@@ -172,23 +174,24 @@ def _check_usable(dataset: Dataset, folder: str) -> None:
     raise demonstrations_lib.DatasetError(f'{folder}: {error}') from error
 
 
-def _record_and_load(settings: Settings) -> tuple[Dataset, Dataset]:
-  root = os.path.join(settings.run_folder, 'demonstrations')
-  folders = _folders(root)
+def record_and_load(settings: Settings) -> tuple[Dataset, Dataset]:
+  """Records a run's dataset into its folder."""
+  root = os.path.join(settings.run_folder, RECORDED_FOLDER)
+  train_folder, validation_folder = folders(root)
   _record(
-    folders[0],
+    train_folder,
     TRAINING_STYLE,
     settings.num_demonstrations,
     _first_seed(settings.seed, settings.num_demonstrations),
   )
   _record(
-    folders[1],
+    validation_folder,
     VALIDATION_STYLE,
     settings.num_validation_demonstrations,
     _first_seed(settings.seed, settings.num_validation_demonstrations)
     + _VALIDATION_SEED_OFFSET,
   )
-  return _load(settings, root)
+  return load(settings, root)
 
 
 def _first_seed(seed: int, num_episodes: int) -> int:
