@@ -23,8 +23,10 @@ there. See docs/distributed.md.
 """  # noqa: D415
 
 import dataclasses
+import functools
 import json
 import os
+import signal
 
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 
@@ -213,7 +215,34 @@ def _launch(
       threads=FLAGS.threads,
       watch=status,
     )
-  raise local.LaunchError('Ray is not there yet.')
+  return _launch_with_ray(program, output, status)
+
+
+def _launch_with_ray(
+  program: lp.Program, output: str, status: run_status.StatusLine
+) -> local.Outcome:
+  try:
+    # Only here, as it need not be installed for the other types.
+    from experiments import ray_resources
+    from experiments.launchpad_ray import launcher as ray_launcher
+  except ModuleNotFoundError as error:
+    raise local.LaunchError(
+      f'{error}: install Ray beside this project, `pip install .[ray]`.'
+    ) from None
+  try:
+    ray_launcher.connect(FLAGS.ray_address, ray_resources.CPUS_OF_ONE_MACHINE)
+    launcher = ray_launcher.Launcher(
+      program,
+      functools.partial(ray_resources.of_group, threads=FLAGS.threads),
+      output_folder=output,
+      packages=ray_resources.PACKAGES,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+      signal.signal(number, lambda *_: launcher.stop())
+    outcome = launcher.run(status)
+  except ray_launcher.PlacementError as error:
+    raise local.LaunchError(str(error)) from None
+  return local.Outcome(outcome.exit_code, outcome.reason)
 
 
 def main(argv: list[str]) -> None:
