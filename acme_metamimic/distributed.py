@@ -152,6 +152,7 @@ class DistributedMetaMimic:
       target = copy.deepcopy(online)
       online.init(self._half_spec(half))
       target.init(self._half_spec(half))
+    nodes.wait_until_listening(*replay)
     # Waits for the replay, which must not wait for the lock.
     dataset = make_dataset(client)
     with _TRACING:
@@ -180,6 +181,7 @@ class DistributedMetaMimic:
     self, half: str, index: int, source: Any
   ) -> variables.VariableCache:
     """A copy of a learner's policy, for the actors of a host."""
+    nodes.wait_until_listening(source)
     return variables.VariableCache(
       source,
       half_precision=self._program.half_precision,
@@ -212,6 +214,7 @@ class DistributedMetaMimic:
       make_adder = builder.make_task_adder
       make_actor = builder.make_task_actor
     policy = self._policy(half, self._half_config(half).sigma)
+    nodes.wait_until_listening(replay, source)
     if number == 1:
       actor = make_actor(policy, make_adder(replay), remote)
       self._trace(half, actor)
@@ -240,6 +243,7 @@ class DistributedMetaMimic:
     """The policy without noise, on one set of demonstrations."""
     label = f'{half}_evaluator/{split}'
     policy = self._policy(half, 0.0)
+    nodes.wait_until_listening(source)
     builder = self._builder
     make_actor = (
       builder.make_imitation_actor

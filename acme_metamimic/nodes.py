@@ -18,8 +18,10 @@ A program stops in good order if each node ends by itself soon after it is told
 to: learners and replay save what they have first.
 """
 
+import socket
 import statistics
 import threading
+import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from absl import logging
@@ -40,6 +42,31 @@ _POLL_SECONDS = 0.2
 # cannot be interrupted, is saved as it is.
 _STEP_SECONDS = 3.0
 _LOG_SECONDS = 5
+
+
+def wait_until_listening(*clients: Any) -> None:
+  """Waits until the servers of Reverb's and Courier's clients are there.
+
+  Their channels wait longer after every attempt, up to two minutes, and a
+  program starts as slowly as its slowest node.
+
+  Args:
+    *clients: that have not been used yet.
+  """
+  for client in clients:
+    is_reverb = isinstance(client, reverb.Client)
+    address = client.server_address if is_reverb else client.address
+    host, _, port = address.rpartition(':')
+    while not _listens(host, int(port)):
+      time.sleep(_POLL_SECONDS)
+
+
+def _listens(host: str, port: int) -> bool:
+  try:
+    with socket.create_connection((host, port), timeout=5.0):
+      return True
+  except OSError:
+    return False
 
 
 class ReplayNode(lp.ReverbNode):

@@ -162,6 +162,10 @@ class VariableCache(core.VariableSource, core.Worker):
     assert variables is not None
     return decode(variables)
 
+  def counts(self) -> Dict[str, int]:
+    """Returns how often it was asked, answered with variables, and renewed."""
+    return dict(self._counts)
+
   def refresh(self) -> None:
     """Asks the source for newer variables."""
     variables = self._source.get_variables(self._names)
