@@ -80,12 +80,12 @@ class Trials:
 
   def _learning_run(self) -> fault_trials.Run:
     if self._run is None:
-      self._run = fault_trials.Run(
+      self._run = run = fault_trials.Run(
         self._launch_type, self._folder, self._patience_seconds
       )
       # What was not saved yet is lost, and not more.
       lost = 0.5 * self._steps
-      self._run.wait_until(lambda: self._run.steps() > 0, 'running')
+      run.wait_until(lambda: run.steps() > 0, 'running')
       if self._last is not None:
         self._last.resumed = (
           self._run.steps() > lost and self._run.replay_size() > lost / 4

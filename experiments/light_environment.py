@@ -37,6 +37,10 @@ _WIDTH = 0.1
 _TARGET_WIDTH = 0.3
 _KEY = 'body'
 
+_LAYER_SIZES = (64, 64)
+_VMAX = 10.0  # The discount is 0.9 and a reward at most 1.
+_NUM_ATOMS = 51
+
 
 class LightEnvironment(dm_env.Environment):
   """Rewards following a random path, and being at the origin."""
@@ -142,19 +146,24 @@ def make_networks(
   environment_spec: specs.EnvironmentSpec,
 ) -> Tuple[d4pg.D4PGNetworks, d4pg.D4PGNetworks]:
   """Makes small networks of both halves."""
-  sizes = {'policy_layer_sizes': (64, 64), 'critic_layer_sizes': (64, 64)}
-  support = {'vmin': 0.0, 'vmax': 10.0, 'num_atoms': 51}
   imitation = networks.make_imitation_networks(
     environment_spec,
-    **sizes,
-    **support,
+    policy_layer_sizes=_LAYER_SIZES,
+    critic_layer_sizes=_LAYER_SIZES,
+    vmax=_VMAX,
+    num_atoms=_NUM_ATOMS,
     goal_difference_scale={
       _KEY: np.full(environment_spec.observations[_KEY].shape, 1.0 / _STEP)
     },
   )
-  return imitation, networks.make_task_networks(
-    environment_spec, **sizes, **support
+  task = networks.make_task_networks(
+    environment_spec,
+    policy_layer_sizes=_LAYER_SIZES,
+    critic_layer_sizes=_LAYER_SIZES,
+    vmax=_VMAX,
+    num_atoms=_NUM_ATOMS,
   )
+  return imitation, task
 
 
 def make_config(num_actors: int = 1) -> config_lib.MetaMimicConfig:
@@ -164,9 +173,8 @@ def make_config(num_actors: int = 1) -> config_lib.MetaMimicConfig:
     return config_lib.D4PGConfig(
       replay_table_name=table,
       discount=0.9,
-      vmin=0.0,
-      vmax=10.0,
-      num_atoms=51,
+      vmax=_VMAX,
+      num_atoms=_NUM_ATOMS,
       n_step=3,
       policy_learning_rate=3e-4,
       critic_learning_rate=3e-4,

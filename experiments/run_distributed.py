@@ -27,6 +27,7 @@ import functools
 import json
 import os
 import signal
+from typing import Any
 
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 
@@ -178,16 +179,19 @@ def _prepare_dataset(run_folder: str) -> None:
   )
   if FLAGS.dataset is None:
     main_job.record_and_load(settings)
-    FLAGS.dataset = os.path.abspath(
+    FLAGS['dataset'].value = os.path.abspath(
       os.path.join(run_folder, main_job.RECORDED_FOLDER)
     )
   else:
     main_job.load(settings, FLAGS.dataset)
-    FLAGS.dataset = os.path.abspath(FLAGS.dataset)
+    FLAGS['dataset'].value = os.path.abspath(FLAGS.dataset)
 
 
 def _make_program(run_folder: str) -> lp.Program:
   fields = {f.name for f in dataclasses.fields(acme_metamimic.ProgramConfig)}
+  settings: dict[str, Any] = {
+    name: FLAGS[name].value for name in _KEPT if name in fields
+  }
   config = programs.make_config(
     FLAGS.environment, FLAGS.num_imitation_actors, FLAGS.num_task_actors
   )
@@ -195,9 +199,7 @@ def _make_program(run_folder: str) -> lp.Program:
     FLAGS.environment,
     run_folder,
     config,
-    acme_metamimic.ProgramConfig(
-      **{name: FLAGS[name].value for name in _KEPT if name in fields}
-    ),
+    acme_metamimic.ProgramConfig(**settings),
     FLAGS.dataset,
   )
   return agent.build()

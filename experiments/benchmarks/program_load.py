@@ -15,10 +15,11 @@
 """A distributed program on the light environment, and what it costs."""
 
 import dataclasses
+import functools
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import launchpad as lp
 import numpy as np
@@ -304,7 +305,7 @@ def _describe(before: Mapping[str, float], after: Mapping[str, float]) -> str:
 
 def table(loads: Sequence[Load], names: Sequence[Optional[str]]) -> str:
   """Returns loads as a table in Markdown, a column for each."""
-  rows = [
+  rows: List[Tuple[str, Callable[[Load], str]]] = [
     ('environment steps/s', lambda x: f'{x.steps:.0f}'),
     ('inserts/s', lambda x: f'{x.inserts:.0f}'),
     ('updates/s', lambda x: f'{x.updates:.0f}'),
@@ -315,12 +316,7 @@ def table(loads: Sequence[Load], names: Sequence[Optional[str]]) -> str:
   ]
   for group in sorted({g for load in loads for g in load.megabytes}):
     rows.append(
-      (
-        f'{group}: MB a process, CPU',
-        lambda x, g=group: (
-          f'{x.megabytes.get(g, 0.0):.0f}, {x.cpu.get(g, 0.0):.2f}'
-        ),
-      )
+      (f'{group}: MB a process, CPU', functools.partial(_cost, group))
     )
   lines = [
     f'| | {" | ".join(str(n) for n in names)} |',
@@ -331,3 +327,7 @@ def table(loads: Sequence[Load], names: Sequence[Optional[str]]) -> str:
     for label, cell in rows
   ]
   return '\n'.join(lines)
+
+
+def _cost(group: str, load: Load) -> str:
+  return f'{load.megabytes.get(group, 0.0):.0f}, {load.cpu.get(group, 0.0):.2f}'

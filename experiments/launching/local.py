@@ -96,7 +96,7 @@ def run(
     LaunchError: if the launch type is another, or the folder cannot be used.
   """
   # No kill by Launchpad, which would end this process as well.
-  flags.FLAGS.lp_termination_notice_secs = -1
+  flags.FLAGS['lp_termination_notice_secs'].value = -1
   if launch_type == 'local_mt':
     return _wait(lp.launch(program, launch_type), watch, None)
   if launch_type != 'local_mp':

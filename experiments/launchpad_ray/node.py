@@ -48,7 +48,7 @@ def main(path: str) -> None:
   os.setpgid(0, 0)
   flags.FLAGS(sys.argv[:1])
   # Ends by itself, see `Supervised`.
-  flags.FLAGS.lp_termination_notice_secs = -1
+  flags.FLAGS['lp_termination_notice_secs'].value = -1
   worker_manager.WorkerManager(register_in_thread=True)
   with open(path, 'rb') as file:
     function = cloudpickle.load(file)

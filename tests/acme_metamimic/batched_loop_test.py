@@ -12,9 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from typing import Any, List
+from typing import Any, Dict, List
 
 from acme.utils import counting
+from acme.utils import loggers
 import dm_env
 import numpy as np
 import pytest
@@ -36,6 +37,19 @@ class _Adder:
 
   def add(self, action: np.ndarray, next_timestep: dm_env.TimeStep) -> None:
     self.episodes[-1] += [action, next_timestep]
+
+
+class _Logger(loggers.Logger):
+  """Keeps what it is given, nested returns included."""
+
+  def __init__(self) -> None:
+    self.records: List[Dict[str, Any]] = []
+
+  def write(self, data: loggers.LoggingData) -> None:
+    self.records.append(dict(data))
+
+  def close(self) -> None:
+    pass
 
 
 class CountedPolicy(snt.Module):
@@ -80,8 +94,7 @@ def test_each_environment_has_its_own_episodes_and_actions():
 
 
 def test_counts_and_logs_episodes_as_acmes_loop_does():
-  logger, counter = fakes.RecordingLogger(), counting.Counter(prefix='actor')
-  logger.write = logger.records.append  # Nested returns.
+  logger, counter = _Logger(), counting.Counter(prefix='actor')
   loop, _, adders = _make([4, 4], counter=counter, logger=logger)
   for _ in range(4):
     loop.step()

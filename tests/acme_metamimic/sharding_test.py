@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-from typing import List
+from typing import Iterator, List
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ from acme_metamimic import sharding
 
 
 @pytest.fixture
-def clients() -> List[reverb.Client]:
+def clients() -> Iterator[List[reverb.Client]]:
   """Two servers; the items of the second have values from 100 on."""
   servers = [
     reverb.Server(

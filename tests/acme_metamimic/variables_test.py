@@ -83,7 +83,9 @@ def test_half_precision_travels_and_arrives_as_float32():
 
 
 def test_half_precision_limits_what_it_cannot_hold_and_leaves_integers():
-  given = [[np.array([1e9, -1e9], np.float32), np.array([70_000], np.int64)]]
+  given: variables.Variables = [
+    [np.array([1e9, -1e9], np.float32), np.array([70_000], np.int64)]
+  ]
   ((floats, integers),) = variables.decode(variables.encode(given))
   np.testing.assert_array_equal(floats, [65504.0, -65504.0])
   np.testing.assert_array_equal(integers, [70_000])
