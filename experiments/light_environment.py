@@ -73,9 +73,10 @@ class LightEnvironment(dm_env.Environment):
     self._position = np.zeros(2)
     self._path = np.zeros((1, 2))
     self._num_steps = 0
+    self._ended = True
 
   def reset(self) -> dm_env.TimeStep:
-    self._num_steps = 0
+    self._num_steps, self._ended = 0, False
     self._position = self._random.uniform(-1.0, 1.0, 2)
     steps = self._random.uniform(-1.0, 1.0, (self._episode_length + 1, 2))
     # Smooth, so that the path can be followed.
@@ -84,11 +85,13 @@ class LightEnvironment(dm_env.Environment):
     return dm_env.restart(self._observation())
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
+    if self._ended:
+      return self.reset()
     self._position = self._position + _STEP * np.clip(action, -1.0, 1.0)
     error = np.sum((self._position - self._path[self._num_steps]) ** 2)
     distance = np.sum(self._position**2)
     self._num_steps += 1
-    last = self._num_steps >= self._episode_length
+    self._ended = last = self._num_steps >= self._episode_length
     return dm_env.TimeStep(
       dm_env.StepType.LAST if last else dm_env.StepType.MID,
       self._streams(

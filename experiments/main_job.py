@@ -19,25 +19,14 @@ import datetime
 import json
 import os
 import time
-from typing import Mapping, Optional, Sequence
-
-import numpy as np
-import tqdm
+from typing import Mapping, Optional
 
 import acme_metamimic
-from environments import block_stacking
-from environments import demonstrations as demonstrations_lib
-from environments import demonstrators
-from environments import recording
 from experiments import evaluation
 from experiments import presets
 from experiments import reporting
+from experiments import run_dataset
 from experiments import training
-
-TRAINING_STYLE, VALIDATION_STYLE = 'brisk', 'careful'
-RECORDED_FOLDER = 'demonstrations'
-# Validation episodes are recorded with other seeds than training episodes.
-_VALIDATION_SEED_OFFSET = 1_000_000
 
 # Episodes of each kind in the evaluations during training.
 _CURVE_EPISODES = 10
@@ -86,11 +75,11 @@ def run(settings: Settings) -> None:
   if os.path.exists(settings.run_folder):
     raise _run_folder_exists(settings)
   started = time.monotonic()
-  dataset = load(settings, settings.dataset) if settings.dataset else None
+  dataset = _load(settings, settings.dataset) if settings.dataset else None
   _make_run_folder(settings)
   print(f'Results go to {settings.run_folder}.')
   try:
-    job = _Job(settings, *(dataset or record_and_load(settings)))
+    job = _Job(settings, *(dataset or _record(settings)))
     try:
       job.train()
       job.report(started)
@@ -121,115 +110,24 @@ def _make_run_folder(settings: Settings) -> None:
     json.dump(dataclasses.asdict(settings), file, indent=2)
 
 
-Dataset = Sequence[demonstrations_lib.Demonstration]
+Dataset = run_dataset.Dataset
 
 
-def folders(root: str) -> tuple[str, str]:
-  """Returns a dataset's folders to train on and to validate with."""
-  return os.path.join(root, 'train'), os.path.join(root, 'validation')
-
-
-def load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
-  """Returns the demonstrations to train on and to validate with."""
-  train_folder, validation_folder = folders(root)
-  train_set, validation_set = (
-    demonstrations_lib.load(folder, task=block_stacking.TASK_NAME)
-    for folder in (train_folder, validation_folder)
-  )
-  if len(validation_set) < 2:
-    raise demonstrations_lib.DatasetError(
-      f'{validation_folder} holds {len(validation_set)} demonstration; 2 are '
-      'needed to show a wrong one.'
-    )
-  _check_usable(train_set, train_folder)
-  _check_usable(validation_set, validation_folder)
-  return (
-    train_set[: settings.num_demonstrations],
-    validation_set[: settings.num_validation_demonstrations],
+def _load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
+  return run_dataset.load(
+    root, settings.num_demonstrations, settings.num_validation_demonstrations
   )
 
 
-def _check_usable(dataset: Dataset, folder: str) -> None:
-  """Raises a DatasetError if a run would fail on it, be it at its end."""
-  try:
-    environment = presets.make_imitation_environment(
-      dataset, seed=0, training=False
-    )
-    action_shape = environment.action_spec().shape
-    for index, demonstration in enumerate(dataset):
-      environment.start(index)
-      actions = demonstration.actions
-      if actions.shape[1:] != action_shape or not np.isfinite(actions).all():
-        raise ValueError(
-          f'Demonstration {index} has actions {actions.dtype} {actions.shape}; '
-          f'it needs finite ones of shape {action_shape}. Record it again.'
-        )
-      if not demonstration.task_return > 0.0:
-        raise ValueError(
-          f'Demonstration {index} has a task return of '
-          f'{demonstration.task_return}, with which none can be compared; '
-          'leave it out.'
-        )
-  except ValueError as error:
-    raise demonstrations_lib.DatasetError(f'{folder}: {error}') from error
-
-
-def record_and_load(settings: Settings) -> tuple[Dataset, Dataset]:
-  """Records a run's dataset into its folder."""
-  root = os.path.join(settings.run_folder, RECORDED_FOLDER)
-  train_folder, validation_folder = folders(root)
-  _record(
-    train_folder,
-    TRAINING_STYLE,
+def _record(settings: Settings) -> tuple[Dataset, Dataset]:
+  root = os.path.join(settings.run_folder, run_dataset.RECORDED_FOLDER)
+  run_dataset.record(
+    root,
+    settings.seed,
     settings.num_demonstrations,
-    _first_seed(settings.seed, settings.num_demonstrations),
-  )
-  _record(
-    validation_folder,
-    VALIDATION_STYLE,
     settings.num_validation_demonstrations,
-    _first_seed(settings.seed, settings.num_validation_demonstrations)
-    + _VALIDATION_SEED_OFFSET,
   )
-  return load(settings, root)
-
-
-def _first_seed(seed: int, num_episodes: int) -> int:
-  # Below the offset whatever the run's seed is.
-  return seed * num_episodes % _VALIDATION_SEED_OFFSET
-
-
-def _record(folder: str, style: str, count: int, seed: int) -> None:
-  environment = block_stacking.load(presets.OBSERVABLES)
-  kept: list[demonstrations_lib.Demonstration] = []
-  with tqdm.tqdm(total=count, desc=f'Recording {style!r}', unit='demo') as bar:
-
-    def on_episode(demonstration: demonstrations_lib.Demonstration) -> None:
-      kept.append(demonstration)
-      bar.update()
-
-    try:
-      recorded = recording.record(
-        environment, demonstrators.STYLES[style], count, seed, on_episode
-      )
-    except KeyboardInterrupt:
-      if kept:
-        _save(folder, kept)
-      raise
-  _save(folder, recorded.demonstrations)
-  print(
-    f'Kept {count} of {recorded.num_attempts} episodes; '
-    f'{recorded.num_discarded} did not stack.'
-  )
-
-
-def _save(folder: str, dataset: Dataset) -> None:
-  demonstrations_lib.save(
-    folder,
-    dataset,
-    block_stacking.TASK_NAME,
-    block_stacking.CONTROL_TIMESTEP,
-  )
+  return _load(settings, root)
 
 
 class _Job:

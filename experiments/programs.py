@@ -28,8 +28,8 @@ from acme_metamimic import distributed
 from environments import block_stacking
 from environments import demonstrations
 from experiments import light_environment
-from experiments import main_job
 from experiments import presets
+from experiments import run_dataset
 from experiments import run_logging
 
 STACKING, LIGHT = 'stacking', 'light'
@@ -92,7 +92,7 @@ def make_config(
 def _imitation_environment(
   dataset: str, kind: str, seed: int
 ) -> dm_env.Environment:
-  train_folder, validation_folder = main_job.folders(dataset)
+  train_folder, validation_folder = run_dataset.folders(dataset)
   folder = validation_folder if kind == distributed.VALIDATION else train_folder
   return presets.make_imitation_environment(
     demonstrations.load(folder, task=block_stacking.TASK_NAME),

@@ -41,6 +41,7 @@ import acme_metamimic
 from environments import demonstrations
 from experiments import main_job
 from experiments import programs
+from experiments import run_dataset
 from experiments import run_status
 from experiments.launching import local
 
@@ -168,23 +169,13 @@ def _prepare_dataset(run_folder: str) -> None:
   """Records demonstrations, or sees that there are some."""
   if FLAGS.environment == programs.LIGHT:
     return
-  settings = main_job.Settings(
-    budget_minutes=0.0,
-    seed=FLAGS.seed,
-    num_demonstrations=FLAGS.num_demonstrations,
-    num_validation_demonstrations=FLAGS.num_validation_demonstrations,
-    evaluation_period_minutes=0.0,
-    run_folder=run_folder,
-    dataset=FLAGS.dataset,
-  )
-  if FLAGS.dataset is None:
-    main_job.record_and_load(settings)
-    FLAGS['dataset'].value = os.path.abspath(
-      os.path.join(run_folder, main_job.RECORDED_FOLDER)
-    )
-  else:
-    main_job.load(settings, FLAGS.dataset)
-    FLAGS['dataset'].value = os.path.abspath(FLAGS.dataset)
+  numbers = (FLAGS.num_demonstrations, FLAGS.num_validation_demonstrations)
+  root = FLAGS.dataset
+  if root is None:
+    root = os.path.join(run_folder, run_dataset.RECORDED_FOLDER)
+    run_dataset.record(root, FLAGS.seed, *numbers)
+  run_dataset.load(root, *numbers)
+  FLAGS['dataset'].value = os.path.abspath(root)
 
 
 def _make_program(run_folder: str) -> lp.Program:
@@ -265,7 +256,6 @@ def main(argv: list[str]) -> None:
     outcome = _launch(program, run_folder, status)
   except (
     demonstrations.DatasetError,
-    main_job.RunFolderError,
     local.LaunchError,
     SettingsError,
   ) as error:
