@@ -370,6 +370,8 @@ def connect(
   Raises:
     PlacementError: if there is no such cluster.
   """
+  # As Ray does it, which takes no number of CPUs then.
+  address = address or os.environ.get('RAY_ADDRESS')
   try:
     ray.init(
       address=address,

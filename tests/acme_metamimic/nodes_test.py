@@ -45,7 +45,7 @@ class _Learner:
     time.sleep(0.01)
 
   def get_variables(self, names: Any) -> variables.Variables:
-    return [[np.float32(self.steps)] for _ in names]
+    return [[np.array(self.steps, np.float32)] for _ in names]
 
   def save(self) -> None:
     self.saved_at = self.steps
