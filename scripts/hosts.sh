@@ -35,10 +35,19 @@ name() {
   printf '%s%s' "${prefix}" "$1"
 }
 
+folder() {
+  local path="${TMPDIR:-/tmp}/metamimic-hosts/$1"
+  mkdir -p "${path}" /tmp/ray
+  printf '%s' "${path}"
+}
+
 in_host() {
   local index="$1"
   shift
-  ip netns exec "$(name "${index}")" "$@"
+  # Each host has a folder of its own for Ray, whose sessions keep the address
+  # of the host there; this is seen by the command alone.
+  ip netns exec "$(name "${index}")" bash -c \
+    'mount --bind "$0" /tmp/ray && exec "$@"' "$(folder "${index}")" "$@"
 }
 
 up() {
@@ -53,6 +62,8 @@ up() {
     in_host "${index}" ip address add "${network}.${index}/24" dev eth0
     in_host "${index}" ip link set eth0 up
     in_host "${index}" ip link set lo up
+    # Ray takes the address that the way out has.
+    in_host "${index}" ip route add default dev eth0
     # Not every kernel has it; hosts without delay are better than none.
     in_host "${index}" tc qdisc add dev eth0 root netem \
       delay "${delay}" loss "${loss}" 2>/dev/null \
