@@ -265,3 +265,31 @@ def _reason(said: str) -> str:
 def _last_number(pattern: re.Pattern, text: str) -> int:
   numbers: List[str] = pattern.findall(text)
   return int(numbers[-1]) if numbers else 0
+
+
+def is_restarted(launch_type: str, target: str) -> bool:
+  """Returns whether a killed node is to be started again."""
+  return launch_type == 'ray' and target in RESTARTED
+
+
+def table(outcomes: list[Outcome], launch_type: str) -> str:
+  """Returns the outcomes as a table in Markdown, a row for each fault."""
+  lines = [
+    '| fault | times | as it should | outcome | seconds, most | resumed |',
+    '|-|-|-|-|-|-|',
+  ]
+  for fault in dict.fromkeys(outcome.fault for outcome in outcomes):
+    group = [outcome for outcome in outcomes if outcome.fault == fault]
+    target = fault.split()[-1].removesuffix('/0')
+    expected = is_restarted(launch_type, target)
+    good = sum(outcome.as_expected(expected) for outcome in group)
+    kinds = {
+      'goes on' if o.went_on else f'ends with {o.exit_code}' for o in group
+    }
+    resumed = [o.resumed for o in group if o.resumed is not None]
+    lines.append(
+      f'| {fault} | {len(group)} | {good} | {", ".join(sorted(kinds))} | '
+      f'{max(outcome.seconds for outcome in group):.1f} | '
+      f'{sum(resumed)} of {len(resumed)} |'
+    )
+  return '\n'.join(lines)

@@ -95,34 +95,6 @@ class Trials:
     return self._run
 
 
-def _expected(launch_type: str, target: str) -> bool:
-  """Returns whether a killed node is to be started again."""
-  return launch_type == 'ray' and target in fault_trials.RESTARTED
-
-
-def table(outcomes: list[fault_trials.Outcome], launch_type: str) -> str:
-  """Returns the outcomes as a table in Markdown, a row for each fault."""
-  lines = [
-    '| fault | times | as it should | outcome | seconds, most | resumed |',
-    '|-|-|-|-|-|-|',
-  ]
-  for fault in dict.fromkeys(outcome.fault for outcome in outcomes):
-    group = [outcome for outcome in outcomes if outcome.fault == fault]
-    target = fault.split()[-1].removesuffix('/0')
-    expected = _expected(launch_type, target)
-    good = sum(outcome.as_expected(expected) for outcome in group)
-    kinds = {
-      'goes on' if o.went_on else f'ends with {o.exit_code}' for o in group
-    }
-    resumed = [o.resumed for o in group if o.resumed is not None]
-    lines.append(
-      f'| {fault} | {len(group)} | {good} | {", ".join(sorted(kinds))} | '
-      f'{max(outcome.seconds for outcome in group):.1f} | '
-      f'{sum(resumed)} of {len(resumed)} |'
-    )
-  return '\n'.join(lines)
-
-
 def _signals(target: str) -> list[signal.Signals]:
   if target == fault_trials.LAUNCHER:
     return [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
@@ -151,14 +123,16 @@ def main(argv: list[str]) -> None:
           print(outcomes[-1], flush=True)
   finally:
     trials.close()
-    text = table(outcomes, FLAGS.launch_type)
+    text = fault_trials.table(outcomes, FLAGS.launch_type)
     print(text)
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, 'faults.md'), 'w') as file:
       file.write(f'{text}\n')
   if not all(
     outcome.as_expected(
-      _expected(FLAGS.launch_type, outcome.fault.split()[-1].removesuffix('/0'))
+      fault_trials.is_restarted(
+        FLAGS.launch_type, outcome.fault.split()[-1].removesuffix('/0')
+      )
     )
     for outcome in outcomes
   ):

@@ -26,13 +26,14 @@ import json
 import os
 import subprocess
 import sys
-from typing import List, Sequence
+from typing import List
 
 from absl import app
 from absl import flags
 
 from experiments import main_job
 from experiments.benchmarks import program_load
+from experiments.benchmarks import projection
 
 _MAX_ACTORS = flags.DEFINE_integer('max_actors', 64, 'Of each half.')
 _SECONDS = flags.DEFINE_float('seconds', 60.0, 'To measure each.')
@@ -40,76 +41,6 @@ _FOLDER = flags.DEFINE_string('folder', None, 'New folder for the results.')
 _ONE = flags.DEFINE_integer('one', None, 'Measures this number alone.')
 
 _GAIN = 1.1
-
-# What the paper's program moves: 20 Hz would be real time, and rendering and
-# the policy make it about half of that.
-STEPS_PER_SECOND = 10.0
-# Observation and goal of 128 x 128 x 3 bytes, compressed about twofold.
-BYTES_PER_STEP = 49_152.0
-# 22 million parameters in two bytes, once a thousand steps.
-BYTES_PER_FETCH = 45e6
-STEPS_PER_FETCH = 1000.0
-# A network card of 10 Gbit/s, with a fifth kept free.
-BYTES_PER_HOST = 1e9
-
-
-@dataclasses.dataclass(frozen=True)
-class Projection:
-  """What a number of actors asks of a cluster.
-
-  Attributes:
-    actors: of both halves.
-    insert_bytes: a second, into all shards.
-    shards: that this needs, by the network of each.
-    fetch_bytes: a second from learners or caches to actors.
-    caches: that this needs.
-    actor_cores: by the CPU time of a measured step, without the environment.
-  """
-
-  actors: int
-  insert_bytes: float
-  shards: int
-  fetch_bytes: float
-  caches: int
-  actor_cores: float
-
-
-def project(actors: int, cpu_seconds_per_step: float) -> Projection:
-  """Projects a cluster of actors that see frames.
-
-  Args:
-    actors: of both halves.
-    cpu_seconds_per_step: measured on the light environment.
-  """
-  steps = actors * STEPS_PER_SECOND
-  inserts = steps * BYTES_PER_STEP
-  fetches = steps / STEPS_PER_FETCH * BYTES_PER_FETCH
-  return Projection(
-    actors=actors,
-    insert_bytes=inserts,
-    shards=_hosts(inserts),
-    fetch_bytes=fetches,
-    caches=_hosts(fetches),
-    actor_cores=steps * cpu_seconds_per_step,
-  )
-
-
-def _hosts(bytes_per_second: float) -> int:
-  return max(1, -int(-bytes_per_second // BYTES_PER_HOST))
-
-
-def table(projections: Sequence[Projection]) -> str:
-  """Returns projections as a table in Markdown."""
-  lines = [
-    '| actors | inserts, MB/s | shards | fetches, MB/s | caches | cores |',
-    '|-|-|-|-|-|-|',
-  ]
-  lines += [
-    f'| {p.actors} | {p.insert_bytes / 1e6:.0f} | {p.shards} | '
-    f'{p.fetch_bytes / 1e6:.0f} | {p.caches} | {p.actor_cores:.0f} |'
-    for p in projections
-  ]
-  return '\n'.join(lines)
 
 
 def _measure_one(folder: str, number: int) -> program_load.Load:
@@ -166,8 +97,11 @@ def main(argv: list[str]) -> None:
   )
   last = loads[-1]
   cpu = last.cpu['imitation_actor'] + last.cpu['task_actor']
-  projected = table(
-    [project(actors, cpu / last.steps) for actors in (512, 5_000, 50_000)]
+  projected = projection.table(
+    [
+      projection.project(actors, cpu / last.steps)
+      for actors in (512, 5_000, 50_000)
+    ]
   )
   text = f'{measured}\n\n{projected}\n'
   print(text)
