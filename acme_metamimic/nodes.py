@@ -18,6 +18,8 @@ A program stops in good order if each node ends by itself soon after it is told
 to: learners and replay save what they have first.
 """
 
+import pathlib
+import shutil
 import socket
 import statistics
 import threading
@@ -93,6 +95,7 @@ class ReplayNode(lp.ReverbNode):
     if checkpoint_directory is not None:
       checkpoint_ctor = _CheckpointerFactory(checkpoint_directory)
     super().__init__(priority_tables_fn, checkpoint_ctor)
+    self._directory = checkpoint_directory
     self._period_seconds = 60.0 * checkpoint_period_minutes
     self._logger_fn = logger_fn
 
@@ -110,11 +113,11 @@ class ReplayNode(lp.ReverbNode):
       if logger is not None:
         logger.write(table_sizes(client))
       seconds_left -= _LOG_SECONDS
-      if checkpointer is not None and seconds_left <= 0.0:
-        _save_replay(client)
+      if self._directory is not None and seconds_left <= 0.0:
+        _save_replay(client, self._directory)
         seconds_left = self._period_seconds
-    if checkpointer is not None:
-      _save_replay(client)
+    if self._directory is not None:
+      _save_replay(client, self._directory)
     # No `server.stop()`: it waits for writers, which may be gone without a word.
     del server
 
@@ -129,7 +132,7 @@ class _CheckpointerFactory:
     return reverb.checkpointers.DefaultCheckpointer(self._directory)
 
 
-def _save_replay(client: reverb.Client) -> None:
+def _save_replay(client: reverb.Client, directory: str) -> None:
   """Saves a server's contents; the one before stays if that fails."""
   try:
     logging.info('Replay saved in %s.', client.checkpoint())
@@ -139,6 +142,10 @@ def _save_replay(client: reverb.Client) -> None:
       'untouched.',
       error,
     )
+    for path in pathlib.Path(directory).iterdir():
+      # What Reverb leaves of one that failed, which takes up room.
+      if not (path / 'DONE').exists():
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def table_sizes(client: reverb.Client) -> Dict[str, int]:

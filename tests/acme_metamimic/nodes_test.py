@@ -12,9 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import contextlib
 import threading
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, List, Optional
+from unittest import mock
 
 import launchpad as lp
 import numpy as np
@@ -189,6 +191,29 @@ def test_replay_is_back_after_a_restart(tmp_path, stop):
   assert not nodes.has_items([client], 'table', 6)
   stop.event.set()
   thread.join(30.0)
+
+
+def test_replay_that_cannot_be_saved_leaves_the_last_one(tmp_path):
+  class Full:
+    def checkpoint(self) -> str:
+      (tmp_path / 'new').mkdir()
+      raise IndexError('No space left on device')
+
+  (tmp_path / 'old').mkdir()
+  (tmp_path / 'old' / 'DONE').write_text('')
+  with absl_logging_errors() as errors:
+    nodes._save_replay(Full(), str(tmp_path))
+  assert [path.name for path in tmp_path.iterdir()] == ['old']
+  assert 'No space left on device' in errors[0]
+  assert 'make room' in errors[0]
+
+
+@contextlib.contextmanager
+def absl_logging_errors() -> Iterator[List[str]]:
+  with mock.patch.object(nodes.logging, 'error') as error:
+    said: List[str] = []
+    error.side_effect = lambda text, *values: said.append(text % values)
+    yield said
 
 
 def test_nested_values_are_flattened():
