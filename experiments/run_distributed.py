@@ -235,6 +235,8 @@ def _launch_with_ray(
     outcome = launcher.run(status)
   except ray_launcher.PlacementError as error:
     raise local.LaunchError(str(error)) from None
+  finally:
+    ray_launcher.disconnect()
   return local.Outcome(outcome.exit_code, outcome.reason)
 
 

@@ -157,7 +157,9 @@ def _wait(
   if failure is None:
     return Outcome(0, 'stopped')
   name, how = failure
-  return Outcome(1, f'{name} {how}{_last_words(name, output_folder)}')
+  # What one that was killed printed last has nothing to do with it.
+  words = '' if 'SIG' in how else _last_words(name, output_folder)
+  return Outcome(1, f'{name} {how}{words}')
 
 
 def _interrupt(*unused_arguments: Any) -> None:

@@ -190,8 +190,9 @@ class Launcher:
     self, name: str, node: Any, resources: Resources, index: int
   ) -> _Placed:
     strategy: Any = 'SPREAD'
-    if resources.beside is not None:
-      neighbours = self._placed[resources.beside]
+    # A program may do without a group, such as caches.
+    neighbours = self._placed.get(resources.beside or '')
+    if neighbours:
       neighbour = neighbours[index % len(neighbours)]
       strategy = scheduling_strategies.NodeAffinitySchedulingStrategy(
         neighbour.node_id, soft=resources.restart
@@ -350,10 +351,10 @@ class Launcher:
 
 
 def _describe(ended: keeper_lib.Ended) -> str:
-  words = f': {ended.last_words:.300}' if ended.last_words else ''
   if ended.exit_code < 0:
-    name = signal.Signals(-ended.exit_code).name
-    return f'was ended by {name}{words}'
+    # What it printed last has nothing to do with it.
+    return f'was ended by {signal.Signals(-ended.exit_code).name}'
+  words = f': {ended.last_words:.300}' if ended.last_words else ''
   return f'failed with exit code {ended.exit_code}{words}'
 
 
@@ -385,3 +386,8 @@ def connect(
       f'there is no Ray cluster at {address!r} ({error}): start one with `ray '
       'start`, or leave the address out to use this machine alone.'
     ) from None
+
+
+def disconnect() -> None:
+  """Leaves the cluster, and ends it if it is this machine's own."""
+  ray.shutdown()

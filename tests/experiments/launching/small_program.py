@@ -104,6 +104,7 @@ def _run_with_ray(program: lp.Program, folder: str) -> local.Outcome:
   for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: launcher.stop())
   outcome = launcher.run()
+  ray_launcher.disconnect()
   return local.Outcome(outcome.exit_code, outcome.reason)
 
 
