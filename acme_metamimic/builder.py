@@ -134,7 +134,8 @@ class MetaMimicBuilder:
       task_discount=task.discount,
       imitation_table=imitation.replay_table_name,
       task_table=task.replay_table_name,
-      imitation_priority=self._imitation.initial_priority,
+      imitation_priority=self._imitation.item_priority(is_imitation=True),
+      task_priority=self._task.item_priority(is_imitation=True),
       goal_references=self._goal_frames is not None,
     )
 

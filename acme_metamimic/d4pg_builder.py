@@ -15,7 +15,7 @@
 """The builder of one half: Acme's D4PG, for our config, table and learner."""
 
 import math
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Tuple, Union
 
 from acme import adders
 from acme import core
@@ -36,6 +36,7 @@ from acme_metamimic import learning
 from acme_metamimic import memory
 from acme_metamimic import optimizers
 from acme_metamimic import priorities
+from acme_metamimic import provenance
 from acme_metamimic import removal as removal_lib
 from acme_metamimic import replay
 from acme_metamimic import sharding
@@ -99,6 +100,19 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       )
     ]
 
+  def item_priority(
+    self, *, is_imitation: bool
+  ) -> Union[float, provenance.Mark]:
+    """Returns the priority of new items in this half's table.
+
+    Args:
+      is_imitation: whether an imitation actor makes them; a table without
+        priorities keeps that in their place.
+    """
+    if self._config.priority_exponent == 0.0:
+      return provenance.Mark(is_imitation=is_imitation)
+    return self.initial_priority
+
   def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
     """Makes Acme's n-step adder for this half's table alone.
 
@@ -108,15 +122,15 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     Returns:
       The adder.
     """
+    priority = self.item_priority(is_imitation=False)
     return reverb_adders.NStepTransitionAdder(
       client=replay_client,
       n_step=self._config.n_step,
       discount=self._config.discount,
-      # Without a function Acme takes 1 and need not copy the transition.
       priority_fns={
-        self._config.replay_table_name: (lambda _: self.initial_priority)
-        if self._config.priority_exponent > 0.0
-        else None
+        self._config.replay_table_name: lambda _: (
+          priority() if isinstance(priority, provenance.Mark) else priority
+        )
       },
     )
 

@@ -25,6 +25,7 @@ import tensorflow as tf
 from acme_metamimic import checkpoints
 from acme_metamimic import diagnostics
 from acme_metamimic import priorities as priorities_lib
+from acme_metamimic import provenance
 from acme_metamimic import updates
 
 
@@ -98,6 +99,7 @@ class D4PGLearner(updates.FusedD4PGLearner):
     items = {name: fetches.pop(name).numpy() for name in updates.ITEM_FIELDS}
     if not fetches.pop('finite'):
       self._stop_diverged(fetches)
+    fetches.update(provenance.metrics(items.pop('marks')))
     if self._priority_writer is not None:
       self._priority_writer.write(**items)
       fetches.update(diagnostics.priority_metrics(items['priorities']))

@@ -22,10 +22,11 @@ from acme.adders import reverb as reverb_adders
 import reverb
 
 from acme_metamimic import config as config_lib
+from acme_metamimic import provenance
 from acme_metamimic import specs as specs_lib
 
-# A constant, or a function of the transition as NumPy arrays.
-Priority = Union[float, Callable[[types.Transition], float]]
+# A constant, a mark, or a function of the transition as NumPy arrays.
+Priority = Union[float, provenance.Mark, Callable[[types.Transition], float]]
 
 
 class NStepStream(reverb_adders.NStepTransitionAdder):
@@ -59,8 +60,13 @@ class NStepStream(reverb_adders.NStepTransitionAdder):
       ValueError: if `n_step` is below 1.
     """
     # Acme copies a transition's data for any priority function, even a constant
-    # one. With None it does not, and the view fills in the constant.
-    priority_fn = priority if callable(priority) else None
+    # one. With None it does not, and the view fills in what needs no data.
+    self._own_priority: Union[float, provenance.Mark, None] = None
+    priority_fn: Optional[Callable[[types.Transition], float]] = None
+    if isinstance(priority, provenance.Mark) or not callable(priority):
+      self._own_priority = priority
+    else:
+      priority_fn = priority
     super().__init__(None, n_step, discount, priority_fns={table: priority_fn})
     if n_step < 1:
       raise ValueError(
@@ -68,7 +74,6 @@ class NStepStream(reverb_adders.NStepTransitionAdder):
         'one step, use n_step >= 1.'
       )
     self.name = name
-    self._constant_priority = None if callable(priority) else priority
     self._view: Optional[_StreamView] = None
 
   @property
@@ -78,7 +83,7 @@ class NStepStream(reverb_adders.NStepTransitionAdder):
   def write(self, writer: reverb.TrajectoryWriter) -> None:
     """Writes the transition that ends at the step just begun."""
     if self._view is None or self._view.writer is not writer:
-      self._view = _StreamView(writer, self.name, self._constant_priority)
+      self._view = _StreamView(writer, self.name, self._own_priority)
     self._last_idx = writer.episode_steps
     self._first_idx = max(0, self._last_idx - self.n_step)
     self._write()
@@ -95,11 +100,11 @@ class _StreamView:
     self,
     writer: reverb.TrajectoryWriter,
     stream: str,
-    constant_priority: Optional[float],
+    own_priority: Union[float, provenance.Mark, None],
   ):
     self.writer = writer
     self._stream = stream
-    self._constant_priority = constant_priority
+    self._own_priority = own_priority
     self._history: dict[str, Any] = {}
 
   @property
@@ -129,8 +134,10 @@ class _StreamView:
     self.writer.append({self._stream: data}, partial_step=partial_step)
 
   def create_item(self, table: str, priority: float, trajectory: Any) -> None:
-    if self._constant_priority is not None:
-      priority = self._constant_priority
+    if isinstance(self._own_priority, provenance.Mark):
+      priority = self._own_priority()
+    elif self._own_priority is not None:
+      priority = self._own_priority
     self.writer.create_item(table, priority, trajectory)
 
   def flush(self, block_until_num_items: int = 0) -> None:
