@@ -105,6 +105,8 @@ class MetaMimic:
         ),
         self._client,
         label=_IMITATION_LEARNER,
+        # With references to the goals, where there are any.
+        observations=environment_spec.observations,
         logger=logger_factory(_IMITATION_LEARNER),
         counter=counter,
         checkpoint_directory=checkpoint_directory,

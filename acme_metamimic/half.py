@@ -19,6 +19,7 @@ from typing import Callable, NamedTuple, Optional
 
 from acme import core
 from acme import specs
+from acme import types
 from acme.agents import agent
 from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
@@ -81,6 +82,7 @@ def make_half(
   *,
   label: str,
   logger: loggers.Logger,
+  observations: Optional[types.NestedSpec] = None,
   counter: Optional[counting.Counter] = None,
   checkpoint_directory: Optional[str] = None,
 ) -> Half:
@@ -94,6 +96,7 @@ def make_half(
     client: of the server that holds its tables.
     label: of the learner, the prefix of its counts.
     logger: the learner's.
+    observations: what its actors see; what the learner does by default.
     counter: counts its updates, as `<label>_steps`.
     checkpoint_directory: folder of the run, or None.
 
@@ -119,8 +122,10 @@ def make_half(
   )
   policy = _evaluation_policy(learner, networks, spec)
   evaluator = parts.make_actor(policy)
-  _trace(spec, learner, actor, evaluator)
-  return Half(_make_agent(config, actor, learner), learner, policy, evaluator)
+  _trace(observations or spec.observations, learner, actor, evaluator)
+  return Half(
+    _HalfAgent(config, actor, learner, client), learner, policy, evaluator
+  )
 
 
 def support(config: config_lib.D4PGConfig) -> dict:
@@ -154,32 +159,49 @@ def _evaluation_policy(
 
 
 def _trace(
-  spec: specs.EnvironmentSpec, learner: core.Learner, *actors: core.Actor
+  observations: types.NestedSpec, learner: core.Learner, *actors: core.Actor
 ) -> None:
   """Traces a half's TensorFlow functions, lest two threads do so at once."""
-  observation = tree.map_structure(
-    lambda s: s.generate_value(), spec.observations
-  )
+  observation = tree.map_structure(lambda s: s.generate_value(), observations)
   for actor in actors:
     actor.select_action(observation)
   if isinstance(learner, learning.D4PGLearner):
     learner.trace()
 
 
-def _make_agent(
-  config: config_lib.D4PGConfig, actor: core.Actor, learner: core.Learner
-) -> agent.Agent:
-  """Returns an agent that keeps `updates_per_observation`.
+class _HalfAgent(agent.Agent):
+  """Acme's agent, keeping `updates_per_observation`, that waits for its table.
 
-  Every observation adds at least one item to the agent's table, so that once
-  `min_observations` are made the learner does not wait for data.
+  Acme's counts observations. Some of their items are still under way, and a
+  learner that waits for those in the thread that acts would wait for ever.
   """
-  return agent.Agent(
-    actor,
-    learner,
-    min_observations=max(config.batch_size, config.min_replay_size),
-    observations_per_step=_truncatable(config.observations_per_step),
-  )
+
+  def __init__(
+    self,
+    config: config_lib.D4PGConfig,
+    actor: core.Actor,
+    learner: core.Learner,
+    client: reverb.Client,
+  ):
+    super().__init__(
+      actor,
+      learner,
+      min_observations=max(config.batch_size, config.min_replay_size),
+      observations_per_step=_truncatable(config.observations_per_step),
+    )
+    self._client = client
+    self._table = config.replay_table_name
+    self._has_data = False
+
+  def update(self) -> None:
+    """Runs the learner if it is time to, and if it has data."""
+    if not self._has_data:
+      if self._num_observations < self._min_observations:
+        return
+      size = self._client.server_info()[self._table].current_size
+      self._has_data = size >= self._min_observations
+    if self._has_data:
+      super().update()
 
 
 def _truncatable(observations_per_step: float) -> float:

@@ -71,6 +71,14 @@ class Point(NamedTuple):
   value: float
 
 
+class Contestant(NamedTuple):
+  """Acts and learns, acts without noise, and holds the replay server."""
+
+  actor: core.Actor
+  evaluator: core.Actor
+  owner: Any
+
+
 class _Silent(loggers.Logger):
   def write(self, data: loggers.LoggingData) -> None:
     pass
@@ -90,16 +98,16 @@ def _make_ours(
   spec: specs.EnvironmentSpec,
   networks: acme_agent.D4PGNetworks,
   config: acme_metamimic.D4PGConfig,
-) -> tuple[core.Actor, core.Actor]:
+) -> Contestant:
   agent = acme_metamimic.D4PG(spec, networks, config, logger=_Silent())
-  return agent.agent, agent.evaluator
+  return Contestant(agent.agent, agent.evaluator, agent)
 
 
 def _make_acmes(
   spec: specs.EnvironmentSpec,
   networks: acme_agent.D4PGNetworks,
   config: acme_metamimic.D4PGConfig,
-) -> tuple[core.Actor, core.Actor]:
+) -> Contestant:
   agent = acme_d4pg.D4PG(
     environment_spec=spec,
     policy_network=networks.policy_network,
@@ -120,14 +128,15 @@ def _make_acmes(
     checkpoint=False,
   )
   # The agent trains these very networks.
-  return agent, actors.FeedForwardActor(networks.make_policy(spec))
+  evaluator = actors.FeedForwardActor(networks.make_policy(spec))
+  return Contestant(agent, evaluator, agent)
 
 
 def _adam(learning_rate: float) -> snt.Optimizer:
   return snt.optimizers.Adam(learning_rate)
 
 
-MAKERS: dict[str, Callable[..., tuple[core.Actor, core.Actor]]] = {
+MAKERS: dict[str, Callable[..., Contestant]] = {
   OURS: _make_ours,
   ACMES: _make_acmes,
 }
@@ -176,13 +185,13 @@ def train(
   networks = acme_metamimic.make_task_networks(
     spec, vmin=config.vmin, vmax=config.vmax, num_atoms=config.num_atoms
   )
-  actor, evaluator = MAKERS[name](spec, networks, config)
-  loop = acme.EnvironmentLoop(environment, actor, logger=_Silent())
+  contestant = MAKERS[name](spec, networks, config)
+  loop = acme.EnvironmentLoop(environment, contestant.actor, logger=_Silent())
   points: list[Point] = []
   done = 0
   while True:
     if done >= len(points) * period or done >= steps:
-      value = evaluate(test_environment, evaluator, num_episodes)
+      value = evaluate(test_environment, contestant.evaluator, num_episodes)
       points.append(Point(name, done, value))
       print(f'{name:5} {done:8d} steps: return {value:.1f}', flush=True)
     if done >= steps:

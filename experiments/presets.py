@@ -39,10 +39,12 @@ OBSERVABLES = ('body', 'blocks')
 # Metres of hand-to-block deviation that end an episode. The reward is too flat
 # beyond it to lead the arm back.
 EARLY_TERMINATION_DISTANCE = 0.1
-# Half of the imitation episodes start inside a demonstration, anywhere in it:
+# Three of four imitation episodes start inside a demonstration, anywhere in it:
 # otherwise the end of a demonstration is not seen before its beginning is
-# mastered.
-CURRICULUM_PROBABILITY = 0.5
+# mastered. After 50 000 updates of the imitation half alone, unseen
+# demonstrations came to 0.69 and 0.40 of the task return (seeds 0 and 1), with
+# 1.0 to 0.62 and 0.31, with 0.5 to anything from 0.14 to 0.78.
+CURRICULUM_PROBABILITY = 0.75
 # Steps of an episode of the task policy; twice what the demonstrators need.
 TASK_EPISODE_LENGTH = 200
 

@@ -212,9 +212,13 @@ def test_policies_do_not_see_the_reference():
     logger_factory=lambda _: fakes.RecordingLogger(),
   )
   observation = fakes.FakeEnvironment(imitation=True).reset().observation
-  action = agent.imitation_policy(observation)
-  with_reference = {**observation, 'goal_reference': np.array((0, 1), np.int32)}
-  np.testing.assert_array_equal(agent.imitation_policy(with_reference), action)
+  actions = [
+    agent.imitation_policy(
+      {**observation, 'goal_reference': np.array(reference, np.int32)}
+    )
+    for reference in ((0, 1), (3, 7))
+  ]
+  np.testing.assert_array_equal(*actions)
   agent.close()
 
 

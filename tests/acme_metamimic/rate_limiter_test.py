@@ -166,7 +166,7 @@ def test_dual_stream_adder_would_wait_for_acmes_limiter():
   with pytest.raises(reverb.errors.DeadlineExceededError):
     adder._writer.flush(0, timeout_ms=500)
   # Lets the writer go.
-  list(client.sample('imitation', 20, emit_timesteps=False))
+  list(_take_until_late(client, 'imitation'))
   server.stop()
 
 
