@@ -94,6 +94,7 @@ class DistributedMetaMimic:
       imitation_environment_factory(ACTOR, self._program.seed)
     )
     specs_lib.validate_imitation_spec(self._spec)
+    _check_shards(self._config, self._program.num_replay_shards)
     self._builder = builder or builder_lib.MetaMimicBuilder(
       program_config_lib.share(self._config, self._program.num_replay_shards)
     )
@@ -324,6 +325,23 @@ class DistributedMetaMimic:
     # Halves take numbers in turn, past those of the evaluators.
     halves = specs_lib.STREAMS
     return self._program.seed + 1 + index * len(halves) + halves.index(half)
+
+
+def _check_shards(config: config_lib.MetaMimicConfig, num_shards: int) -> None:
+  """Raises if a shard would get no data, or its size would have to be known."""
+  if num_shards > config.num_imitation_actors:
+    raise ValueError(
+      f'num_replay_shards={num_shards} leaves shards without data, as there are '
+      f'num_imitation_actors={config.num_imitation_actors}: have at least as '
+      'many actors as shards.'
+    )
+  for half in (config.imitation, config.task):
+    if num_shards > 1 and half.remover == config_lib.PROPORTIONAL:
+      raise ValueError(
+        f'remover={half.remover!r} of table {half.replay_table_name!r} needs '
+        f'one replay, not num_replay_shards={num_shards}: use '
+        f"'{config_lib.MIN_HEAP}', or one shard."
+      )
 
 
 def _make_terminal_logger(label: str) -> loggers.Logger:

@@ -22,11 +22,13 @@ The settings of a run are kept in its folder, and `--resume` takes them from
 there. See docs/distributed.md.
 """  # noqa: D415
 
+import contextlib
 import dataclasses
 import functools
 import json
 import os
 import signal
+import traceback
 from typing import Any
 
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
@@ -186,13 +188,16 @@ def _make_program(run_folder: str) -> lp.Program:
   config = programs.make_config(
     FLAGS.environment, FLAGS.num_imitation_actors, FLAGS.num_task_actors
   )
-  agent = programs.make_agent(
-    FLAGS.environment,
-    run_folder,
-    config,
-    acme_metamimic.ProgramConfig(**settings),
-    FLAGS.dataset,
-  )
+  try:
+    agent = programs.make_agent(
+      FLAGS.environment,
+      run_folder,
+      config,
+      acme_metamimic.ProgramConfig(**settings),
+      FLAGS.dataset,
+    )
+  except ValueError as error:
+    raise SettingsError(str(error)) from None
   return agent.build()
 
 
@@ -242,6 +247,18 @@ def _launch_with_ray(
 
 def main(argv: list[str]) -> None:
   """Runs the program; the exit code is 0 if it is finished or stopped."""
+  try:
+    _run(argv)
+  except (app.UsageError, SystemExit):
+    raise
+  except BaseException:
+    with contextlib.suppress(OSError):
+      traceback.print_exc()
+    # Nodes that are threads would keep the process, and with it their like.
+    os._exit(1)
+
+
+def _run(argv: list[str]) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
   logging.set_verbosity(logging.WARNING)

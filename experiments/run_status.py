@@ -14,6 +14,7 @@
 
 """One line about a distributed run, every few seconds."""
 
+import contextlib
 import sys
 import time
 from typing import Any, Callable, Dict, Mapping, Optional
@@ -64,7 +65,8 @@ class StatusLine:
     if time.monotonic() < self._next:
       return
     self._next = time.monotonic() + self._period_seconds
-    self._write(self.line())
+    with contextlib.suppress(OSError):  # Nobody reads on; the run goes on.
+      self._write(self.line())
 
   def line(self) -> str:
     """Returns the line; what nodes do not tell now is left out."""

@@ -116,3 +116,22 @@ def test_environment_without_goal_is_refused():
     distributed.DistributedMetaMimic(
       _task_environment, _task_environment, _networks
     )
+
+
+def test_each_shard_needs_an_actor():
+  with pytest.raises(ValueError, match='num_replay_shards=3'):
+    _sizes(
+      config=acme_metamimic.MetaMimicConfig(num_imitation_actors=2),
+      program_config=acme_metamimic.ProgramConfig(num_replay_shards=3),
+    )
+
+
+def test_proportional_removal_needs_one_shard():
+  config = acme_metamimic.MetaMimicConfig()
+  config.imitation.remover = 'proportional'
+  _sizes(config=config)
+  with pytest.raises(ValueError, match='num_replay_shards=2'):
+    _sizes(
+      config=config,
+      program_config=acme_metamimic.ProgramConfig(num_replay_shards=2),
+    )
