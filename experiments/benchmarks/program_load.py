@@ -19,7 +19,17 @@ import functools
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+  Any,
+  Callable,
+  Dict,
+  Iterator,
+  List,
+  Mapping,
+  Optional,
+  Sequence,
+  Tuple,
+)
 
 import launchpad as lp
 import numpy as np
@@ -250,17 +260,14 @@ class Probe:
     """Returns mean memory and total CPU time of each group."""
     memory: Dict[str, List[float]] = {}
     cpu: Dict[str, float] = {}
-    for process in psutil.process_iter():
+    for name, process in processes(self._output):
+      group = name.partition('/')[0]
       try:
-        target = os.readlink(f'/proc/{process.pid}/fd/1')
-        if not target.startswith(self._output):
-          continue
-        group = target.removeprefix(self._output).partition('/')[0]
         times = process.cpu_times()
         memory.setdefault(group, []).append(process.memory_info().rss / 1e6)
-        cpu[group] = cpu.get(group, 0.0) + times.user + times.system
-      except (OSError, psutil.Error):
+      except psutil.Error:
         continue
+      cpu[group] = cpu.get(group, 0.0) + times.user + times.system
     return {
       **{f'megabytes/{g}': float(np.mean(v)) for g, v in memory.items()},
       **{f'cpu/{group}': seconds for group, seconds in cpu.items()},
@@ -270,6 +277,22 @@ class Probe:
     if id(handle) not in self._clients:
       self._clients[id(handle)] = handle.dereference()
     return self._clients[id(handle)]
+
+
+def processes(output_folder: str) -> Iterator[Tuple[str, psutil.Process]]:
+  """Yields the processes of a program by the names of their nodes.
+
+  Args:
+    output_folder: that they print to, which tells them apart.
+  """
+  folder = os.path.abspath(output_folder) + os.sep
+  for process in psutil.process_iter():
+    try:
+      target = os.readlink(f'/proc/{process.pid}/fd/1')
+    except OSError:
+      continue
+    if target.startswith(folder):
+      yield target.removeprefix(folder), process
 
 
 def measure(
