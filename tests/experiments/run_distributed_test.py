@@ -72,7 +72,7 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
   done = _run(
     *arguments,
     '--environment=light',
-    '--max_actor_steps=10000',
+    '--max_actor_steps=3000',
     '--num_imitation_actors=2',
     '--environments_per_actor=2',
     '--num_replay_shards=2',
@@ -104,7 +104,7 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
   before = _last_row(run / 'counter')
   assert float(before['imitation_learner_steps']) > 0
 
-  done = _run(*arguments, '--resume', '--max_actor_steps=15000', cwd=tmp_path)
+  done = _run(*arguments, '--resume', '--max_actor_steps=4500', cwd=tmp_path)
   assert done.returncode == 0, done.stdout + done.stderr
   after = _last_row(run / 'counter')
   for name in ('imitation_actor_steps', 'imitation_learner_steps'):
