@@ -43,7 +43,8 @@ _AGENT = [
   'wrapt~=1.14.1',
 ]
 _ENVIRONMENTS = ['dm-control==1.0.50', 'h5py~=3.11.0', 'mujoco==3.17.0']
-_EXPERIMENTS = ['imageio-ffmpeg', 'matplotlib', 'tqdm']
+_EXPERIMENTS = ['cloudpickle', 'imageio-ffmpeg', 'matplotlib', 'psutil', 'tqdm']
+_RAY = ['ray==2.48.0']
 _TESTING = ['hypothesis', 'mypy', 'packaging', 'pytest', 'pytest-xdist', 'ruff']
 
 
@@ -76,7 +77,8 @@ setuptools.setup(
   extras_require={
     'environments': _ENVIRONMENTS,
     'experiments': _ENVIRONMENTS + _EXPERIMENTS,
-    'testing': _ENVIRONMENTS + _EXPERIMENTS + _TESTING,
+    'ray': _ENVIRONMENTS + _EXPERIMENTS + _RAY,
+    'testing': _ENVIRONMENTS + _EXPERIMENTS + _RAY + _TESTING,
   },
   classifiers=[
     'Development Status :: 3 - Alpha',

@@ -23,11 +23,13 @@ from acme_metamimic.d4pg import D4PG
 from acme_metamimic.d4pg_builder import D4PGBuilder
 from acme_metamimic.d4pgfd import D4PGfDBuilder
 from acme_metamimic.d4pgfd import D4PGfDConfig
+from acme_metamimic.distributed import DistributedMetaMimic
 from acme_metamimic.goals import GoalFrames
 from acme_metamimic.learning import D4PGLearner
 from acme_metamimic.losses import categorical_loss
 from acme_metamimic.networks import make_imitation_networks
 from acme_metamimic.networks import make_task_networks
+from acme_metamimic.program_config import ProgramConfig
 from acme_metamimic.resnet import ResNetTorso
 
 __all__ = [
@@ -37,12 +39,14 @@ __all__ = [
   'D4PGLearner',
   'D4PGfDBuilder',
   'D4PGfDConfig',
+  'DistributedMetaMimic',
   'DualStreamAdder',
   'GoalFrames',
   'MetaMimic',
   'MetaMimicBuilder',
   'MetaMimicConfig',
   'ResNetTorso',
+  'ProgramConfig',
   'categorical_loss',
   'make_imitation_networks',
   'make_task_networks',

@@ -96,12 +96,7 @@ class MetaMimic:
 
     self._halves = {
       config_lib.IMITATION: half_lib.make_half(
-        half_lib.Parts(
-          builder.make_imitation_dataset_iterator,
-          builder.make_imitation_learner,
-          builder.make_imitation_adder,
-          builder.make_imitation_actor,
-        ),
+        half_lib.imitation_parts(builder),
         self._config.imitation,
         specs_lib.imitation_spec(environment_spec),
         imitation_networks
@@ -117,12 +112,7 @@ class MetaMimic:
         checkpoint_directory=checkpoint_directory,
       ),
       config_lib.TASK: half_lib.make_half(
-        half_lib.Parts(
-          builder.make_task_dataset_iterator,
-          builder.make_task_learner,
-          builder.make_task_adder,
-          builder.make_task_actor,
-        ),
+        half_lib.task_parts(builder),
         self._config.task,
         specs_lib.task_spec(environment_spec),
         task_networks

@@ -28,6 +28,7 @@ from acme.utils import counting
 from acme.utils import loggers
 import reverb
 import sonnet as snt
+import tensorflow as tf
 
 from acme_metamimic import actors
 from acme_metamimic import config as config_lib
@@ -38,6 +39,7 @@ from acme_metamimic import priorities
 from acme_metamimic import provenance
 from acme_metamimic import removal as removal_lib
 from acme_metamimic import replay
+from acme_metamimic import sharding
 
 # Online and target networks.
 NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
@@ -166,21 +168,13 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     """Makes an iterator over batches of this half's table.
 
     Args:
-      reverb_client: client of the server that holds the table.
+      reverb_client: client of the server that holds the table, or a
+        `sharding.ShardedClient`.
 
     Returns:
       A tf.data iterator, whose elements hold `config.batch_size` transitions.
     """
-    return iter(
-      datasets.make_reverb_dataset(
-        table=self._config.replay_table_name,
-        server_address=reverb_client.server_address,
-        batch_size=self._config.batch_size,
-        prefetch_size=self._config.prefetch_size,
-        num_parallel_calls=self._config.num_parallel_samplers,
-        postprocess=self._restore,
-      )
-    )
+    return sharding.make_iterator(reverb_client, self._make_dataset)
 
   def make_actor(
     self,
@@ -266,6 +260,17 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       checkpoint_directory=checkpoint_directory if checkpoint else None,
       checkpoint_name=checkpoint_name,
       checkpoint_period_minutes=config.checkpoint_period_minutes,
+    )
+
+  def _make_dataset(self, client: reverb.Client) -> tf.data.Dataset:
+    """Returns batches of this half's table of one server."""
+    return datasets.make_reverb_dataset(
+      table=self._config.replay_table_name,
+      server_address=client.server_address,
+      batch_size=self._config.batch_size,
+      prefetch_size=self._config.prefetch_size,
+      num_parallel_calls=self._config.num_parallel_samplers,
+      postprocess=self._restore,
     )
 
   def _construct_learner(self, **arguments: Any) -> learning.D4PGLearner:

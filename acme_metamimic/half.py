@@ -28,6 +28,7 @@ import reverb
 import sonnet as snt
 import tree
 
+from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import counters
 from acme_metamimic import d4pg_builder
@@ -41,6 +42,26 @@ class Parts(NamedTuple):
   make_learner: Callable
   make_adder: Callable
   make_actor: Callable
+
+
+def imitation_parts(builder: builder_lib.MetaMimicBuilder) -> Parts:
+  """Returns the methods that make the imitation half."""
+  return Parts(
+    builder.make_imitation_dataset_iterator,
+    builder.make_imitation_learner,
+    builder.make_imitation_adder,
+    builder.make_imitation_actor,
+  )
+
+
+def task_parts(builder: builder_lib.MetaMimicBuilder) -> Parts:
+  """Returns the methods that make the task half."""
+  return Parts(
+    builder.make_task_dataset_iterator,
+    builder.make_task_learner,
+    builder.make_task_adder,
+    builder.make_task_actor,
+  )
 
 
 class Half(NamedTuple):

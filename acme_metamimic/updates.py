@@ -30,10 +30,12 @@ from acme_metamimic import losses
 from acme_metamimic import optimizers
 from acme_metamimic import priorities as priorities_lib
 
+# Name of the evaluation policy's variables in `get_variables`.
+EVALUATION_POLICY = 'evaluation_policy'
+
 _MAX_DQDA_NORM = 1.0
 _MAX_GRADIENT_NORM = 40.0
 
-# What an update returns for the logger, in order.
 # What an update reports, averaged over a call.
 _SCALARS = (
   'critic_loss',
@@ -122,6 +124,8 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       self._average = averaging.AveragedPolicy(
         self._policy, policy_averaging_horizon, updates_per_step
       )
+    # Beside 'policy' and 'critic', Acme's names for the target networks.
+    self._variables[EVALUATION_POLICY] = self.evaluation_policy.variables
 
   @property
   def evaluation_policy(self) -> snt.Module:

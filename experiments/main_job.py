@@ -19,23 +19,14 @@ import datetime
 import json
 import os
 import time
-from typing import Mapping, Optional, Sequence
-
-import tqdm
+from typing import Mapping, Optional
 
 import acme_metamimic
-from environments import block_stacking
-from environments import demonstrations as demonstrations_lib
 from experiments import evaluation
 from experiments import presets
 from experiments import reporting
+from experiments import run_dataset
 from experiments import training
-from experiments.dataset_tools import record
-from experiments.dataset_tools import scenes
-
-TRAINING_STYLE, VALIDATION_STYLE = 'brisk', 'careful'
-# Validation episodes are recorded with other seeds than training episodes.
-_VALIDATION_SEED_OFFSET = 1_000_000
 
 # Episodes of each kind in the evaluations during training.
 _CURVE_EPISODES = 10
@@ -88,7 +79,7 @@ def run(settings: Settings) -> None:
   _make_run_folder(settings)
   print(f'Results go to {settings.run_folder}.')
   try:
-    job = _Job(settings, *(dataset or _record_and_load(settings)))
+    job = _Job(settings, *(dataset or _record(settings)))
     try:
       job.train()
       job.report(started)
@@ -119,105 +110,24 @@ def _make_run_folder(settings: Settings) -> None:
     json.dump(dataclasses.asdict(settings), file, indent=2)
 
 
-Dataset = Sequence[demonstrations_lib.Demonstration]
-
-
-def _folders(root: str) -> tuple[str, str]:
-  return os.path.join(root, 'train'), os.path.join(root, 'validation')
+Dataset = run_dataset.Dataset
 
 
 def _load(settings: Settings, root: str) -> tuple[Dataset, Dataset]:
-  """Returns the demonstrations to train on and to validate with."""
-  train_folder, validation_folder = _folders(root)
-  train_set = _open(train_folder)
-  validation_set = _open(validation_folder)
-  if len(validation_set) < 2:
-    raise demonstrations_lib.DatasetError(
-      f'{validation_folder} holds {len(validation_set)} demonstration; 2 are '
-      'needed to show a wrong one.'
-    )
-  _check_usable(train_set, train_folder)
-  _check_usable(validation_set, validation_folder)
-  return (
-    train_set[: settings.num_demonstrations],
-    validation_set[: settings.num_validation_demonstrations],
+  return run_dataset.load(
+    root, settings.num_demonstrations, settings.num_validation_demonstrations
   )
 
 
-def _open(folder: str) -> Dataset:
-  """Opens a dataset and reads all of it once, before hours are spent on it."""
-  environment = block_stacking.load(presets.OBSERVABLES)
-  expected = scenes.metadata(environment)
-  environment.close()
-  dataset = demonstrations_lib.load(
-    folder,
-    expected.task,
-    control_timestep=expected.control_timestep,
-    model_hash=expected.model_hash,
-    observations=presets.OBSERVABLES,
-  )
-  dataset.verify()
-  return dataset
-
-
-def _check_usable(dataset: Dataset, folder: str) -> None:
-  """Raises a DatasetError if a run would fail on it, be it at its end."""
-  try:
-    environment = presets.make_imitation_environment(
-      dataset, seed=0, training=False
-    )
-    action_shape = environment.action_spec().shape
-    for index, demonstration in enumerate(dataset):
-      environment.start(index)
-      shape = demonstration.actions.shape[1:]
-      if shape != action_shape:
-        raise ValueError(
-          f'Demonstration {index} has actions of shape {shape}; it needs those '
-          f'of shape {action_shape}. Record it again.'
-        )
-      if not demonstration.task_return > 0.0:
-        raise ValueError(
-          f'Demonstration {index} has a task return of '
-          f'{demonstration.task_return}, with which none can be compared; '
-          'leave it out.'
-        )
-  except ValueError as error:
-    raise demonstrations_lib.DatasetError(f'{folder}: {error}') from error
-
-
-def _record_and_load(settings: Settings) -> tuple[Dataset, Dataset]:
-  root = os.path.join(settings.run_folder, 'demonstrations')
-  folders = _folders(root)
-  _record(
-    folders[0],
-    TRAINING_STYLE,
+def _record(settings: Settings) -> tuple[Dataset, Dataset]:
+  root = os.path.join(settings.run_folder, run_dataset.RECORDED_FOLDER)
+  run_dataset.record(
+    root,
+    settings.seed,
     settings.num_demonstrations,
-    _first_seed(settings.seed, settings.num_demonstrations),
-  )
-  _record(
-    folders[1],
-    VALIDATION_STYLE,
     settings.num_validation_demonstrations,
-    _first_seed(settings.seed, settings.num_validation_demonstrations)
-    + _VALIDATION_SEED_OFFSET,
   )
   return _load(settings, root)
-
-
-def _first_seed(seed: int, num_episodes: int) -> int:
-  # Below the offset whatever the run's seed is.
-  return seed * num_episodes % _VALIDATION_SEED_OFFSET
-
-
-def _record(folder: str, style: str, count: int, seed: int) -> None:
-  with tqdm.tqdm(total=count, desc=f'Recording {style!r}', unit='demo') as bar:
-    attempts = record.record(
-      record.Settings(folder, style, count, seed, presets.OBSERVABLES),
-      on_episode=lambda _: bar.update(),
-    )
-  print(
-    f'Kept {count} of {attempts} episodes; {attempts - count} did not stack.'
-  )
 
 
 class _Job:

@@ -1,0 +1,91 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Configuration of the distributed program."""
+
+import dataclasses
+from typing import Optional
+
+from acme_metamimic import config as config_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class ProgramConfig:
+  """How many nodes there are, and how they are connected.
+
+  The numbers of actors are in `MetaMimicConfig`, as they are in Table 1.
+
+  Attributes:
+    num_replay_shards: replay servers, each with both tables and its share of
+      their capacity; actors are spread over them.
+    num_caches: variable caches of each half, one for each host with its actors;
+      without, actors ask the learner.
+    environments_per_actor: environments that an actor steps with one call of
+      its policy. The paper has 1.
+    half_precision: whether variables travel as float16.
+    max_actor_steps: steps of all imitation actors together after which the
+      program stops; None for no end.
+    evaluation_episodes: in a round of each evaluator.
+    evaluation_period_seconds: from a round to the next. On a machine that is
+      shared with the learners, evaluators should rest.
+    replay_checkpoint_period_minutes: between two checkpoints of the replay's
+      contents, in which it stands still.
+    seed: of environments; each has a number of its own added.
+  """
+
+  num_replay_shards: int = 1
+  num_caches: int = 1
+  environments_per_actor: int = 1
+  half_precision: bool = False
+  max_actor_steps: Optional[int] = None
+  evaluation_episodes: int = 10
+  evaluation_period_seconds: float = 0.0
+  replay_checkpoint_period_minutes: float = 10.0
+  seed: int = 0
+
+  def __post_init__(self) -> None:
+    for name, least in (
+      ('num_replay_shards', 1),
+      ('num_caches', 0),
+      ('environments_per_actor', 1),
+      ('evaluation_episodes', 1),
+      ('seed', 0),
+    ):
+      if getattr(self, name) < least:
+        raise ValueError(
+          f'{name}={getattr(self, name)} must be at least {least}: change {name} '
+          'in the program config.'
+        )
+    if self.max_actor_steps is not None and self.max_actor_steps < 1:
+      raise ValueError(
+        f'max_actor_steps={self.max_actor_steps} must be positive, or None for '
+        'no end.'
+      )
+
+
+def share(
+  config: config_lib.MetaMimicConfig, num_shards: int
+) -> config_lib.MetaMimicConfig:
+  """Returns the config of one shard, whose tables have a share of the whole."""
+
+  def share_of(half: config_lib.D4PGConfig) -> config_lib.D4PGConfig:
+    sizes = {
+      name: -(-getattr(half, name) // num_shards)
+      for name in ('max_replay_size', 'min_replay_size')
+    }
+    return dataclasses.replace(half, **sizes)
+
+  return dataclasses.replace(
+    config, imitation=share_of(config.imitation), task=share_of(config.task)
+  )

@@ -1,0 +1,78 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Several replay servers that a learner uses as if they were one.
+
+Every shard holds both tables. An actor writes to one shard; a learner takes its
+batches from the shards in turn.
+"""
+
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+
+import reverb
+import tensorflow as tf
+
+
+class ShardedClient:
+  """What a learner needs of a Reverb client, over several servers."""
+
+  def __init__(self, shards: Sequence[reverb.Client]):
+    """Initializes the client.
+
+    Args:
+      shards: clients of the servers.
+
+    Raises:
+      ValueError: if there are none.
+    """
+    if not shards:
+      raise ValueError('There are no shards: give one replay client at least.')
+    self.shards = tuple(shards)
+
+  def mutate_priorities(
+    self,
+    table: str,
+    updates: Optional[Dict[int, float]] = None,
+    deletes: Optional[List[int]] = None,
+  ) -> None:
+    """Changes priorities wherever the items are.
+
+    Args:
+      table: name of the table in each shard.
+      updates: new priorities by key. A sample does not say which shard it is
+        from: all get all keys, 16 bytes each, and pass over those of others.
+      deletes: keys of items to delete.
+    """
+    for shard in self.shards:
+      shard.mutate_priorities(table, updates=updates, deletes=deletes)
+
+
+def make_iterator(
+  client: Any, make_dataset: Callable[[reverb.Client], tf.data.Dataset]
+) -> Iterator[reverb.ReplaySample]:
+  """Makes an iterator over batches, from the shards in turn.
+
+  Importance weights need no correction: a shard with 1/S of the items that is
+  asked for 1/S of the batches samples an item as often as one table would.
+
+  Args:
+    client: of one server, or a `ShardedClient`.
+    make_dataset: makes the dataset of batches of one server.
+  """
+  shards = client.shards if isinstance(client, ShardedClient) else (client,)
+  data = [make_dataset(shard) for shard in shards]
+  if len(data) == 1:
+    return iter(data[0])
+  turns = tf.data.Dataset.range(len(data)).repeat()
+  return iter(tf.data.Dataset.choose_from_datasets(data, turns))

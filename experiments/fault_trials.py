@@ -1,0 +1,295 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One run of the light program that is hurt, and what came of it."""
+
+import contextlib
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+
+import psutil
+
+from experiments.launching import supervision
+
+LAUNCHER = 'launcher'
+SERVING = ('imitation_learner', 'task_learner', 'replay', 'counter')
+RESTARTED = (
+  'imitation_actor',
+  'task_actor',
+  'imitation_evaluator',
+  'task_evaluator',
+  'cacher',
+)
+
+_POLL_SECONDS = 0.2
+_STEPS = re.compile(r'updates/s, (\d+) steps')
+_REPLAY = re.compile(r'task replay (\d+)')
+# Nothing is left after that; the limit for a stop by a signal is 15 s.
+_ORPHAN_SECONDS = 15.0
+
+
+class TrialError(RuntimeError):
+  """A trial could not be brought to an end; the message says where."""
+
+
+@dataclasses.dataclass
+class Outcome:
+  """What came of a fault.
+
+  Attributes:
+    fault: signal and node.
+    went_on: whether the run went on with the node started again.
+    seconds: until it was back, or until everything had ended.
+    exit_code: of the launcher, None if the run went on.
+    reason: that was given.
+    left_over: processes that were left.
+    resumed: whether the next run had the steps and the replay of this one; None
+      if there was none to be had.
+  """
+
+  fault: str
+  went_on: bool
+  seconds: float
+  exit_code: Optional[int]
+  reason: str
+  left_over: int
+  resumed: Optional[bool] = None
+
+  def as_expected(self, restarts: bool) -> bool:
+    """Returns whether all is as it should be.
+
+    Args:
+      restarts: whether this node is one that is started again.
+    """
+    if restarts:
+      return self.went_on
+    if self.went_on or self.left_over or self.resumed is False:
+      return False
+    name = self.fault.split()[-1]
+    if name == LAUNCHER:
+      return True if 'SIGKILL' in self.fault else self.exit_code == 0
+    return self.exit_code == 1 and name in self.reason
+
+
+class Run:
+  """A run in a folder, in a process of its own."""
+
+  def __init__(
+    self,
+    launch_type: str,
+    folder: str,
+    patience_seconds: float,
+    arguments: Mapping[str, Any] = {},
+  ):
+    """Starts the run, or resumes it if the folder is there.
+
+    Args:
+      launch_type: of the program.
+      folder: of the run.
+      patience_seconds: to wait for what takes seconds on an idle machine.
+      arguments: flags of a new run.
+    """
+    self._folder = os.path.abspath(folder)
+    self._patience = patience_seconds
+    resume = os.path.exists(folder)
+    os.makedirs(os.path.dirname(self._folder), exist_ok=True)
+    self._log = f'{self._folder}.log'
+    flags = {
+      'lp_launch_type': launch_type,
+      'run_folder': self._folder,
+      **(
+        {'resume': True}
+        if resume
+        else {
+          'environment': 'light',
+          'evaluation_period_seconds': 5,
+          'replay_checkpoint_period_minutes': 0.25,
+          **arguments,
+        }
+      ),
+    }
+    with open(self._log, 'w') as log:
+      self.process = subprocess.Popen(
+        [
+          sys.executable,
+          '-m',
+          'experiments.run_distributed',
+          *(f'--{name}={value}' for name, value in flags.items()),
+        ],
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+      )
+
+  def said(self) -> str:
+    """Returns what the launcher printed."""
+    with open(self._log, errors='replace') as log:
+      return log.read()
+
+  def steps(self) -> int:
+    """Returns the steps of all actors, as told last."""
+    return _last_number(_STEPS, self.said())
+
+  def replay_size(self) -> int:
+    """Returns the items in the task table, as told last."""
+    return _last_number(_REPLAY, self.said())
+
+  def checkpoints(self) -> Dict[str, float]:
+    """Returns when each of learners, counter and replay was saved last."""
+    root = os.path.join(self._folder, 'checkpoints')
+    times: Dict[str, float] = {}
+    for name in os.listdir(root) if os.path.isdir(root) else ():
+      entries = list(os.scandir(os.path.join(root, name)))
+      if entries:
+        times[name] = max(entry.stat().st_mtime for entry in entries)
+    return times
+
+  def wait_until(self, condition: Callable[[], bool], what: str) -> float:
+    """Waits and returns the seconds that it took.
+
+    Raises:
+      TrialError: if it takes too long or the run ends.
+    """
+    started = time.monotonic()
+    while not condition():
+      if self.process.poll() is not None:
+        raise TrialError(f'Not {what}, as the run has ended: {self.said()}')
+      if time.monotonic() - started > self._patience:
+        raise TrialError(
+          f'Not {what} in {self._patience:.0f} s; see {self._log}.'
+        )
+      time.sleep(_POLL_SECONDS)
+    return time.monotonic() - started
+
+  def wait_until_learning(self, steps: int = 0) -> None:
+    """Waits until actors have made more steps and everything was saved."""
+    started = time.time()
+    self.wait_until(lambda: self.steps() > steps, f'past {steps} steps')
+    self.wait_until(
+      lambda: len([t for t in self.checkpoints().values() if t > started]) >= 4,
+      'saved',
+    )
+
+  def nodes(self) -> Dict[str, int]:
+    """Returns process ids of the nodes that run, by name."""
+    output = os.path.join(self._folder, 'output') + os.sep
+    found: Dict[str, int] = {}
+    for process in psutil.process_iter():
+      try:
+        target = os.readlink(f'/proc/{process.pid}/fd/1')
+      except OSError:
+        continue
+      if target.startswith(output):
+        found[target.removeprefix(output)] = process.pid
+    return found
+
+  def kill_all(self) -> None:
+    """Ends everything at once, for a trial that has failed."""
+    for pid in (self.process.pid, *self.nodes().values()):
+      with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).kill()
+    self.process.wait()
+
+
+def hurt(run: Run, target: str, number: signal.Signals) -> Outcome:
+  """Sends a signal to a node and returns what comes of it, but for resuming.
+
+  Args:
+    run: that is learning.
+    target: a group, whose first node is hit, or `LAUNCHER`.
+    number: the signal.
+  """
+  name = target if target == LAUNCHER else f'{target}/0'
+  before = run.nodes()
+  pid = run.process.pid if target == LAUNCHER else before[name]
+  started = time.monotonic()
+  os.kill(pid, number)
+
+  def ended() -> bool:
+    return run.process.poll() is not None
+
+  def back() -> bool:
+    return run.nodes().get(name, pid) != pid
+
+  while not (ended() or (target != LAUNCHER and back())):
+    if time.monotonic() - started > run._patience:
+      raise TrialError(f'Nothing came of {number.name} to {name}.')
+    time.sleep(_POLL_SECONDS)
+  seconds = time.monotonic() - started
+  fault = f'{number.name} {name}'
+  if not ended():
+    steps = run.steps()
+    run.wait_until(lambda: run.steps() > steps + 200, 'going on')
+    return Outcome(fault, True, seconds, None, '', 0)
+  left = list(_wait_for_orphans(run))
+  return Outcome(
+    fault,
+    False,
+    time.monotonic() - started,
+    run.process.returncode,
+    _reason(run.said()),
+    len(left),
+  )
+
+
+def _wait_for_orphans(run: Run) -> Iterator[int]:
+  """Waits for the nodes to end; yields those that do not."""
+  deadline = time.monotonic() + _ORPHAN_SECONDS + supervision.GRACE_SECONDS
+  while run.nodes() and time.monotonic() < deadline:
+    time.sleep(_POLL_SECONDS)
+  yield from run.nodes().values()
+
+
+def _reason(said: str) -> str:
+  found = re.findall(r'The run has ended: (.*)', said)
+  return found[-1].strip() if found else ''
+
+
+def _last_number(pattern: re.Pattern, text: str) -> int:
+  numbers: List[str] = pattern.findall(text)
+  return int(numbers[-1]) if numbers else 0
+
+
+def is_restarted(launch_type: str, target: str) -> bool:
+  """Returns whether a killed node is to be started again."""
+  return launch_type == 'ray' and target in RESTARTED
+
+
+def table(outcomes: list[Outcome], launch_type: str) -> str:
+  """Returns the outcomes as a table in Markdown, a row for each fault."""
+  lines = [
+    '| fault | times | as it should | outcome | seconds, most | resumed |',
+    '|-|-|-|-|-|-|',
+  ]
+  for fault in dict.fromkeys(outcome.fault for outcome in outcomes):
+    group = [outcome for outcome in outcomes if outcome.fault == fault]
+    target = fault.split()[-1].removesuffix('/0')
+    expected = is_restarted(launch_type, target)
+    good = sum(outcome.as_expected(expected) for outcome in group)
+    kinds = {
+      'goes on' if o.went_on else f'ends with {o.exit_code}' for o in group
+    }
+    resumed = [o.resumed for o in group if o.resumed is not None]
+    lines.append(
+      f'| {fault} | {len(group)} | {good} | {", ".join(sorted(kinds))} | '
+      f'{max(outcome.seconds for outcome in group):.1f} | '
+      f'{sum(resumed)} of {len(resumed)} |'
+    )
+  return '\n'.join(lines)

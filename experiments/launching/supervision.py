@@ -1,0 +1,102 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What surrounds a node's function in a process of its own.
+
+Launchpad calls the function in the main thread. There a signal waits until a
+call into TensorFlow or gRPC returns, which may be never: a node that waits for
+one that has died can only be killed. Here the function has another thread, and
+the main one ends the process.
+"""
+
+import ctypes
+import dataclasses
+import os
+import signal
+import sys
+import traceback
+from typing import Any, Callable, Optional
+
+import launchpad as lp
+from launchpad.launch import worker_manager
+
+# What a node may take to save and to end; the launcher waits a little longer.
+GRACE_SECONDS = 8.0
+
+_POLL_SECONDS = 0.1
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Supervised:
+  """A node's function, which ends when the program does or its parent dies.
+
+  Attributes:
+    function: of the node.
+    name: of the node.
+    parent: process that the node must not outlive; None to outlive any.
+    grace_seconds: from the stop to the end of the process.
+  """
+
+  function: Callable[[], Any]
+  name: str
+  parent: Optional[int] = None
+  grace_seconds: float = GRACE_SECONDS
+
+  def __call__(self) -> None:
+    """Runs the function, and then ends the process.
+
+    The exit code is 0 if the function returned or was stopped, 1 if it raised.
+    """
+    if self.parent is not None:
+      end_with_parent(self.parent)
+    manager = worker_manager.get_worker_manager()
+    manager.thread_worker(self.name, self.function)
+    (worker,) = manager._active_workers[self.name]
+    while worker.thread.is_alive():
+      if manager.wait_for_stop(_POLL_SECONDS):
+        worker.thread.join(self.grace_seconds)
+        _exit(0)
+    error = worker.future.exception()
+    if error is None or manager.wait_for_stop(0.0):
+      _exit(0)
+    traceback.print_exception(type(error), error, error.__traceback__)
+    _exit(1)
+
+
+def end_with_parent(parent: int) -> None:
+  """Has this process told to stop when its parent dies, however that comes.
+
+  Args:
+    parent: process id of the parent, which may be dead already.
+  """
+  ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+  if os.getppid() != parent:
+    _exit(0)
+
+
+def supervise(program: lp.Program) -> None:
+  """Puts all nodes of a program under supervision by this process."""
+  for label, nodes in program.groups.items():
+    for index, node in enumerate(nodes):
+      node._partial_function = Supervised(
+        node.function, f'{label}/{index}', os.getpid()
+      )
+
+
+def _exit(code: int) -> None:
+  """Ends the process now: threads inside TensorFlow or gRPC may never end."""
+  sys.stdout.flush()
+  sys.stderr.flush()
+  os._exit(code)

@@ -1,0 +1,213 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The Ray actor of a node: starts its process where Ray placed it."""
+
+import hashlib
+import importlib.metadata
+import os
+import pathlib
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+# Environment variables that tell the node's process what it is.
+NAME = 'LAUNCHPAD_RAY_NODE'
+PARENT = 'LAUNCHPAD_RAY_PARENT'
+STOP_FILE = 'LAUNCHPAD_RAY_STOP_FILE'
+
+# Not imported, as an import of Launchpad costs 300 MB.
+_NODE_MODULE = 'experiments.launchpad_ray.node'
+
+# From SIGTERM to SIGKILL; longer than a node takes to save.
+STOP_SECONDS = 10.0
+
+_POLL_SECONDS = 0.2
+_LAST_LINES = 4096  # Bytes to look for them in.
+
+
+class Ended(NamedTuple):
+  """How a node's process ended.
+
+  Attributes:
+    exit_code: of the process, negative for a signal.
+    stop_requested: whether the node called `lp.stop()`.
+    last_words: the line that it printed last.
+    moved: whether it was not started, as this is not the host it has to be on.
+  """
+
+  exit_code: int
+  stop_requested: bool
+  last_words: str = ''
+  moved: bool = False
+
+
+class Keeper:
+  """Keeps one node's process; Ray makes an actor of it.
+
+  The node has a process of its own, as it needs the main thread for signals, an
+  environment that is set before anything is imported, and an end that Ray's own
+  threads do not survive. It is told to stop when the actor's process dies.
+  """
+
+  def __init__(
+    self,
+    name: str,
+    output_folder: str,
+    environment: Dict[str, str],
+    packages: Sequence[str],
+  ):
+    """Initializes the keeper.
+
+    Args:
+      name: of the node, as `group/index`.
+      output_folder: for what the process prints; made on the keeper's host.
+      environment: variables to add for the process.
+      packages: Python packages and distributions that must be the same on all
+        hosts.
+    """
+    self._name = name
+    self._path = os.path.join(output_folder, name)
+    self._environment = environment
+    self._packages = list(packages)
+    self._process: Optional[subprocess.Popen] = None
+    self._stopping = False
+
+  def host(self) -> str:
+    """Returns the address of this host in the cluster."""
+    # Imported where an actor runs alone.
+    import ray
+
+    return ray.util.get_node_ip_address()
+
+  def node_id(self) -> str:
+    """Returns Ray's name of this host."""
+    import ray
+
+    return ray.get_runtime_context().get_node_id()
+
+  def free_ports(self, number: int) -> List[int]:
+    """Returns ports that nobody listens on now."""
+    sockets = [socket.socket(socket.AF_INET6) for _ in range(number)]
+    try:
+      for each in sockets:
+        # As servers do it that listen on IPv4 and IPv6.
+        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        each.bind(('', 0))
+      return [each.getsockname()[1] for each in sockets]
+    finally:
+      for each in sockets:
+        each.close()
+
+  def versions(self) -> Dict[str, str]:
+    """Returns what must be the same on all hosts: see `fingerprint`."""
+    return fingerprint(self._packages)
+
+  def run(self, function: bytes, home: Optional[str] = None) -> Ended:
+    """Runs the node until it ends.
+
+    Args:
+      function: the pickled function of the node.
+      home: Ray's name of the only host to run it on, as others know it there.
+    """
+    if home is not None and home != self.node_id():
+      return Ended(1, False, moved=True)
+    os.makedirs(os.path.dirname(self._path), exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+      path = os.path.join(folder, 'function')
+      with open(path, 'wb') as file:
+        file.write(function)
+      stop_file = os.path.join(folder, 'stop')
+      with open(self._path, 'a') as output:
+        self._process = subprocess.Popen(
+          [sys.executable, '-m', _NODE_MODULE, path],
+          stdout=output,
+          stderr=output,
+          stdin=subprocess.DEVNULL,
+          env={
+            **os.environ,
+            **self._environment,
+            'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
+            NAME: self._name,
+            PARENT: str(os.getpid()),
+            STOP_FILE: stop_file,
+          },
+        )
+      if self._stopping:
+        self.stop()
+      while self._process.poll() is None and not os.path.exists(stop_file):
+        time.sleep(_POLL_SECONDS)
+      requested = os.path.exists(stop_file)
+      if requested:
+        self.stop()
+    code = self._process.wait()
+    return Ended(code, requested, _last_line(self._path))
+
+  def stop(self) -> None:
+    """Ends the node's process in good order; kills it if it takes too long."""
+    self._stopping = True
+    process = self._process
+    if process is None or process.poll() is not None:
+      return
+    process.send_signal(signal.SIGTERM)
+    try:
+      process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+      process.kill()
+      process.wait()
+
+  def pid(self) -> Optional[int]:
+    """Returns the process id of the node, if it runs."""
+    return self._process.pid if self._process is not None else None
+
+
+def fingerprint(packages: Sequence[str]) -> Dict[str, str]:
+  """Returns versions of Python and of packages.
+
+  Args:
+    packages: names of installed distributions, or of packages that are found in
+      the working folder or on the path, whose sources are hashed.
+  """
+  versions = {'python': platform.python_version()}
+  for name in packages:
+    try:
+      versions[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+      versions[name] = _hash_sources(name)
+  return versions
+
+
+def _hash_sources(package: str) -> str:
+  """Returns a hash of a package's sources, 'missing' if it is not here."""
+  for root in ('.', *sys.path):
+    folder = pathlib.Path(root, package)
+    if (folder / '__init__.py').is_file():
+      digest = hashlib.sha256()
+      for file in sorted(folder.rglob('*.py')):
+        digest.update(file.relative_to(folder).as_posix().encode())
+        digest.update(file.read_bytes())
+      return digest.hexdigest()[:12]
+  return 'missing'
+
+
+def _last_line(path: str) -> str:
+  with open(path, 'rb') as file:
+    file.seek(max(0, os.path.getsize(path) - _LAST_LINES))
+    lines = file.read().decode(errors='replace').splitlines()
+  return next((line.strip() for line in reversed(lines) if line.strip()), '')

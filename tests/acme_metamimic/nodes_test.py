@@ -1,0 +1,231 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import contextlib
+import threading
+import time
+from typing import Any, Callable, Iterator, List, Optional
+from unittest import mock
+
+import launchpad as lp
+import numpy as np
+import pytest
+import reverb
+import tensorflow as tf
+
+from acme_metamimic import nodes
+from acme_metamimic import variables
+from tests.acme_metamimic import fakes
+
+
+class _Learner:
+  """Counts steps; may fail or never end one."""
+
+  def __init__(self, fail_at: Optional[int] = None, block_at: int = -1):
+    self.steps = 0
+    self.saved_at: Optional[int] = None
+    self.closed = False
+    self._fail_at, self._block_at = fail_at, block_at
+
+  def step(self) -> None:
+    if self.steps == self._fail_at:
+      raise FloatingPointError('not finite')
+    if self.steps == self._block_at:
+      threading.Event().wait()
+    self.steps += 1
+    time.sleep(0.01)
+
+  def get_variables(self, names: Any) -> variables.Variables:
+    return [[np.array(self.steps, np.float32)] for _ in names]
+
+  def save(self) -> None:
+    self.saved_at = self.steps
+
+  def close(self) -> None:
+    self.closed = True
+
+
+class _Stop:
+  """Stands in for Launchpad's stop of a program."""
+
+  def __init__(self, monkeypatch):
+    self.event = threading.Event()
+    monkeypatch.setattr(lp, 'wait_for_stop', self.event.wait)
+
+  def after(self, condition: Callable[[], bool]) -> None:
+    def watch() -> None:
+      while not condition():
+        time.sleep(0.01)
+      self.event.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@pytest.fixture
+def stop(monkeypatch) -> _Stop:
+  return _Stop(monkeypatch)
+
+
+def test_learner_is_saved_when_the_program_stops(stop):
+  learner = _Learner()
+  stop.after(lambda: learner.steps > 3)
+  nodes.LearnerNode(learner).run()
+  assert learner.steps > 3
+  assert learner.saved_at == learner.steps
+  assert learner.closed
+
+
+def test_learner_that_waits_for_data_is_saved_all_the_same(stop, monkeypatch):
+  monkeypatch.setattr(nodes, '_STEP_SECONDS', 0.2)
+  learner = _Learner(block_at=2)
+  stop.after(lambda: learner.steps == 2)
+  nodes.LearnerNode(learner).run()
+  assert learner.saved_at == 2
+
+
+def test_learner_takes_no_step_before_there_are_data(stop):
+  learner, asked = _Learner(), []
+
+  def has_data() -> bool:
+    asked.append(learner.steps)
+    return len(asked) > 2
+
+  stop.after(lambda: learner.steps > 0)
+  nodes.LearnerNode(learner, has_data=has_data).run()
+  assert asked == [0, 0, 0]
+
+
+def test_error_of_the_learner_ends_the_node_without_saving(stop):
+  learner = _Learner(fail_at=2)
+  with pytest.raises(FloatingPointError, match='not finite'):
+    nodes.LearnerNode(learner).run()
+  assert learner.saved_at is None
+
+
+def test_learner_answers_with_variables_once_a_step():
+  node = nodes.LearnerNode(_Learner())
+  source = variables.RemoteVariables(node)
+  assert source.get_variables(['policy']) == [[0.0]]
+  _, unchanged = node.get_newer(['policy'], source.version)
+  assert unchanged is None
+  node.step()
+  assert source.get_variables(['policy']) == [[1.0]]
+
+
+def test_evaluator_has_fresh_variables_each_round(stop):
+  policy, seen = tf.Variable(0.0), []
+
+  class Client:
+    def update_and_wait(self) -> None:
+      policy.assign_add(1.0)
+
+  class Loop:
+    def run_episode(self) -> dict:
+      seen.append(float(policy))
+      return {'episode_return': {'imitation': len(seen)}, 'steps': len(seen)}
+
+  logger = fakes.RecordingLogger()
+  node = nodes.EvaluatorNode(
+    Loop(), Client(), logger, num_episodes=2, period_seconds=0.01
+  )
+  stop.after(lambda: len(logger.records) >= 2)
+  node.run()
+  assert seen[:4] == [1.0, 1.0, 2.0, 2.0]
+  assert logger.records[0] == {'episode_return/imitation': 1.5, 'steps': 2.0}
+  assert node.latest() == logger.records[-1]
+
+
+def test_waits_until_a_server_listens():
+  port = reverb.Server([_table()]).port  # Free again once it is collected.
+  client = reverb.Client(f'localhost:{port}')
+  waiting = threading.Thread(
+    target=nodes.wait_until_listening, args=(client,), daemon=True
+  )
+  waiting.start()
+  waiting.join(0.5)
+  assert waiting.is_alive()
+  server = reverb.Server([_table()], port=port)
+  waiting.join(5.0)
+  assert not waiting.is_alive()
+  server.stop()
+
+
+def test_replay_is_back_after_a_restart(tmp_path, stop):
+  def start() -> tuple[threading.Thread, reverb.Client, nodes.ReplayNode]:
+    node = nodes.ReplayNode(
+      lambda: [_table()], checkpoint_directory=str(tmp_path)
+    )
+    node.launch_context.initialize(
+      lp.context.LaunchType.TEST_MULTI_THREADING, None
+    )
+    node.bind_addresses()
+    client = node.create_handle().dereference()
+    thread = threading.Thread(target=node.run, daemon=True)
+    thread.start()
+    nodes.wait_until_listening(client)
+    return thread, client, node
+
+  thread, client, _ = start()
+  with client.trajectory_writer(1) as writer:
+    for value in range(5):
+      writer.append({'value': np.float32(value)})
+      writer.create_item('table', 1.0, {'value': writer.history['value'][-1:]})
+  assert nodes.table_sizes(client)['table_size'] == 5
+  stop.event.set()
+  thread.join(30.0)
+  stop.event.clear()
+  thread, client, _ = start()
+  assert nodes.table_sizes(client)['table_size'] == 5
+  assert nodes.has_items([client], 'table', 5)
+  assert not nodes.has_items([client], 'table', 6)
+  stop.event.set()
+  thread.join(30.0)
+
+
+def test_replay_that_cannot_be_saved_leaves_the_last_one(tmp_path):
+  class Full:
+    def checkpoint(self) -> str:
+      (tmp_path / 'new').mkdir()
+      raise IndexError('No space left on device')
+
+  (tmp_path / 'old').mkdir()
+  (tmp_path / 'old' / 'DONE').write_text('')
+  with absl_logging_errors() as errors:
+    nodes._save_replay(Full(), str(tmp_path))
+  assert [path.name for path in tmp_path.iterdir()] == ['old']
+  assert 'No space left on device' in errors[0]
+  assert 'make room' in errors[0]
+
+
+@contextlib.contextmanager
+def absl_logging_errors() -> Iterator[List[str]]:
+  with mock.patch.object(nodes.logging, 'error') as error:
+    said: List[str] = []
+    error.side_effect = lambda text, *values: said.append(text % values)
+    yield said
+
+
+def test_nested_values_are_flattened():
+  nested = {'a': {'b': np.float32(1.0), 'c': {'d': 2}}, 'e': 3}
+  assert nodes.flatten(nested) == {'a/b': 1.0, 'a/c/d': 2.0, 'e': 3.0}
+
+
+def _table() -> reverb.Table:
+  return reverb.Table(
+    'table',
+    reverb.selectors.Uniform(),
+    reverb.selectors.Fifo(),
+    max_size=100,
+    rate_limiter=reverb.rate_limiters.MinSize(1),
+  )

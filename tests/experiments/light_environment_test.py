@@ -1,0 +1,77 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+from absl.testing import absltest
+import acme
+from acme import specs
+from dm_env import test_utils
+import numpy as np
+import pytest
+
+from acme_metamimic import specs as specs_lib
+from experiments import light_environment
+
+
+class LightEnvironmentTest(test_utils.EnvironmentTestMixin, absltest.TestCase):
+  def make_object_under_test(self):
+    return light_environment.LightEnvironment(False, 0)
+
+  def make_action_sequence(self):
+    return [np.zeros(2, np.float32)] * 60
+
+
+def test_imitation_spec_is_what_metamimic_expects():
+  environment = light_environment.LightEnvironment(True, 0, size=7)
+  specs_lib.validate_imitation_spec(acme.make_environment_spec(environment))
+  timestep = environment.reset()
+  assert timestep.observation['goal']['body'].shape == (7,)
+
+
+def test_following_the_goals_earns_all_and_standing_still_little():
+  environment = light_environment.LightEnvironment(True, 0)
+
+  def episode(gain: float) -> float:
+    timestep, total = environment.reset(), 0.0
+    while not timestep.last():
+      frame = timestep.observation
+      action = gain * (frame['goal']['body'] - frame['body'])
+      timestep = environment.step(np.clip(action, -1.0, 1.0))
+      total += float(timestep.reward['imitation'])
+    return total
+
+  assert episode(10.0) == pytest.approx(50.0, abs=0.5)
+  assert episode(0.0) < 15.0
+
+
+def test_actors_and_validation_differ_and_seeds_repeat():
+  def start(kind: str, seed: int) -> np.ndarray:
+    environment = light_environment.make_imitation_environment(kind, seed)
+    return environment.reset().observation['body']
+
+  np.testing.assert_array_equal(start('actor', 3), start('actor', 3))
+  assert not np.array_equal(start('actor', 3), start('actor', 4))
+  assert not np.array_equal(start('actor', 3), start('validation', 3))
+
+
+def test_networks_fit_both_halves():
+  spec = acme.make_environment_spec(light_environment.LightEnvironment(True))
+  imitation, task = light_environment.make_networks(spec)
+  imitation.init(specs_lib.imitation_spec(spec))
+  task.init(specs_lib.task_spec(spec))
+  assert isinstance(spec, specs.EnvironmentSpec)
+
+
+def test_too_small_observations_are_refused():
+  with pytest.raises(ValueError, match='size=1'):
+    light_environment.LightEnvironment(True, size=1)

@@ -1,0 +1,115 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import csv
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+# For a loaded machine; it takes half a minute on an idle one.
+_SECONDS = 600.0
+
+
+def _run(*arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess:
+  return subprocess.run(
+    [sys.executable, '-m', 'experiments.run_distributed', *arguments],
+    cwd=cwd,
+    env={**os.environ, 'PYTHONPATH': str(_ROOT)},
+    capture_output=True,
+    text=True,
+    timeout=_SECONDS,
+  )
+
+
+def _last_row(folder: pathlib.Path) -> dict[str, str]:
+  with open(folder / 'log.csv', newline='') as file:
+    return list(csv.DictReader(file))[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('arguments', 'words'),
+  [
+    (['--lp_launch_type=vertex'], 'local_mt|local_mp|ray'),
+    (['--resume', '--run_folder=none'], 'holds no run to resume'),
+    (['--run_folder=.', '--environment=light'], 'exists; give another'),
+    (['--run_folder=file/run'], 'cannot be made'),
+    (['--num_imitation_actors=0'], 'num_imitation_actors'),
+    (
+      ['--environment=light', '--num_replay_shards=2', '--run_folder=new'],
+      'num_replay_shards=2 leaves shards without data',
+    ),
+    (['--dataset=absent', '--run_folder=new'], 'absent'),
+    (['more'], "Unknown arguments: ['more']"),
+  ],
+)
+def test_bad_arguments_are_refused_with_a_remedy(tmp_path, arguments, words):
+  (tmp_path / 'file').write_text('')
+  done = _run(*arguments, cwd=tmp_path)
+  assert done.returncode not in (0, None)
+  assert 'Traceback' not in done.stderr
+  assert words in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_threads_run_to_the_end_log_and_resume(tmp_path):
+  arguments = ['--lp_launch_type=local_mt', '--run_folder=run']
+  done = _run(
+    *arguments,
+    '--environment=light',
+    '--max_actor_steps=3000',
+    '--num_imitation_actors=2',
+    '--environments_per_actor=2',
+    '--num_replay_shards=2',
+    '--half_precision',
+    '--evaluation_period_seconds=1',
+    cwd=tmp_path,
+  )
+  assert done.returncode == 0, done.stdout + done.stderr
+  assert 'The run has ended: stopped' in done.stdout
+  assert 'updates/s' in done.stdout
+  run = tmp_path / 'run'
+  for label in (
+    'replay/0',
+    'replay/1',
+    'counter',
+    'imitation_learner',
+    'task_learner',
+    'imitation_cacher/0',
+    'task_cacher/0',
+    'imitation_actor/0',
+    'task_actor/0',
+    'imitation_evaluator/training',
+    'imitation_evaluator/validation',
+    'task_evaluator/validation',
+  ):
+    assert (run / label / 'log.csv').exists(), label
+    assert list((run / label).glob('events.out.tfevents.*')), label
+  assert 'episode_return/imitation' in _last_row(run / 'imitation_actor' / '0')
+  before = _last_row(run / 'counter')
+  assert float(before['imitation_learner_steps']) > 0
+
+  done = _run(*arguments, '--resume', '--max_actor_steps=4500', cwd=tmp_path)
+  assert done.returncode == 0, done.stdout + done.stderr
+  after = _last_row(run / 'counter')
+  for name in ('imitation_actor_steps', 'imitation_learner_steps'):
+    assert float(after[name]) > float(before[name])
+  with open(run / 'replay' / '0' / 'log.csv', newline='') as file:
+    sizes = [float(row['task_size']) for row in csv.DictReader(file)]
+  # What was there before the restart is there at once.
+  assert min(sizes[len(sizes) // 2 :]) > 0
