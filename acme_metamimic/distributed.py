@@ -34,6 +34,7 @@ from acme_metamimic import memory
 from acme_metamimic import nodes
 from acme_metamimic import program_config as program_config_lib
 from acme_metamimic import program_half
+from acme_metamimic import replay as replay_lib
 from acme_metamimic import sharding
 from acme_metamimic import specs as specs_lib
 from acme_metamimic import variables
@@ -155,7 +156,7 @@ class DistributedMetaMimic:
       learner,
       own.served,
       has_data=functools.partial(
-        nodes.has_items,
+        replay_lib.has_items,
         replay,
         config.replay_table_name,
         -(-max(config.batch_size, config.min_replay_size) // len(replay)),

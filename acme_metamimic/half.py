@@ -33,6 +33,7 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import counters
 from acme_metamimic import d4pg_builder
 from acme_metamimic import learning
+from acme_metamimic import replay
 
 
 class Parts(NamedTuple):
@@ -198,8 +199,9 @@ class _HalfAgent(agent.Agent):
     if not self._has_data:
       if self._num_observations < self._min_observations:
         return
-      size = self._client.server_info()[self._table].current_size
-      self._has_data = size >= self._min_observations
+      self._has_data = replay.has_items(
+        [self._client], self._table, self._min_observations
+      )
     if self._has_data:
       super().update()
 

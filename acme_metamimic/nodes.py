@@ -158,14 +158,6 @@ def table_sizes(client: reverb.Client) -> Dict[str, int]:
   return sizes
 
 
-def has_items(shards: Sequence[reverb.Client], table: str, number: int) -> bool:
-  """Returns whether each shard's table has that many items."""
-  return all(
-    shard.server_info(timeout=60)[table].current_size >= number
-    for shard in shards
-  )
-
-
 class CounterNode(savers.CheckpointingRunner):
   """Acme's counter for a program, with a fixed path and a log."""
 

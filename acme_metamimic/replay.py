@@ -26,7 +26,7 @@ that would sample its table more often than it is to.
 
 import math
 import sys
-from typing import Optional
+from typing import Optional, Sequence
 
 from acme import types
 import reverb
@@ -92,6 +92,14 @@ def make_rate_limiter(
       (1.0 - _RATIO_TOLERANCE) * first_samples,
       sys.float_info.max,
     ),
+  )
+
+
+def has_items(shards: Sequence[reverb.Client], table: str, number: int) -> bool:
+  """Returns whether each shard's table has that many items."""
+  return all(
+    shard.server_info(timeout=60)[table].current_size >= number
+    for shard in shards
   )
 
 

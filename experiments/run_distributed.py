@@ -46,6 +46,7 @@ from experiments import programs
 from experiments import run_dataset
 from experiments import run_status
 from experiments.launching import local
+from experiments.launching import supervision
 
 LAUNCH_TYPES = ('local_mt', 'local_mp', 'ray')
 
@@ -203,7 +204,7 @@ def _make_program(run_folder: str) -> lp.Program:
 
 def _launch(
   program: lp.Program, run_folder: str, status: run_status.StatusLine
-) -> local.Outcome:
+) -> supervision.Outcome:
   output = os.path.abspath(os.path.join(run_folder, 'output'))
   if FLAGS.lp_launch_type != 'ray':
     return local.run(
@@ -218,7 +219,7 @@ def _launch(
 
 def _launch_with_ray(
   program: lp.Program, output: str, status: run_status.StatusLine
-) -> local.Outcome:
+) -> supervision.Outcome:
   try:
     # Only here, as it need not be installed for the other types.
     from experiments import ray_resources
@@ -242,7 +243,7 @@ def _launch_with_ray(
     raise local.LaunchError(str(error)) from None
   finally:
     ray_launcher.disconnect()
-  return local.Outcome(outcome.exit_code, outcome.reason)
+  return outcome
 
 
 def main(argv: list[str]) -> None:

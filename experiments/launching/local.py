@@ -14,7 +14,6 @@
 
 """Runs a Launchpad program on this machine, in threads or processes."""
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -43,19 +42,6 @@ class LaunchError(RuntimeError):
   """The program cannot be launched; the message says why."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-  """How a program ended.
-
-  Attributes:
-    exit_code: 0 if it was finished or stopped, 1 if a node failed.
-    reason: in a sentence.
-  """
-
-  exit_code: int
-  reason: str
-
-
 def process_environment(group: str, threads: int) -> Dict[str, str]:
   """Returns environment variables for a group's processes.
 
@@ -82,7 +68,7 @@ def run(
   *,
   threads: int = 1,
   watch: Callable[[], None] = lambda: None,
-) -> Outcome:
+) -> supervision.Outcome:
   """Runs a program until it is finished, stopped by a signal, or a node fails.
 
   Args:
@@ -135,7 +121,7 @@ def _wait(
   manager: worker_manager.WorkerManager,
   watch: Callable[[], None],
   output_folder: Optional[str],
-) -> Outcome:
+) -> supervision.Outcome:
   """Waits for the program's end and brings it about if a node fails."""
   workers = {
     name: list(group) for name, group in manager._active_workers.items()
@@ -151,15 +137,15 @@ def _wait(
     if not any(
       _alive(worker) for group in workers.values() for worker in group
     ):
-      return Outcome(0, 'all nodes have finished')
+      return supervision.Outcome(0, 'all nodes have finished')
     watch()
   _end(workers)
   if failure is None:
-    return Outcome(0, 'stopped')
+    return supervision.Outcome(0, 'stopped')
   name, how = failure
   # What one that was killed printed last has nothing to do with it.
   words = '' if 'SIG' in how else _last_words(name, output_folder)
-  return Outcome(1, f'{name} {how}{words}')
+  return supervision.Outcome(1, f'{name} {how}{words}')
 
 
 def _interrupt(*unused_arguments: Any) -> None:

@@ -39,6 +39,19 @@ _PR_SET_PDEATHSIG = 1
 
 
 @dataclasses.dataclass(frozen=True)
+class Outcome:
+  """How a program ended.
+
+  Attributes:
+    exit_code: 0 if it was finished or stopped, 1 if a node failed.
+    reason: in a sentence.
+  """
+
+  exit_code: int
+  reason: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Supervised:
   """A node's function, which ends when the program does or its parent dies.
 

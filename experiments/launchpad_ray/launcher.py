@@ -29,6 +29,7 @@ from launchpad import context
 import ray
 from ray.util import scheduling_strategies
 
+from experiments.launching import supervision
 from experiments.launchpad_ray import keeper as keeper_lib
 from experiments.launchpad_ray import node as node_lib
 
@@ -66,19 +67,6 @@ class Resources:
   restart: bool = False
   beside: Optional[str] = None
   environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-  """How a program ended.
-
-  Attributes:
-    exit_code: 0 if it was finished or stopped, 1 if a node failed.
-    reason: in a sentence.
-  """
-
-  exit_code: int
-  reason: str
 
 
 class _Address(lp_address.AbstractAddressBuilder):
@@ -150,7 +138,9 @@ class Launcher:
     """Has `run` end the program; for signal handlers."""
     self._stopping.set()
 
-  def run(self, watch: Callable[[], None] = lambda: None) -> Outcome:
+  def run(
+    self, watch: Callable[[], None] = lambda: None
+  ) -> supervision.Outcome:
     """Places the program and runs it until it ends.
 
     Args:
@@ -286,21 +276,21 @@ class Launcher:
     home = placed.node_id if placed.serves else None
     placed.run = placed.keeper.run.remote(placed.function, home)
 
-  def _wait(self, watch: Callable[[], None]) -> Outcome:
+  def _wait(self, watch: Callable[[], None]) -> supervision.Outcome:
     """Watches the nodes until the program ends."""
     while not self._stopping.is_set():
       runs = {p.run: p for p in self._everyone() if p.run is not None}
       if not runs:
-        return Outcome(0, 'all nodes have finished')
+        return supervision.Outcome(0, 'all nodes have finished')
       ended, _ = ray.wait(list(runs), num_returns=1, timeout=_POLL_SECONDS)
       for run in ended:
         outcome = self._handle(runs[run])
         if outcome is not None:
           return outcome
       watch()
-    return Outcome(0, 'stopped')
+    return supervision.Outcome(0, 'stopped')
 
-  def _handle(self, placed: _Placed) -> Optional[Outcome]:
+  def _handle(self, placed: _Placed) -> Optional[supervision.Outcome]:
     """Restarts a node that has died, or says how the program ended."""
     try:
       ended = ray.get(placed.run)
@@ -309,9 +299,9 @@ class Launcher:
       how = f'was lost with its host or keeper ({type(error).__name__})'
     else:
       if ended.stop_requested:
-        return Outcome(0, f'{placed.name} has asked for the end')
+        return supervision.Outcome(0, f'{placed.name} has asked for the end')
       if ended.moved:
-        return Outcome(
+        return supervision.Outcome(
           1, f'{placed.name} has lost its host, where others know it'
         )
       if ended.exit_code == 0:
@@ -319,16 +309,18 @@ class Launcher:
         return None
       how = _describe(ended)
     if not placed.resources.restart:
-      return Outcome(
+      return supervision.Outcome(
         1, f'{placed.name} {how} (see {self._output_folder}/{placed.name})'
       )
     return self._restart(placed, how)
 
-  def _restart(self, placed: _Placed, how: str) -> Optional[Outcome]:
+  def _restart(
+    self, placed: _Placed, how: str
+  ) -> Optional[supervision.Outcome]:
     soon = time.monotonic() - placed.started < _SOON_SECONDS
     placed.soon = placed.soon + 1 if soon else 0
     if placed.soon >= _MAX_SOON:
-      return Outcome(
+      return supervision.Outcome(
         1,
         f'{placed.name} {how}, {_MAX_SOON} times within {_SOON_SECONDS:.0f} s '
         f'of its start (see {self._output_folder}/{placed.name})',

@@ -77,16 +77,6 @@ class _Memory:
     return list(self.client.sample(table, 20 * size, emit_timesteps=False))
 
 
-def _add_episode(adder: Any, imitation: bool, episode_length: int = 6) -> None:
-  environment = fakes.FakeEnvironment(imitation, episode_length)
-  timestep = environment.reset()
-  adder.add_first(timestep)
-  while not timestep.last():
-    action = np.zeros(2, np.float32)
-    timestep = environment.step(action)
-    adder.add(action, timestep)
-
-
 @pytest.fixture
 def builder():
   return builder_lib.MetaMimicBuilder(_make_config())
@@ -151,7 +141,7 @@ def test_proportional_remover_has_room_above_its_capacity(builder):
 
 def test_imitation_adder_feeds_both_tables(builder):
   memory = _Memory(builder)
-  _add_episode(builder.make_imitation_adder(memory.client), imitation=True)
+  fakes.add_episode(builder.make_imitation_adder(memory.client), imitation=True)
   imitation, task = memory.items('imitation'), memory.items('task')
   # An uninformed critic's loss, so that new items are sampled soon.
   np.testing.assert_allclose([i.info.priority for i in imitation], np.log(11))
@@ -169,7 +159,7 @@ def test_imitation_adder_honours_each_halfs_returns():
   config.task.n_step, config.task.discount = 4, 1.0
   builder = builder_lib.MetaMimicBuilder(config)
   memory = _Memory(builder)
-  _add_episode(builder.make_imitation_adder(memory.client), imitation=True)
+  fakes.add_episode(builder.make_imitation_adder(memory.client), imitation=True)
   # After observation and action come reward and discount: the agent's discount
   # to the power of n - 1 at most.
   assert min(i.data[6] for i in memory.items('imitation')) == 0.5
@@ -184,7 +174,7 @@ def _unique_keys(items: List[reverb.ReplaySample]) -> set:
 
 def test_task_adder_feeds_the_task_table(builder):
   memory = _Memory(builder)
-  _add_episode(builder.make_task_adder(memory.client), imitation=False)
+  fakes.add_episode(builder.make_task_adder(memory.client), imitation=False)
   info = memory.client.server_info()
   assert info['task'].current_size > 0
   assert info['imitation'].current_size == 0
@@ -195,14 +185,14 @@ def test_prioritised_adder_of_one_half_alone():
   half = d4pg_builder.D4PGBuilder(config)
   server = reverb.Server(half.make_replay_tables(specs_lib.task_spec(_SPEC)))
   client = reverb.Client(f'localhost:{server.port}')
-  _add_episode(half.make_adder(client), imitation=False)
+  fakes.add_episode(half.make_adder(client), imitation=False)
   (sample,) = client.sample('imitation', 1, emit_timesteps=False)
   assert sample.info.priority == pytest.approx(np.log(11))
 
 
 def test_learners_learn_from_their_tables(builder):
   memory = _Memory(builder)
-  _add_episode(builder.make_imitation_adder(memory.client), imitation=True)
+  fakes.add_episode(builder.make_imitation_adder(memory.client), imitation=True)
   iterator = builder.make_task_dataset_iterator(memory.client)
   sample = next(iterator)
   assert sample.data.reward.shape == (4,)

@@ -102,6 +102,17 @@ def task_spec() -> specs.EnvironmentSpec:
   return acme.make_environment_spec(FakeEnvironment(imitation=False))
 
 
+def add_episode(adder: Any, imitation: bool, episode_length: int = 6) -> None:
+  """Records an episode of the fake environment with an adder."""
+  environment = FakeEnvironment(imitation, episode_length)
+  timestep = environment.reset()
+  adder.add_first(timestep)
+  while not timestep.last():
+    action = np.zeros(2, np.float32)
+    timestep = environment.step(action)
+    adder.add(action, timestep)
+
+
 def make_samples(
   spec: specs.EnvironmentSpec, num_samples: int, seed: int = 0
 ) -> reverb.ReplaySample:

@@ -25,6 +25,7 @@ import reverb
 import tensorflow as tf
 
 from acme_metamimic import nodes
+from acme_metamimic import replay
 from acme_metamimic import variables
 from tests.acme_metamimic import fakes
 
@@ -187,8 +188,8 @@ def test_replay_is_back_after_a_restart(tmp_path, stop):
   stop.event.clear()
   thread, client, _ = start()
   assert nodes.table_sizes(client)['table_size'] == 5
-  assert nodes.has_items([client], 'table', 5)
-  assert not nodes.has_items([client], 'table', 6)
+  assert replay.has_items([client], 'table', 5)
+  assert not replay.has_items([client], 'table', 6)
   stop.event.set()
   thread.join(30.0)
 

@@ -48,8 +48,10 @@ def test_items_of_both_actors_are_marked():
   builder = builder_lib.MetaMimicBuilder(config)
   server = reverb.Server(builder.make_replay_tables(fakes.imitation_spec()))
   client = reverb.Client(f'localhost:{server.port}')
-  _add_episode(builder.make_imitation_adder(client), True, episode_length=6)
-  _add_episode(builder.make_task_adder(client), False, episode_length=12)
+  fakes.add_episode(
+    builder.make_imitation_adder(client), True, episode_length=6
+  )
+  fakes.add_episode(builder.make_task_adder(client), False, episode_length=12)
   table = client.server_info()['task']
   assert table.current_size == 18
 
@@ -64,13 +66,3 @@ def test_items_of_both_actors_are_marked():
 def _priorities(client: reverb.Client, table: str, number: int) -> np.ndarray:
   samples = client.sample(table, number, emit_timesteps=False)
   return np.array([sample.info.priority for sample in samples])
-
-
-def _add_episode(adder, imitation: bool, episode_length: int) -> None:
-  environment = fakes.FakeEnvironment(imitation, episode_length)
-  timestep = environment.reset()
-  adder.add_first(timestep)
-  while not timestep.last():
-    action = np.zeros(2, np.float32)
-    timestep = environment.step(action)
-    adder.add(action, timestep)

@@ -31,6 +31,7 @@ from absl import flags
 import launchpad as lp
 
 from experiments.launching import local
+from experiments.launching import supervision
 
 
 class Server:
@@ -90,7 +91,7 @@ def make_program(folder: str, fault: str = '') -> lp.Program:
   return program
 
 
-def _run_with_ray(program: lp.Program, folder: str) -> local.Outcome:
+def _run_with_ray(program: lp.Program, folder: str) -> supervision.Outcome:
   from experiments.launchpad_ray import launcher as ray_launcher
 
   ray_launcher.connect(num_cpus=8)
@@ -105,7 +106,7 @@ def _run_with_ray(program: lp.Program, folder: str) -> local.Outcome:
     signal.signal(number, lambda *_: launcher.stop())
   outcome = launcher.run()
   ray_launcher.disconnect()
-  return local.Outcome(outcome.exit_code, outcome.reason)
+  return outcome
 
 
 def main(launch_type: str, folder: str, fault: str = '') -> None:
