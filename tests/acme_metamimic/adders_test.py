@@ -206,6 +206,7 @@ def test_task_actors_plain_adder_shares_the_table(client):
   )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('n_step', [1, 5])
 def test_server_keeps_each_frame_once(tmp_path, n_step):
   server = reverb.Server(

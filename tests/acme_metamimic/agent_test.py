@@ -115,6 +115,7 @@ def test_imitation_experience_feeds_both_tables(agent):
   assert sizes == {'imitation': 14, 'task': 28}
 
 
+@pytest.mark.slow
 def test_halves_run_in_threads_of_their_own():
   counter = counting.Counter(time_delta=0.0)
   agent = _make_agent(counter=counter)
@@ -170,6 +171,7 @@ def test_policies_are_greedy_and_learn(agent, half):
   assert np.any(policy(observation) != before)
 
 
+@pytest.mark.slow
 def test_evaluators_do_not_record(agent):
   fakes.run_episodes(_make_loop(agent.imitation_evaluator, imitation=True), 1)
   fakes.run_episodes(_make_loop(agent.task_evaluator, imitation=False), 1)
@@ -212,6 +214,7 @@ def _act(agent: agent_lib.MetaMimic, observations: Any) -> Any:
   }
 
 
+@pytest.mark.slow
 def test_close_is_quick_and_may_be_repeated(agent):
   fakes.run_episodes(_make_loop(agent.imitation, imitation=True), 1)
   start = time.monotonic()
@@ -221,10 +224,12 @@ def test_close_is_quick_and_may_be_repeated(agent):
   agent.close()
 
 
+@pytest.mark.slow
 def test_nothing_is_saved_without_a_folder(agent):
   assert not agent.save()
 
 
+@pytest.mark.slow
 def test_default_networks_have_the_configs_support():
   config = _make_config(vmin=-2.0, vmax=3.0)
   agent = agent_lib.MetaMimic(_SPEC, config=config)

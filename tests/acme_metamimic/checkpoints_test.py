@@ -121,6 +121,7 @@ def test_no_checkpoints_without_a_folder(tmp_path, monkeypatch):
   assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('field', ['reward', 'observation'])
 def test_non_finite_loss_stops_and_keeps_the_checkpoint(tmp_path, field):
   samples = copy.deepcopy(learners.SAMPLES)
@@ -158,6 +159,7 @@ def test_non_finite_loss_stops_and_keeps_the_checkpoint(tmp_path, field):
       np.testing.assert_array_equal(value, weights[value.shape])
 
 
+@pytest.mark.slow
 def test_update_that_is_not_finite_is_not_applied():
   samples = copy.deepcopy(learners.SAMPLES)
   samples.data.reward[3 * learners.BATCH_SIZE] = np.nan  # In the fourth batch.

@@ -68,6 +68,7 @@ def _train(agent: d4pg.D4PG, episodes: int = 4) -> None:
   fakes.run_episodes(loop, episodes)
 
 
+@pytest.mark.slow
 def test_d4pg_alone_learns_and_resumes(tmp_path):
   def make() -> d4pg.D4PG:
     return d4pg.D4PG(
@@ -106,6 +107,7 @@ def test_limiter_in_one_process_is_refused():
     d4pg.D4PG(_SPEC, _networks(), config)
 
 
+@pytest.mark.slow
 def test_d4pgfd_keeps_its_demonstrations():
   demonstrations = [_demonstration(0), _demonstration(1, steps=4)]
   config = d4pgfd.D4PGfDConfig(**_SETTINGS)

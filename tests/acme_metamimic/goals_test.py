@@ -122,6 +122,7 @@ class _Memory:
     return [items[key] for key in sorted(items)]
 
 
+@pytest.mark.slow
 def test_learners_see_the_same_with_references_and_without():
   demonstrations = _demonstrations()
   memories = [_Memory(goals.GoalFrames(demonstrations)), _Memory(None)]
@@ -135,6 +136,7 @@ def test_learners_see_the_same_with_references_and_without():
     adder_streams.assert_identical(with_references, without)
 
 
+@pytest.mark.slow
 def test_the_table_keeps_the_reference_alone():
   demonstrations = _demonstrations()
   memory = _Memory(goals.GoalFrames(demonstrations))
@@ -202,6 +204,7 @@ def test_bad_demonstrations_are_refused(demonstrations, message):
     goals.GoalFrames(demonstrations)
 
 
+@pytest.mark.slow
 def test_policies_do_not_see_the_reference():
   spec = fakes.imitation_spec()
   agent = agent_lib.MetaMimic(

@@ -65,6 +65,7 @@ def test_torso_is_trained_by_the_losses_chosen(policy_trains_torso):
   learners.assert_close([v.numpy() for v in torso], expected, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_optimizers_that_share_the_torso_resume(tmp_path):
   def make(networks, skip=0):
     return learners.make_learner(

@@ -162,6 +162,7 @@ def test_waits_until_a_server_listens():
   server.stop()
 
 
+@pytest.mark.slow
 def test_replay_is_back_after_a_restart(tmp_path, stop):
   def start() -> tuple[threading.Thread, reverb.Client, nodes.ReplayNode]:
     node = nodes.ReplayNode(

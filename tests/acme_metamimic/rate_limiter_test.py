@@ -90,6 +90,7 @@ def _take(batches: Iterator[Any], count: int) -> None:
     next(batches)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('paused', ['imitation', 'task'])
 @pytest.mark.parametrize('ratio', [0.1, 32.0])
 def test_a_paused_learner_stalls_nobody(paused, ratio):
@@ -109,6 +110,7 @@ def test_a_paused_learner_stalls_nobody(paused, ratio):
   halves.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('imitation', 'task'), [(0.2, 16.0), (16.0, 0.2)])
 def test_learners_of_different_ratios_go_on(imitation, task):
   halves = _Halves(imitation, task)
@@ -121,6 +123,7 @@ def test_learners_of_different_ratios_go_on(imitation, task):
   halves.stop()
 
 
+@pytest.mark.slow
 def test_a_fast_learner_waits_for_insertions():
   halves = _Halves(1.0, 1.0)
   halves.act(1)
@@ -146,6 +149,7 @@ def _take_until_late(client: reverb.Client, table: str) -> Iterator[Any]:
   yield from sampler
 
 
+@pytest.mark.slow
 def test_dual_stream_adder_would_wait_for_acmes_limiter():
   # What the limiters here are for: with one that holds insertions, the writer
   # of both streams waits though the other table has room.

@@ -176,6 +176,7 @@ class _RecordingRemoval(removal_lib.ProportionalRemoval):
     return self.chosen
 
 
+@pytest.mark.slow
 def test_a_server_loses_items_in_proportion():
   memory = _Memory()
   removal = _RecordingRemoval(7, period=1, seed=0)

@@ -181,6 +181,7 @@ def test_rate_limiter(make):
     assert table.can_sample(1)
 
 
+@pytest.mark.slow
 def test_tables_refuse_items_of_another_form():
   spec = specs.EnvironmentSpec(
     observations={'body': specs.Array((3,), np.float32)},

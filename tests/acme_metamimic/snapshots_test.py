@@ -71,6 +71,7 @@ def test_acmes_actor_runs_a_loaded_policy(policy, tmp_path):
   )
 
 
+@pytest.mark.slow
 def test_loads_without_this_package(policy, tmp_path):
   path = snapshots.export_policy(policy, str(tmp_path / 'policy'))
   output = tmp_path / 'actions.npy'

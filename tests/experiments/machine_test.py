@@ -126,6 +126,7 @@ def test_missing_package_is_the_remedy_of_its_checks(tmp_path):
   assert 'installs the pinned list' in check.remedy
 
 
+@pytest.mark.slow
 def test_tensorflow_and_launchpad_load_here():
   assert '2.8.4 sees 1 CPU' in machine.check_tensorflow().found
   check = machine.check_launchpad()

@@ -23,6 +23,7 @@ from experiments import pixel_forms
 from experiments.benchmarks import pixel_networks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['impala_32', '64_p4_16_32'])
 def test_both_learners_are_measured(name, monkeypatch):
   form = pixel_forms.Form(8, lambda: resnet.ResNetTorso((2,)), (8,))

@@ -18,6 +18,7 @@ from typing import Any
 import acme
 from acme.agents.tf import dmpo
 import numpy as np
+import pytest
 
 import acme_metamimic
 from acme_metamimic import networks
@@ -28,6 +29,7 @@ from tests.acme_metamimic import fakes
 _SPEC = fakes.imitation_spec()
 
 
+@pytest.mark.slow
 def test_dmpo_drives_the_task_half(tmp_path):
   settings: Any = {'batch_size': 4, 'min_replay_size': 20, 'num_atoms': 11}
   config = acme_metamimic.MetaMimicConfig(
