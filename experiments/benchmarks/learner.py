@@ -15,6 +15,8 @@
 """Updates per second of our D4PG learner against Acme's, in one run.
 
   python -m experiments.benchmarks.learner --batch_sizes=64,256
+  python -m experiments.benchmarks.learner --form=paper --batch_sizes=4 \
+    --updates_per_step=1 --rounds=3 --seconds=20 --threads=0
 
 Both learners have the same networks, start from the same weights and see the
 same batches, held in memory: replay and environment are left out. They take
@@ -41,10 +43,19 @@ import tensorflow as tf
 import tree
 
 import acme_metamimic
+from experiments import pixel_forms
+
+_FEATURES = 'features'
 
 _BATCH_SIZES = flags.DEFINE_list('batch_sizes', ['64', '256'], 'To measure.')
 _LAYER_SIZES = flags.DEFINE_list(
   'layer_sizes', ['256', '256'], 'Hidden layers of policy and critic.'
+)
+_FORM = flags.DEFINE_enum(
+  'form',
+  _FEATURES,
+  [_FEATURES, *pixel_forms.FORMS],
+  'Of the networks: for features, or one of experiments.pixel_forms.',
 )
 _NUM_ATOMS = flags.DEFINE_integer('num_atoms', 101, 'Atoms of the critic.')
 _UPDATES_PER_STEP = flags.DEFINE_integer(
@@ -114,6 +125,34 @@ def make_environment_spec() -> specs.EnvironmentSpec:
     rewards=streams,
     discounts=streams,
   )
+
+
+def make_networks(
+  form: str, layer_sizes: Sequence[int], num_atoms: int
+) -> Tuple[specs.EnvironmentSpec, acme_d4pg.D4PGNetworks]:
+  """Returns the networks of a form, initialised, and the spec they fit.
+
+  Args:
+    form: name of a form of `pixel_forms`, or 'features'.
+    layer_sizes: hidden layers of policy and critic.
+    num_atoms: atoms of the critic.
+  """
+  arguments: Dict[str, Any] = {
+    'policy_layer_sizes': layer_sizes,
+    'critic_layer_sizes': layer_sizes,
+    'num_atoms': num_atoms,
+  }
+  if form == _FEATURES:
+    spec = make_environment_spec()
+    arguments['goal_difference_scale'] = {
+      key: np.ones(size) for key, size in _FRAME.items()
+    }
+  else:
+    spec = pixel_forms.make_environment_spec(pixel_forms.FORMS[form].image_size)
+    arguments['torso'] = pixel_forms.FORMS[form].torso
+  networks = acme_metamimic.make_imitation_networks(spec, **arguments)
+  networks.init(spec)
+  return spec, networks
 
 
 def make_iterator(
@@ -186,6 +225,7 @@ def measure_updates(
 def compare(
   batch_size: int,
   *,
+  form: str = _FEATURES,
   layer_sizes: Sequence[int] = (256, 256),
   num_atoms: int = 101,
   updates_per_step: int = 10,
@@ -196,6 +236,7 @@ def compare(
 
   Args:
     batch_size: transitions in a batch.
+    form: of the networks, see `make_networks`.
     layer_sizes: hidden layers of policy and critic.
     num_atoms: atoms of the critic.
     updates_per_step: updates in a call of our learner; divides 20.
@@ -205,15 +246,7 @@ def compare(
   Returns:
     The medians.
   """
-  spec = make_environment_spec()
-  networks = acme_metamimic.make_imitation_networks(
-    spec,
-    policy_layer_sizes=layer_sizes,
-    critic_layer_sizes=layer_sizes,
-    num_atoms=num_atoms,
-    goal_difference_scale={key: np.ones(size) for key, size in _FRAME.items()},
-  )
-  networks.init(spec)
+  spec, networks = make_networks(form, layer_sizes, num_atoms)
   acmes_logger, our_logger = _LossLogger(), _LossLogger()
   acmes = d4pg.D4PGLearner(
     **make_learner_arguments(networks, spec, batch_size),
@@ -280,6 +313,7 @@ def main(argv: Sequence[str]) -> None:
   for batch_size in _BATCH_SIZES.value:
     result = compare(
       int(batch_size),
+      form=_FORM.value,
       layer_sizes=[int(size) for size in _LAYER_SIZES.value],
       num_atoms=_NUM_ATOMS.value,
       updates_per_step=_UPDATES_PER_STEP.value,

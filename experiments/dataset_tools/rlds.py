@@ -15,9 +15,9 @@
 
 Each record of the TFRecord files is one episode, a `tf.train.Example` as
 TensorFlow Datasets writes it: `steps/<name>` holds the values of all steps one
-after the other, images as PNG. `features.json` says the shape and type of each
-step's value, so that `read` and others need nothing else. TensorFlow Datasets
-itself is not needed, nor among the pinned packages.
+after the other, images as PNG, doubles as bytes. `features.json` and
+`dataset_info.json` are those that `tfds.builder_from_directory` reads.
+TensorFlow Datasets itself is not needed, nor among the pinned packages.
 """
 
 import io
@@ -33,9 +33,12 @@ import tensorflow as tf
 from environments import demonstrations
 
 FEATURES_FILE = 'features.json'
-_SCHEMA = 'rlds'
+INFO_FILE = 'dataset_info.json'
+_VERSION = '1.0.0'
+_SPLIT = 'train'
+_CLASSES = 'tensorflow_datasets.core.features.'
 
-Features = Mapping[str, Mapping[str, Any]]
+Features = Mapping[str, Any]
 
 
 def steps(item: demonstrations.Demonstration) -> dict[str, np.ndarray]:
@@ -63,15 +66,74 @@ def _with_zeros(values: np.ndarray) -> np.ndarray:
 
 
 def features(item: demonstrations.Demonstration) -> Features:
-  """Returns shape, type and encoding of what each step of an episode has."""
-  return {
-    name: {
-      'shape': list(values.shape[1:]),
-      'dtype': values.dtype.name,
-      'encoding': _encoding(values),
-    }
-    for name, values in steps(item).items()
+  """Returns what an episode has, as TensorFlow Datasets describes it."""
+  named = {k: _describe(v) for k, v in steps(item).items()}
+  prefix = 'observation/'
+  observation = {
+    k.removeprefix(prefix): v for k, v in named.items() if k.startswith(prefix)
   }
+  step = {k: v for k, v in named.items() if not k.startswith(prefix)}
+  episode = {
+    'steps': {
+      'pythonClassName': f'{_CLASSES}dataset_feature.Dataset',
+      'sequence': {
+        'feature': _dictionary(
+          {**step, 'observation': _dictionary(observation)}
+        ),
+        'length': '-1',
+      },
+    },
+    'episode_metadata': _dictionary(
+      {
+        'demonstrator': {
+          'pythonClassName': f'{_CLASSES}text_feature.Text',
+          'text': {},
+        },
+        'seed': _tensor((), 'int64'),
+        'success': _tensor((), 'bool'),
+      }
+    ),
+  }
+  return {
+    'type': f'{_CLASSES}features_dict.FeaturesDict',
+    'proto_cls': 'tensorflow_datasets.FeaturesDict',
+    'content': {'features': episode},
+  }
+
+
+def _dictionary(values: Features) -> Features:
+  return {
+    'pythonClassName': f'{_CLASSES}features_dict.FeaturesDict',
+    'featuresDict': {'features': values},
+  }
+
+
+def _describe(values: np.ndarray) -> Features:
+  encoding = _encoding(values)
+  shape, dtype = values.shape[1:], values.dtype.name
+  if encoding != 'png':
+    return _tensor(shape, dtype, 'bytes' if encoding == 'bytes' else 'none')
+  return {
+    'pythonClassName': f'{_CLASSES}image_feature.Image',
+    'image': {
+      'shape': _shape(shape),
+      'dtype': dtype,
+      'encodingFormat': 'png',
+    },
+  }
+
+
+def _tensor(
+  shape: tuple[int, ...], dtype: str, encoding: str = 'none'
+) -> Features:
+  return {
+    'pythonClassName': f'{_CLASSES}tensor_feature.Tensor',
+    'tensor': {'shape': _shape(shape), 'dtype': dtype, 'encoding': encoding},
+  }
+
+
+def _shape(shape: tuple[int, ...]) -> Features:
+  return {'dimensions': [str(size) for size in shape]}
 
 
 def _encoding(values: np.ndarray) -> str:
@@ -120,24 +182,53 @@ def export(
 def _write(
   dataset: demonstrations.Dataset, folder: str, episodes_per_file: int
 ) -> list[str]:
-  description = {
-    'schema': _SCHEMA,
-    'task': dataset.metadata.task,
-    'control_timestep': dataset.metadata.control_timestep,
-    'episodes': len(dataset),
-    'steps': features(dataset[0]),
-    'episode_metadata': ['demonstrator', 'seed', 'success'],
-  }
-  with open(os.path.join(folder, FEATURES_FILE), 'w') as file:
-    json.dump(description, file, indent=2)
   number = -(-len(dataset) // episodes_per_file)
-  files = [f'train-{i:05d}-of-{number:05d}.tfrecord' for i in range(number)]
-  for index, name in enumerate(files):
+  name = dataset.metadata.task
+  files = [
+    f'{name}-{_SPLIT}.tfrecord-{i:05d}-of-{number:05d}' for i in range(number)
+  ]
+  lengths, num_bytes = [], 0
+  for index, file_name in enumerate(files):
     start = index * episodes_per_file
-    with tf.io.TFRecordWriter(os.path.join(folder, name)) as writer:
-      for item in dataset[start : start + episodes_per_file]:
-        writer.write(_example(item).SerializeToString())
+    records = [
+      _example(item).SerializeToString()
+      for item in dataset[start : start + episodes_per_file]
+    ]
+    lengths.append(len(records))
+    num_bytes += sum(map(len, records))
+    with tf.io.TFRecordWriter(os.path.join(folder, file_name)) as writer:
+      for record in records:
+        writer.write(record)
+  _dump(features(dataset[0]), folder, FEATURES_FILE)
+  _dump(_info(dataset, lengths, num_bytes), folder, INFO_FILE)
   return files
+
+
+def _info(
+  dataset: demonstrations.Dataset, lengths: list[int], num_bytes: int
+) -> Features:
+  return {
+    'name': dataset.metadata.task,
+    'version': _VERSION,
+    'description': (
+      f'Demonstrations of {dataset.metadata.task}, a step every '
+      f'{dataset.metadata.control_timestep} s.'
+    ),
+    'fileFormat': 'tfrecord',
+    'splits': [
+      {
+        'name': _SPLIT,
+        'numBytes': str(num_bytes),
+        'shardLengths': [str(length) for length in lengths],
+        'filepathTemplate': '{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}',
+      }
+    ],
+  }
+
+
+def _dump(content: Features, folder: str, name: str) -> None:
+  with open(os.path.join(folder, name), 'w') as file:
+    json.dump(content, file, indent=2)
 
 
 def _example(item: demonstrations.Demonstration) -> tf.train.Example:
@@ -180,11 +271,12 @@ def read(folder: str) -> Iterator[dict[str, np.ndarray]]:
     folder: that `export` wrote.
   """
   with open(os.path.join(folder, FEATURES_FILE)) as file:
-    description: Features = json.load(file)['steps']
+    episode: Features = json.load(file)['content']['features']
+  description = dict(_flatten(episode['steps']['sequence']['feature']))
   files = sorted(
     os.path.join(folder, name)
     for name in os.listdir(folder)
-    if name.endswith('.tfrecord')
+    if f'-{_SPLIT}.tfrecord-' in name
   )
   for record in tf.data.TFRecordDataset(files).as_numpy_iterator():
     columns = tf.train.Example.FromString(record).features.feature
@@ -194,13 +286,24 @@ def read(folder: str) -> Iterator[dict[str, np.ndarray]]:
     }
 
 
-def _decode(column: tf.train.Feature, about: Mapping[str, Any]) -> np.ndarray:
-  shape, dtype = (-1, *about['shape']), np.dtype(about['dtype'])
-  if about['encoding'] == 'float':
-    return np.array(column.float_list.value, dtype).reshape(shape)
-  if about['encoding'] == 'int64':
-    return np.array(column.int64_list.value).astype(dtype).reshape(shape)
-  rows = column.bytes_list.value
-  if about['encoding'] == 'png':
+def _flatten(
+  feature: Features, prefix: str = ''
+) -> Iterator[tuple[str, Features]]:
+  for name, value in feature['featuresDict']['features'].items():
+    if 'featuresDict' in value:
+      yield from _flatten(value, f'{prefix}{name}/')
+    else:
+      yield f'{prefix}{name}', value.get('tensor') or value['image']
+
+
+def _decode(column: tf.train.Feature, about: Features) -> np.ndarray:
+  dtype = np.dtype(about['dtype'])
+  shape = (-1, *map(int, about['shape']['dimensions']))
+  if 'encodingFormat' in about:
+    rows = column.bytes_list.value
     return np.stack([np.asarray(Image.open(io.BytesIO(row))) for row in rows])
-  return np.frombuffer(b''.join(rows), dtype).reshape(shape)
+  if about['encoding'] == 'bytes':
+    rows = column.bytes_list.value
+    return np.frombuffer(b''.join(rows), dtype).reshape(shape)
+  values = column.float_list.value or column.int64_list.value
+  return np.array(values).astype(dtype).reshape(shape)

@@ -283,9 +283,10 @@ def test_export(drawn, tmp_path, capsys):
   arguments = ['export', drawn, folder, '--episodes-per-file=2']
   assert command.main(arguments) == 0
   assert sorted(os.listdir(folder)) == [
+    'dataset_info.json',
     'features.json',
-    'train-00000-of-00002.tfrecord',
-    'train-00001-of-00002.tfrecord',
+    'jaco_block_stacking-train.tfrecord-00000-of-00002',
+    'jaco_block_stacking-train.tfrecord-00001-of-00002',
   ]
   episodes = list(rlds.read(folder))
   for steps, item in zip(episodes, demonstrations.load(drawn), strict=True):

@@ -22,9 +22,11 @@ from experiments.benchmarks import learner
 
 
 @pytest.mark.slow
-def test_both_learners_run_and_agree():
+@pytest.mark.parametrize('form', ['features', '32_p2_32_64'])
+def test_both_learners_run_and_agree(form):
   result = learner.compare(
     batch_size=4,
+    form=form,
     layer_sizes=(8, 8),
     num_atoms=11,
     updates_per_step=10,
