@@ -72,6 +72,9 @@ class Supervised:
 
     The exit code is 0 if the function returned or was stopped, 1 if it raised.
     """
+    # A terminal sends it to nodes and launcher alike, and a scheduler perhaps
+    # twice, which Launchpad takes for a kill: the launcher alone is to answer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if self.parent is not None:
       end_with_parent(self.parent)
     manager = worker_manager.get_worker_manager()
