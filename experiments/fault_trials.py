@@ -16,6 +16,7 @@
 
 import contextlib
 import dataclasses
+import glob
 import os
 import re
 import signal
@@ -200,6 +201,11 @@ class Run:
         found[target.removeprefix(output)] = process.pid
     return found
 
+  def logged(self, group: str) -> float:
+    """Returns when that node of a group logged whose last row is oldest."""
+    logs = glob.glob(os.path.join(self._folder, f'*{group}', '*', 'log.csv'))
+    return min((os.path.getmtime(log) for log in logs), default=0.0)
+
   def kill_all(self) -> None:
     """Ends everything at once, for a trial that has failed."""
     for pid in (self.process.pid, *self.nodes().values()):
@@ -217,8 +223,7 @@ def hurt(run: Run, target: str, number: signal.Signals) -> Outcome:
     number: the signal.
   """
   name = target if target == LAUNCHER else f'{target}/0'
-  before = run.nodes()
-  pid = run.process.pid if target == LAUNCHER else before[name]
+  pid = run.process.pid if target == LAUNCHER else run.nodes()[name]
   started = time.monotonic()
   os.kill(pid, number)
 
@@ -235,7 +240,8 @@ def hurt(run: Run, target: str, number: signal.Signals) -> Outcome:
   seconds = time.monotonic() - started
   fault = f'{number.name} {name}'
   if not ended():
-    steps = run.steps()
+    steps, now = run.steps(), time.time()
+    run.wait_until(lambda: run.logged(target) > now, 'back at work')
     run.wait_until(lambda: run.steps() > steps + 200, 'going on')
     return Outcome(fault, True, seconds, None, '', 0)
   left = list(_wait_for_orphans(run))

@@ -114,13 +114,15 @@ def main(argv: list[str]) -> None:
   trials = Trials(
     FLAGS.launch_type, os.path.join(folder, 'run'), FLAGS.patience_seconds
   )
+  faults = [(t, number) for t in FLAGS.targets for number in _signals(t)]
   outcomes: list[fault_trials.Outcome] = []
   try:
-    for target in FLAGS.targets:
-      for number in _signals(target):
-        for _ in range(FLAGS.repeats):
-          outcomes.append(trials.hurt(target, number))
-          print(outcomes[-1], flush=True)
+    # In turns: a node that dies again and again soon after its start is one
+    # that the launcher gives up.
+    for _ in range(FLAGS.repeats):
+      for target, number in faults:
+        outcomes.append(trials.hurt(target, number))
+        print(outcomes[-1], flush=True)
   finally:
     trials.close()
     text = fault_trials.table(outcomes, FLAGS.launch_type)

@@ -92,6 +92,10 @@ FORMS: Dict[str, Form] = {
   '32_p2_32_64': _patches(32, 2, 32, 64),
 }
 
+# Of the forms that make 15 to 20 updates a second on two cores, with oneDNN, the
+# one that sees best.
+TWO_CORES = '64_p4_32_64'
+
 
 def make_environment_spec(image_size: int) -> specs.EnvironmentSpec:
   """Returns the spec of an imitation environment of images and body.

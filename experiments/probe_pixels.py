@@ -193,7 +193,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     '--forms',
     nargs='+',
     choices=pixel_forms.FORMS,
-    default=['64_p4_16_32', '64_p4_32_64'],
+    default=['64_p4_16_32', pixel_forms.TWO_CORES],
   )
   parser.add_argument('--episodes', type=int, default=200)
   parser.add_argument('--updates', type=int, default=3000)
