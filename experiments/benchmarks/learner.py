@@ -16,7 +16,7 @@
 
   python -m experiments.benchmarks.learner --batch_sizes=64,256
   python -m experiments.benchmarks.learner --form=paper --batch_sizes=4 \
-    --updates_per_step=1 --rounds=3 --seconds=20 --threads=0
+    --updates_per_step=1 --rounds=3 --seconds=10 --threads=0
 
 Both learners have the same networks, start from the same weights and see the
 same batches, held in memory: replay and environment are left out. They take

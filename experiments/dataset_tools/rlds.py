@@ -190,15 +190,13 @@ def _write(
   lengths, num_bytes = [], 0
   for index, file_name in enumerate(files):
     start = index * episodes_per_file
-    records = [
-      _example(item).SerializeToString()
-      for item in dataset[start : start + episodes_per_file]
-    ]
-    lengths.append(len(records))
-    num_bytes += sum(map(len, records))
+    episodes = dataset[start : start + episodes_per_file]
+    lengths.append(len(episodes))
     with tf.io.TFRecordWriter(os.path.join(folder, file_name)) as writer:
-      for record in records:
+      for item in episodes:
+        record = _example(item).SerializeToString()
         writer.write(record)
+        num_bytes += len(record)
   _dump(features(dataset[0]), folder, FEATURES_FILE)
   _dump(_info(dataset, lengths, num_bytes), folder, INFO_FILE)
   return files

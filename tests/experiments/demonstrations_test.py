@@ -22,6 +22,7 @@ import imageio_ffmpeg
 import mujoco.viewer
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from environments import demonstrations
 from experiments import demonstrations as command
@@ -278,6 +279,34 @@ def test_datasets_that_differ_are_not_merged(recorded, drawn, tmp_path, capsys):
   assert not os.path.exists(path)
 
 
+def _assert_described(folder, number):
+  """As TensorFlow Datasets 4.6.0 describes a folder that it wrote itself."""
+  with open(os.path.join(folder, rlds.INFO_FILE)) as file:
+    (split,) = json.load(file)['splits']
+  records = [
+    len(list(tf.data.TFRecordDataset(os.path.join(folder, name))))
+    for name in sorted(os.listdir(folder))
+    if 'tfrecord' in name
+  ]
+  assert [int(length) for length in split['shardLengths']] == records
+  assert sum(records) == number
+  with open(os.path.join(folder, rlds.FEATURES_FILE)) as file:
+    features = json.load(file)['content']['features']
+  step = features['steps']['sequence']['feature']['featuresDict']['features']
+  prefix = 'tensorflow_datasets.core.features.'
+  assert step['state']['pythonClassName'] == f'{prefix}tensor_feature.Tensor'
+  assert step['state']['tensor']['dtype'] == 'float64'
+  assert step['state']['tensor']['encoding'] == 'bytes'
+  assert step['action']['tensor'] == {
+    'shape': {'dimensions': ['9']},
+    'dtype': 'float32',
+    'encoding': 'none',
+  }
+  image = step['observation']['featuresDict']['features']['image']
+  assert image['pythonClassName'] == f'{prefix}image_feature.Image'
+  assert image['image']['encodingFormat'] == 'png'
+
+
 def test_export(drawn, tmp_path, capsys):
   folder = str(tmp_path / 'rlds')
   arguments = ['export', drawn, folder, '--episodes-per-file=2']
@@ -288,6 +317,7 @@ def test_export(drawn, tmp_path, capsys):
     'jaco_block_stacking-train.tfrecord-00000-of-00002',
     'jaco_block_stacking-train.tfrecord-00001-of-00002',
   ]
+  _assert_described(folder, len(demonstrations.load(drawn)))
   episodes = list(rlds.read(folder))
   for steps, item in zip(episodes, demonstrations.load(drawn), strict=True):
     for key, frames in item.observations.items():

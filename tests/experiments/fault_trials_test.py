@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import os
+
 from experiments import fault_trials
 
 
@@ -53,6 +55,19 @@ def test_signals_to_the_launcher_exit_with_0():
   ):
     outcome = _outcome(f'{number} launcher', False, exit_code=code)
     assert outcome.as_expected(False) == expected
+
+
+def test_group_has_logged_when_its_last_node_has(tmp_path):
+  run = fault_trials.Run.__new__(fault_trials.Run)  # Starts no program.
+  run._folder = str(tmp_path)
+  assert run.logged('cacher') == 0.0
+  for seconds, node in ((10.0, 'imitation_cacher'), (20.0, 'task_cacher')):
+    path = tmp_path / node / '0' / 'log.csv'
+    path.parent.mkdir(parents=True)
+    path.touch()
+    os.utime(path, (seconds, seconds))
+  assert run.logged('cacher') == 10.0
+  assert run.logged('task_cacher') == 20.0
 
 
 def test_table_has_a_row_for_each_fault_with_the_longest_time():
