@@ -18,6 +18,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 from typing import Any, Optional
 
 import mujoco
@@ -46,6 +47,7 @@ if not glfw.create_window(64, 64, 'probe', None, None):
   sys.exit('GLFW cannot open a window with OpenGL')
 """
 _PROBE_SECONDS = 20
+_CLOSE_SECONDS = 5.0
 
 
 class ViewError(RuntimeError):
@@ -77,9 +79,11 @@ class Window:
     self._environment = environment
     self._model = copy.copy(environment.physics.model.ptr)
     self._data = mujoco.MjData(self._model)
+    others = set(threading.enumerate())
     self._handle: Any = mujoco_viewer.launch_passive(
       self._model, self._data, show_left_ui=False, show_right_ui=False
     )
+    self._threads = set(threading.enumerate()) - others
     with self._handle.lock():
       self._handle.cam.type = mujoco.mjtCamera.mjCAMERA_FIXED
       self._handle.cam.fixedcamid = environment.physics.model.name2id(
@@ -99,8 +103,13 @@ class Window:
     return True
 
   def close(self) -> None:
-    """Closes the window."""
+    """Closes the window, and waits until it is gone.
+
+    MuJoCo's thread draws on for a while; a process that ends meanwhile crashes.
+    """
     self._handle.close()
+    for thread in self._threads:
+      thread.join(_CLOSE_SECONDS)
 
 
 class Preview:

@@ -15,12 +15,10 @@
 
 import contextlib
 import dataclasses
-import os
 import time
 from typing import Callable, Generator, Iterator, Sequence
 
 import imageio_ffmpeg
-from mujoco import viewer
 import numpy as np
 
 from environments import block_stacking
@@ -28,6 +26,7 @@ from environments import dataset_writer
 from environments import demonstrations
 from environments import scene
 from environments import state_environment
+from experiments import live_view
 
 FRAMES_PER_SECOND = round(1.0 / block_stacking.CONTROL_TIMESTEP)
 # Sides of a film's pictures: video codecs want multiples of this.
@@ -138,18 +137,21 @@ def show(
     speed: relative to the episode's own.
 
   Raises:
-    DatasetError: if there is no display.
+    DatasetError: if there is no display, or none that can show it.
   """
-  if not any(os.environ.get(name) for name in ('DISPLAY', 'WAYLAND_DISPLAY')):
+  reason = live_view.why_no_window()
+  if reason is not None:
     raise demonstrations.DatasetError(
-      'There is no display for a window; name an MP4 file to film to.'
+      f'No window can be opened: {reason}; name an MP4 file to film to.'
     )
-  physics = environment.physics
   period = block_stacking.CONTROL_TIMESTEP / speed
-  with viewer.launch_passive(physics.model.ptr, physics.data.ptr) as window:
+  environment.reset_to(item.states[0])
+  window = live_view.Window(environment)
+  try:
     for state in item.states:
-      if not window.is_running():
-        break
       environment.reset_to(state)
-      window.sync()
+      if not window.show():
+        break
       time.sleep(period)
+  finally:
+    window.close()

@@ -19,13 +19,13 @@ import pathlib
 
 import h5py
 import imageio_ffmpeg
-import mujoco.viewer
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from environments import demonstrations
 from experiments import demonstrations as command
+from experiments import live_view
 from experiments.dataset_tools import rlds
 from tests.experiments import dataset_commands
 
@@ -189,43 +189,44 @@ def test_film(recorded, tmp_path, capsys):
 class _Window:
   """Stands for a window that is closed after some frames."""
 
-  def __init__(self, data, frames: int):
-    self._data, self._frames = data, frames
-    self.positions: list[np.ndarray] = []
+  frames = 5
 
-  def __enter__(self):
-    return self
+  def __init__(self, environment):
+    self._environment = environment
+    self.states: list[np.ndarray] = []
+    self.closed = False
 
-  def __exit__(self, *_):
-    pass
+  def show(self) -> bool:
+    if len(self.states) == self.frames:
+      return False
+    self.states.append(self._environment.get_state())
+    return True
 
-  def is_running(self) -> bool:
-    return len(self.positions) < self._frames
-
-  def sync(self) -> None:
-    self.positions.append(self._data.qpos.copy())
+  def close(self) -> None:
+    self.closed = True
 
 
 def test_window(recorded, monkeypatch):
   windows = []
 
-  def launch(model, data):
-    windows.append(_Window(data, frames=5))
+  def open_window(environment):
+    windows.append(_Window(environment))
     return windows[-1]
 
-  monkeypatch.setenv('DISPLAY', ':0')
-  monkeypatch.setattr(mujoco.viewer, 'launch_passive', launch)
+  monkeypatch.setattr(live_view, 'why_no_window', lambda: None)
+  monkeypatch.setattr(live_view, 'Window', open_window)
   assert command.main(['play', recorded, '--episode=1', '--speed=100']) == 0
   (window,) = windows
-  size = window.positions[0].size
-  states = demonstrations.load(recorded)[1].states[:5, 1 : 1 + size]
-  np.testing.assert_array_equal(window.positions, states)
+  states = demonstrations.load(recorded)[1].states[: _Window.frames]
+  np.testing.assert_array_equal(window.states, states)
+  assert window.closed
 
 
 def test_window_without_a_display(recorded, monkeypatch, capsys):
   for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
     monkeypatch.delenv(name, raising=False)
-  assert 'no display' in dataset_commands.fails(capsys, 'play', recorded)
+  message = dataset_commands.fails(capsys, 'play', recorded)
+  assert 'neither DISPLAY nor WAYLAND_DISPLAY is set; name an MP4' in message
 
 
 def test_split_and_merge(drawn, tmp_path, capsys):

@@ -14,6 +14,8 @@
 """Tests of showing a scene to a person."""
 
 import contextlib
+import threading
+import time
 
 import mujoco
 from mujoco import viewer as mujoco_viewer
@@ -148,6 +150,30 @@ def test_window_shows_each_step_and_does_not_meddle(environment, monkeypatch):
   assert physics.model.opt.gravity[2] < 0.0
   window.close()
   assert not window.show()
+
+
+def test_window_is_gone_once_it_is_closed(environment, monkeypatch):
+  drawing = threading.Event()
+
+  def launch(model, data, **_) -> _Handle:
+    handle = _Handle(model, data)
+
+    def draw() -> None:
+      drawing.set()
+      while handle.running:
+        time.sleep(0.01)
+      time.sleep(0.2)  # The last picture.
+      drawing.clear()
+
+    threading.Thread(target=draw, daemon=True).start()
+    assert drawing.wait(5.0)
+    return handle
+
+  monkeypatch.setattr(mujoco_viewer, 'launch_passive', launch)
+  window = live_view.Window(environment)
+  assert drawing.is_set()
+  window.close()
+  assert not drawing.is_set()
 
 
 def test_nothing_is_shown_if_asked_for(environment, tmp_path):
