@@ -13,11 +13,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-# Hosts that are network namespaces of this machine, joined by a bridge, to try
-# with what several machines are for. Needs root and iproute2.
+# Hosts that are network namespaces of this machine, joined by a switch with
+# delay and loss, to try with what several machines are for. Needs root,
+# iproute2 and /dev/net/tun.
 #
 # Usage:
-#   scripts/hosts.sh up [NUMBER [DELAY [LOSS]]]   3 hosts, 2ms, 0.1% by default
+#   scripts/hosts.sh up [NUMBER [DELAY [LOSS]]]   3 hosts; each frame 0.002 s
+#                                                 late, 0.001 of them lost
 #   scripts/hosts.sh run INDEX COMMAND...         runs a command on a host
 #   scripts/hosts.sh cut INDEX                    takes a host off the network
 #   scripts/hosts.sh join INDEX                   brings it back
@@ -27,16 +29,16 @@
 
 set -euo pipefail
 
-readonly bridge=metamimic0
 readonly prefix=metamimic-host
 readonly network=10.77.0
+readonly state="${TMPDIR:-/tmp}/metamimic-hosts"
 
 name() {
   printf '%s%s' "${prefix}" "$1"
 }
 
 folder() {
-  local path="${TMPDIR:-/tmp}/metamimic-hosts/$1"
+  local path="${state}/$1"
   mkdir -p "${path}" /tmp/ray
   printf '%s' "${path}"
 }
@@ -50,24 +52,34 @@ in_host() {
     'mount --bind "$0" /tmp/ray && exec "$@"' "$(folder "${index}")" "$@"
 }
 
+start_switch() {
+  local number="$1" attempt
+  mkdir -p "${state}"
+  rm -f "${state}"/cut-*
+  setsid python3 "$(dirname "$0")/switch.py" "$@" "${state}" \
+    > "${state}/switch.log" 2>&1 < /dev/null &
+  echo $! > "${state}/switch.pid"
+  for ((attempt = 0; attempt < 50; attempt++)); do
+    ip link show "mm${number}" > /dev/null 2>&1 && return
+    sleep 0.1
+  done
+  cat "${state}/switch.log" >&2
+  echo "The switch did not start; see above." >&2
+  return 1
+}
+
 up() {
-  local number="${1:-3}" delay="${2:-2ms}" loss="${3:-0.1%}" index
-  ip link add "${bridge}" type bridge
-  ip link set "${bridge}" up
+  local number="${1:-3}" delay="${2:-0.002}" loss="${3:-0.001}" index
+  start_switch "${number}" "${delay}" "${loss}"
   for ((index = 1; index <= number; index++)); do
     ip netns add "$(name "${index}")"
-    ip link add "mm${index}" type veth peer name eth0 \
-      netns "$(name "${index}")"
-    ip link set "mm${index}" master "${bridge}" up
+    # Large frames: a switch in Python counts frames and not bytes.
+    ip link set "mm${index}" netns "$(name "${index}")" name eth0 mtu 9000
     in_host "${index}" ip address add "${network}.${index}/24" dev eth0
     in_host "${index}" ip link set eth0 up
     in_host "${index}" ip link set lo up
     # Ray takes the address that the way out has.
     in_host "${index}" ip route add default dev eth0
-    # Not every kernel has it; hosts without delay are better than none.
-    in_host "${index}" tc qdisc add dev eth0 root netem \
-      delay "${delay}" loss "${loss}" 2>/dev/null \
-      || echo "This kernel has no netem: host ${index} has no delay." >&2
   done
 }
 
@@ -78,15 +90,18 @@ down() {
       ip netns delete "${host}"
     fi
   done < <(ip netns list)
-  ip link delete "${bridge}" 2>/dev/null || true
+  if [[ -f "${state}/switch.pid" ]]; then
+    kill "$(cat "${state}/switch.pid")" 2> /dev/null || true
+    rm -f "${state}/switch.pid"
+  fi
 }
 
 case "${1:-}" in
   up) up "${@:2}" ;;
   down) down ;;
   run) in_host "${@:2}" ;;
-  cut) ip link set "mm${2:?which host?}" down ;;
-  join) ip link set "mm${2:?which host?}" up ;;
+  cut) touch "${state}/cut-${2:?which host?}" ;;
+  join) rm -f "${state}/cut-${2:?which host?}" ;;
   *)
     sed -n '/^# Usage/,/^# The hosts/s/^# \{0,1\}//p' "$0" >&2
     exit 2
