@@ -156,10 +156,11 @@ class Run:
     """Returns when each of learners, counter and replay was saved last."""
     root = os.path.join(self._folder, 'checkpoints')
     times: Dict[str, float] = {}
-    for name in os.listdir(root) if os.path.isdir(root) else ():
-      entries = list(os.scandir(os.path.join(root, name)))
-      if entries:
-        times[name] = max(entry.stat().st_mtime for entry in entries)
+    for path in glob.glob(os.path.join(root, '*', '*')):
+      name = os.path.basename(os.path.dirname(path))
+      # Files that are being written have other names in the next moment.
+      with contextlib.suppress(FileNotFoundError):
+        times[name] = max(times.get(name, 0.0), os.path.getmtime(path))
     return times
 
   def wait_until(self, condition: Callable[[], bool], what: str) -> float:

@@ -83,3 +83,23 @@ def test_table_has_a_row_for_each_fault_with_the_longest_time():
   )
   # Launchpad restarts nothing.
   assert '| 2 | 0 | goes on |' in fault_trials.table(outcomes, 'local_mp')
+
+
+def test_checkpoint_that_is_being_written_may_vanish(tmp_path, monkeypatch):
+  run = fault_trials.Run.__new__(fault_trials.Run)  # Starts no program.
+  run._folder = str(tmp_path)
+  assert run.checkpoints() == {}
+  counter = tmp_path / 'checkpoints' / 'counter'
+  counter.mkdir(parents=True)
+  for seconds, name in ((10.0, 'ckpt-1'), (20.0, 'ckpt-2'), (30.0, 'tmp')):
+    (counter / name).touch()
+    os.utime(counter / name, (seconds, seconds))
+  modified = os.path.getmtime
+
+  def vanishing(path):
+    if path.endswith('tmp'):
+      raise FileNotFoundError(path)
+    return modified(path)
+
+  monkeypatch.setattr(os.path, 'getmtime', vanishing)
+  assert run.checkpoints() == {'counter': 20.0}
