@@ -23,7 +23,16 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
+from typing import (
+  Any,
+  Callable,
+  Dict,
+  Iterator,
+  List,
+  Mapping,
+  Optional,
+  Sequence,
+)
 
 import psutil
 
@@ -98,6 +107,7 @@ class Run:
     folder: str,
     patience_seconds: float,
     arguments: Mapping[str, Any] = {},
+    prefix: Sequence[str] = (),
   ):
     """Starts the run, or resumes it if the folder is there.
 
@@ -106,6 +116,7 @@ class Run:
       folder: of the run.
       patience_seconds: to wait for what takes seconds on an idle machine.
       arguments: flags of a new run.
+      prefix: of the command, such as `nice`.
     """
     self._folder = os.path.abspath(folder)
     self._patience = patience_seconds
@@ -129,6 +140,7 @@ class Run:
     with open(self._log, 'w') as log:
       self.process = subprocess.Popen(
         [
+          *prefix,
           sys.executable,
           '-m',
           'experiments.run_distributed',

@@ -113,6 +113,12 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
   'ray_address', None, 'Of the Ray cluster; one on this machine by default.'
 )
+flags.DEFINE_float(
+  'gpus_per_learner',
+  0.0,
+  'That Ray finds a host with; on one machine learners see all there are.',
+  lower_bound=0.0,
+)
 
 _KEPT = (
   'environment',
@@ -232,7 +238,11 @@ def _launch_with_ray(
     ray_launcher.connect(FLAGS.ray_address, ray_resources.CPUS_OF_ONE_MACHINE)
     launcher = ray_launcher.Launcher(
       program,
-      functools.partial(ray_resources.of_group, threads=FLAGS.threads),
+      functools.partial(
+        ray_resources.of_group,
+        threads=FLAGS.threads,
+        num_gpus=FLAGS.gpus_per_learner,
+      ),
       output_folder=output,
       packages=ray_resources.PACKAGES,
     )

@@ -16,6 +16,7 @@
 
 import collections
 import dataclasses
+import math
 import os
 import signal
 import threading
@@ -93,6 +94,7 @@ class _Placed:
   run: Any = None
   started: float = 0.0
   soon: int = 0
+  lost: float = -math.inf
 
 
 class Launcher:
@@ -272,7 +274,6 @@ class Launcher:
 
   def _start(self, placed: _Placed) -> None:
     placed.started = time.monotonic()
-    # Others keep the address of a node that serves them.
     home = placed.node_id if placed.serves else None
     placed.run = placed.keeper.run.remote(placed.function, home)
 
@@ -297,6 +298,9 @@ class Launcher:
     except ray.exceptions.RayError as error:
       # Its keeper or host has died. Ray makes a new keeper.
       how = f'was lost with its host or keeper ({type(error).__name__})'
+      if placed.resources.restart:
+        self._start_elsewhere(placed, how)
+        return None
     else:
       if ended.stop_requested:
         return supervision.Outcome(0, f'{placed.name} has asked for the end')
@@ -328,6 +332,14 @@ class Launcher:
     self._report(f'{placed.name} {how}; starting it again.')
     self._start(placed)
     return None
+
+  def _start_elsewhere(self, placed: _Placed, how: str) -> None:
+    """Tries again and again, until Ray gives the host up and has another."""
+    if time.monotonic() - placed.lost > _SOON_SECONDS:
+      self._report(f'{placed.name} {how}; starting it again.')
+    placed.lost = time.monotonic()
+    self._stopping.wait(_POLL_SECONDS)
+    self._start(placed)
 
   def _end(self) -> None:
     """Stops all nodes, and then their keepers."""
@@ -367,7 +379,8 @@ def connect(
   address = address or os.environ.get('RAY_ADDRESS')
   try:
     ray.init(
-      address=address,
+      # Not None, which is any cluster that this machine is part of.
+      address=address or 'local',
       num_cpus=num_cpus if address is None else None,
       include_dashboard=False,
       logging_level='error',

@@ -15,6 +15,7 @@
 import os
 import signal
 
+import psutil
 import pytest
 
 from tests.experiments.launching import running
@@ -38,6 +39,23 @@ def test_killed_worker_is_started_again(tmp_path):
     assert run.end(_STOP_SECONDS) == 0
     assert run.has_saved()
     assert running.left_over(pids, 1.0) == []
+
+
+def test_node_whose_keeper_is_lost_again_and_again_is_not_given_up(tmp_path):
+  with running.started('ray', tmp_path) as run:
+    run.wait_until_running()
+    for _ in range(6):
+      old = run.pids()['worker_0']
+      psutil.Process(old).parent().kill()
+      run.wait_until(
+        lambda old=old: run.pids()['worker_0'] != old, 'started again'
+      )
+    count = run.count(0)
+    run.wait_until(lambda: run.count(0) > count, 'at work again')
+    # Not each of six times within a minute.
+    assert run.said().count('worker/0 was lost with its host or keeper') == 1
+    os.killpg(run.process.pid, signal.SIGINT)
+    assert run.end(_STOP_SECONDS) == 0
 
 
 def test_killed_server_ends_the_program_and_is_named(tmp_path):
