@@ -64,7 +64,7 @@ class Hosts(abc.ABC):
   def __exit__(self, *_: object) -> None:
     for pid in self._raylets.values():
       _kill_tree(pid)
-    _kill_heads(self.address)
+    _kill_heads()
     self._down()
 
   def start(self, index: int) -> None:
@@ -202,12 +202,11 @@ def _kill_tree(pid: int) -> None:
         member.kill()
 
 
-def _kill_heads(address: str) -> None:
+def _kill_heads() -> None:
   """Kills what `ray start` left beside the raylets of this cluster."""
   for process in psutil.process_iter(['cmdline']):
     line = ' '.join(process.info['cmdline'] or ())
-    if 'ray' in line and (
-      address in line or f'gcs_server_port={_PORT}' in line
-    ):
+    # Ray may put the host's other address in the place of loopback's.
+    if f':{_PORT} ' in f'{line} ' or f'gcs_server_port={_PORT}' in line:
       with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()

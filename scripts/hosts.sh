@@ -43,13 +43,18 @@ folder() {
   printf '%s' "${path}"
 }
 
-in_host() {
+# Takes the place of the shell: signals reach the command, and no other.
+exec_in_host() {
   local index="$1"
   shift
   # Each host has a folder of its own for Ray, whose sessions keep the address
   # of the host there; this is seen by the command alone.
-  ip netns exec "$(name "${index}")" bash -c \
+  exec ip netns exec "$(name "${index}")" bash -c \
     'mount --bind "$0" /tmp/ray && exec "$@"' "$(folder "${index}")" "$@"
+}
+
+in_host() {
+  (exec_in_host "$@")
 }
 
 start_switch() {
@@ -99,7 +104,7 @@ down() {
 case "${1:-}" in
   up) up "${@:2}" ;;
   down) down ;;
-  run) in_host "${@:2}" ;;
+  run) exec_in_host "${@:2}" ;;
   cut) touch "${state}/cut-${2:?which host?}" ;;
   join) rm -f "${state}/cut-${2:?which host?}" ;;
   *)

@@ -41,15 +41,19 @@ def test_killed_worker_is_started_again(tmp_path):
     assert running.left_over(pids, 1.0) == []
 
 
+def _wait_for_another(run, old):
+  run.wait_until(lambda: run.pids()['worker_0'] != old, 'started again')
+
+
 def test_node_whose_keeper_is_lost_again_and_again_is_not_given_up(tmp_path):
   with running.started('ray', tmp_path) as run:
     run.wait_until_running()
     for _ in range(6):
       old = run.pids()['worker_0']
-      psutil.Process(old).parent().kill()
-      run.wait_until(
-        lambda old=old: run.pids()['worker_0'] != old, 'started again'
-      )
+      parent = psutil.Process(old).parent()
+      assert parent is not None
+      parent.kill()
+      _wait_for_another(run, old)
     count = run.count(0)
     run.wait_until(lambda: run.count(0) > count, 'at work again')
     # Not each of six times within a minute.
