@@ -30,7 +30,8 @@ _ADDRESSES = [bytes([2, 0, 0, 0, 0, index]) for index in range(3)]
 @pytest.fixture(name='switch_lib', scope='module')
 def _switch_lib() -> types.ModuleType:
   spec = importlib.util.spec_from_file_location('switch', _PATH)
-  assert spec is not None and spec.loader is not None
+  assert spec is not None
+  assert spec.loader is not None
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)
   return module
