@@ -56,25 +56,12 @@ def placement(
   return placed
 
 
-def can_be_cut(placed: dict[int, list[str]]) -> int:
-  """Returns a host whose nodes can all be started again elsewhere.
-
-  Raises:
-    TrialError: if there is none.
-  """
-  for index in range(1, len(placed)):
-    groups = {name.split('/')[0] for name in placed[index]}
-    if groups and groups <= set(fault_trials.RESTARTED):
-      return index
-  raise fault_trials.TrialError(f'No host can be cut off: {placed}.')
-
-
 def try_hosts(run: fault_trials.Run, hosts: ray_hosts.Hosts) -> list[str]:
   """Cuts a host off and brings it back; returns the lines of a report."""
   run.wait_until(lambda: run.steps() > 500, 'running')
   placed = placement(run, hosts)
   lines = [f'- host {i}: {", ".join(names)}' for i, names in placed.items()]
-  index = can_be_cut(placed)
+  index = ray_hosts.can_be_cut(placed)
   lost = {name: run.nodes()[name] for name in placed[index]}
   before, started = run.steps(), time.time()
   hosts.cut(index)

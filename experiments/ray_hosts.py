@@ -27,6 +27,8 @@ from typing import Sequence
 
 import psutil
 
+from experiments import fault_trials
+
 _SCRIPT = pathlib.Path(__file__).parents[1] / 'scripts' / 'hosts.sh'
 _RAY = os.path.join(os.path.dirname(sys.executable), 'ray')
 _PORT = 6389
@@ -182,6 +184,19 @@ class Loopback(Hosts):
 
   def _down(self) -> None:
     shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def can_be_cut(placed: dict[int, list[str]]) -> int:
+  """Returns a host whose nodes can all be started again elsewhere.
+
+  Raises:
+    TrialError: if there is none.
+  """
+  for index in range(1, len(placed)):
+    groups = {name.split('/')[0] for name in placed[index]}
+    if groups and groups <= set(fault_trials.RESTARTED):
+      return index
+  raise fault_trials.TrialError(f'No host can be cut off: {placed}.')
 
 
 def _run_script(*arguments: object) -> None:

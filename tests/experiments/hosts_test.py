@@ -22,7 +22,6 @@ import sys
 import pytest
 
 from experiments import fault_trials
-from experiments import hosts
 from experiments import ray_hosts
 
 
@@ -32,13 +31,13 @@ def test_host_of_actors_can_be_cut():
     1: ['counter/0', 'imitation_actor/1'],
     2: ['imitation_actor/2', 'task_evaluator/0'],
   }
-  assert hosts.can_be_cut(placed) == 2
+  assert ray_hosts.can_be_cut(placed) == 2
 
 
 @pytest.mark.parametrize('names', [['imitation_learner/0'], []])
 def test_host_of_a_learner_or_of_nothing_cannot_be_cut(names):
   with pytest.raises(fault_trials.TrialError, match='No host can be cut off'):
-    hosts.can_be_cut({0: ['imitation_actor/0'], 1: names})
+    ray_hosts.can_be_cut({0: ['imitation_actor/0'], 1: names})
 
 
 def test_process_is_found_on_the_host_whose_raylet_started_it():
