@@ -17,9 +17,7 @@ import signal
 
 import psutil
 import pytest
-import ray
 
-from experiments.launchpad_ray import launcher
 from tests.experiments.launching import running
 
 pytestmark = pytest.mark.slow
@@ -87,19 +85,3 @@ def test_node_may_end_the_program(tmp_path):
     assert run.end(running.START_SECONDS) == 0
     assert 'worker/0 has asked for the end' in run.said()
     assert run.has_saved()
-
-
-@pytest.mark.parametrize(
-  'given, asked', [(None, 'local'), ('10.0.0.1:6379', '10.0.0.1:6379')]
-)
-def test_cluster_that_is_there_is_joined_by_its_address_alone(
-  given, asked, monkeypatch
-):
-  monkeypatch.delenv('RAY_ADDRESS', raising=False)
-  calls = []
-  monkeypatch.setattr(ray, 'init', lambda **kwargs: calls.append(kwargs))
-  launcher.connect(given, num_cpus=8)
-  # Ray takes a number of CPUs only for a cluster that it starts.
-  assert [(c['address'], c['num_cpus']) for c in calls] == [
-    (asked, None if given else 8)
-  ]
