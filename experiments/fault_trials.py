@@ -23,16 +23,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import (
-  Any,
-  Callable,
-  Dict,
-  Iterator,
-  List,
-  Mapping,
-  Optional,
-  Sequence,
-)
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 import psutil
 
@@ -164,10 +155,10 @@ class Run:
     """Returns the items in the task table, as told last."""
     return _last_number(_REPLAY, self.said())
 
-  def checkpoints(self) -> Dict[str, float]:
+  def checkpoints(self) -> dict[str, float]:
     """Returns when each of learners, counter and replay was saved last."""
     root = os.path.join(self._folder, 'checkpoints')
-    times: Dict[str, float] = {}
+    times: dict[str, float] = {}
     for path in glob.glob(os.path.join(root, '*', '*')):
       name = os.path.basename(os.path.dirname(path))
       # Files that are being written have other names in the next moment.
@@ -201,10 +192,10 @@ class Run:
       'saved',
     )
 
-  def nodes(self) -> Dict[str, int]:
+  def nodes(self) -> dict[str, int]:
     """Returns process ids of the nodes that run, by name."""
     output = os.path.join(self._folder, 'output') + os.sep
-    found: Dict[str, int] = {}
+    found: dict[str, int] = {}
     for process in psutil.process_iter():
       try:
         target = os.readlink(f'/proc/{process.pid}/fd/1')
@@ -282,7 +273,7 @@ def _reason(said: str) -> str:
 
 
 def _last_number(pattern: re.Pattern, text: str) -> int:
-  numbers: List[str] = pattern.findall(text)
+  numbers: list[str] = pattern.findall(text)
   return int(numbers[-1]) if numbers else 0
 
 

@@ -66,6 +66,7 @@ def try_hosts(run: fault_trials.Run, hosts: ray_hosts.Hosts) -> list[str]:
   before, started = run.steps(), time.time()
   hosts.cut(index)
   time.sleep(_CUT_SECONDS.value)
+  run.wait_until(lambda: run.steps() > before, f'past step {before}')
   lines.append(
     f'- host {index} cut off for {_CUT_SECONDS.value:.0f} s: the others went on '
     f'from step {before} to {run.steps()}'

@@ -274,6 +274,7 @@ class Launcher:
 
   def _start(self, placed: _Placed) -> None:
     placed.started = time.monotonic()
+    # Others keep the address of a node that serves them.
     home = placed.node_id if placed.serves else None
     placed.run = placed.keeper.run.remote(placed.function, home)
 

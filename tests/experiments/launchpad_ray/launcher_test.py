@@ -14,6 +14,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -85,3 +87,28 @@ def test_node_may_end_the_program(tmp_path):
     assert run.end(running.START_SECONDS) == 0
     assert 'worker/0 has asked for the end' in run.said()
     assert run.has_saved()
+
+
+_CONNECT = """
+import ray
+from experiments.launchpad_ray import launcher
+ray.init = lambda **kwargs: print('asked', kwargs['address'], kwargs['num_cpus'])
+launcher.connect({}, num_cpus=8)
+"""
+
+
+# In a process of their own: Ray puts its own psutil on the path.
+@pytest.mark.parametrize(
+  'given, asked',
+  [('None', 'asked local 8'), ("'10.0.0.1:1'", 'asked 10.0.0.1:1 None')],
+)
+def test_cluster_that_is_there_is_joined_by_its_address_alone(given, asked):
+  environment = {k: v for k, v in os.environ.items() if k != 'RAY_ADDRESS'}
+  said = subprocess.run(
+    [sys.executable, '-c', _CONNECT.format(given)],
+    env=environment,
+    capture_output=True,
+    text=True,
+    check=True,
+  ).stdout
+  assert said.strip() == asked
