@@ -31,6 +31,9 @@ from acme_metamimic import networks
 from acme_metamimic import specs as specs_lib
 from tests.acme_metamimic import fakes
 
+# A server of Reverb waits five seconds for streams that are open as it stops.
+pytestmark = pytest.mark.slow
+
 _SPEC = fakes.imitation_spec()
 _EPISODE_LENGTH = 10
 

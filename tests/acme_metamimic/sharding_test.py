@@ -21,6 +21,9 @@ import tensorflow as tf
 
 from acme_metamimic import sharding
 
+# A server of Reverb waits five seconds for streams that are open as it stops.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def clients() -> Iterator[List[reverb.Client]]:
