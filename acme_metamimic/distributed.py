@@ -118,6 +118,10 @@ class DistributedMetaMimic:
     return nodes.CounterNode(
       counting.Counter(),
       checkpoint_directory=self._checkpoint_directory,
+      # No older than the replay that it is resumed with.
+      checkpoint_period_minutes=min(
+        1.0, self._program.replay_checkpoint_period_minutes
+      ),
       logger=self._logger_factory('counter'),
     )
 

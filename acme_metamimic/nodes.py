@@ -166,6 +166,7 @@ class CounterNode(savers.CheckpointingRunner):
     counter: counting.Counter,
     *,
     checkpoint_directory: Optional[str] = None,
+    checkpoint_period_minutes: float = 1.0,
     logger: Optional[loggers.Logger] = None,
   ):
     """Initializes the node.
@@ -174,11 +175,13 @@ class CounterNode(savers.CheckpointingRunner):
       counter: the parent of all counters.
       checkpoint_directory: folder of the run, from whose checkpoint the counter
         resumes; None for no checkpoints.
+      checkpoint_period_minutes: what a counter that dies loses at most; short,
+        as its checkpoint is a few numbers.
       logger: receives the counts.
     """
     super().__init__(
       counter,
-      time_delta_minutes=1,
+      time_delta_minutes=checkpoint_period_minutes,
       directory=checkpoint_directory or '',
       subdirectory='counter',
       enable_checkpointing=checkpoint_directory is not None,

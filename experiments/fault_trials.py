@@ -15,7 +15,6 @@
 """One run of the light program that is hurt, and what came of it."""
 
 import contextlib
-import dataclasses
 import glob
 import os
 import re
@@ -23,21 +22,12 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 import psutil
 
+from experiments import fault_outcomes
 from experiments.launching import supervision
-
-LAUNCHER = 'launcher'
-SERVING = ('imitation_learner', 'task_learner', 'replay', 'counter')
-RESTARTED = (
-  'imitation_actor',
-  'task_actor',
-  'imitation_evaluator',
-  'task_evaluator',
-  'cacher',
-)
 
 _POLL_SECONDS = 0.2
 _STEPS = re.compile(r'updates/s, (\d+) steps')
@@ -48,45 +38,6 @@ _ORPHAN_SECONDS = 15.0
 
 class TrialError(RuntimeError):
   """A trial could not be brought to an end; the message says where."""
-
-
-@dataclasses.dataclass
-class Outcome:
-  """What came of a fault.
-
-  Attributes:
-    fault: signal and node.
-    went_on: whether the run went on with the node started again.
-    seconds: until it was back, or until everything had ended.
-    exit_code: of the launcher, None if the run went on.
-    reason: that was given.
-    left_over: processes that were left.
-    resumed: whether the next run had the steps and the replay of this one; None
-      if there was none to be had.
-  """
-
-  fault: str
-  went_on: bool
-  seconds: float
-  exit_code: Optional[int]
-  reason: str
-  left_over: int
-  resumed: Optional[bool] = None
-
-  def as_expected(self, restarts: bool) -> bool:
-    """Returns whether all is as it should be.
-
-    Args:
-      restarts: whether this node is one that is started again.
-    """
-    if restarts:
-      return self.went_on
-    if self.went_on or self.left_over or self.resumed is False:
-      return False
-    name = self.fault.split()[-1]
-    if name == LAUNCHER:
-      return True if 'SIGKILL' in self.fault else self.exit_code == 0
-    return self.exit_code == 1 and name in self.reason
 
 
 class Run:
@@ -123,7 +74,7 @@ class Run:
         else {
           'environment': 'light',
           'evaluation_period_seconds': 5,
-          'replay_checkpoint_period_minutes': 0.25,
+          'replay_checkpoint_period_minutes': 0.1,
           **arguments,
         }
       ),
@@ -218,16 +169,20 @@ class Run:
     self.process.wait()
 
 
-def hurt(run: Run, target: str, number: signal.Signals) -> Outcome:
+def hurt(
+  run: Run, target: str, number: signal.Signals
+) -> fault_outcomes.Outcome:
   """Sends a signal to a node and returns what comes of it, but for resuming.
 
   Args:
     run: that is learning.
-    target: a group, whose first node is hit, or `LAUNCHER`.
+    target: a group, whose first node is hit, or `fault_outcomes.LAUNCHER`.
     number: the signal.
   """
-  name = target if target == LAUNCHER else f'{target}/0'
-  pid = run.process.pid if target == LAUNCHER else run.nodes()[name]
+  name = target if target == fault_outcomes.LAUNCHER else f'{target}/0'
+  pid = (
+    run.process.pid if target == fault_outcomes.LAUNCHER else run.nodes()[name]
+  )
   started = time.monotonic()
   os.kill(pid, number)
 
@@ -237,19 +192,19 @@ def hurt(run: Run, target: str, number: signal.Signals) -> Outcome:
   def back() -> bool:
     return run.nodes().get(name, pid) != pid
 
-  while not (ended() or (target != LAUNCHER and back())):
+  while not (ended() or (target != fault_outcomes.LAUNCHER and back())):
     if time.monotonic() - started > run._patience:
       raise TrialError(f'Nothing came of {number.name} to {name}.')
     time.sleep(_POLL_SECONDS)
   seconds = time.monotonic() - started
-  fault = f'{number.name} {name}'
+  fault = fault_outcomes.name_fault(target, number)
   if not ended():
     steps, now = run.steps(), time.time()
     run.wait_until(lambda: run.logged(target) > now, 'back at work')
     run.wait_until(lambda: run.steps() > steps + 200, 'going on')
-    return Outcome(fault, True, seconds, None, '', 0)
+    return fault_outcomes.Outcome(fault, True, seconds, None, '', 0)
   left = list(_wait_for_orphans(run))
-  return Outcome(
+  return fault_outcomes.Outcome(
     fault,
     False,
     time.monotonic() - started,
@@ -275,31 +230,3 @@ def _reason(said: str) -> str:
 def _last_number(pattern: re.Pattern, text: str) -> int:
   numbers: list[str] = pattern.findall(text)
   return int(numbers[-1]) if numbers else 0
-
-
-def is_restarted(launch_type: str, target: str) -> bool:
-  """Returns whether a killed node is to be started again."""
-  return launch_type == 'ray' and target in RESTARTED
-
-
-def table(outcomes: list[Outcome], launch_type: str) -> str:
-  """Returns the outcomes as a table in Markdown, a row for each fault."""
-  lines = [
-    '| fault | times | as it should | outcome | seconds, most | resumed |',
-    '|-|-|-|-|-|-|',
-  ]
-  for fault in dict.fromkeys(outcome.fault for outcome in outcomes):
-    group = [outcome for outcome in outcomes if outcome.fault == fault]
-    target = fault.split()[-1].removesuffix('/0')
-    expected = is_restarted(launch_type, target)
-    good = sum(outcome.as_expected(expected) for outcome in group)
-    kinds = {
-      'goes on' if o.went_on else f'ends with {o.exit_code}' for o in group
-    }
-    resumed = [o.resumed for o in group if o.resumed is not None]
-    lines.append(
-      f'| {fault} | {len(group)} | {good} | {", ".join(sorted(kinds))} | '
-      f'{max(outcome.seconds for outcome in group):.1f} | '
-      f'{sum(resumed)} of {len(resumed)} |'
-    )
-  return '\n'.join(lines)

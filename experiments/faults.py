@@ -18,8 +18,9 @@
   python -m experiments.faults --launch_type=ray --repeats=10 \
     --targets=imitation_actor,cacher
 
-A table of faults and outcomes goes to the terminal and into the folder. The
-exit code is 1 if any outcome is not as it should be.
+A table of faults and outcomes goes to the terminal and into the folder. What was
+stopped goes on, after the last fault that is recorded there, if it is started
+with the same folder. The exit code is 1 if any outcome is not as it should be.
 """
 
 import os
@@ -28,12 +29,13 @@ import signal
 from absl import app
 from absl import flags
 
+from experiments import fault_outcomes
 from experiments import fault_trials
 
 _TARGETS = (
-  *fault_trials.RESTARTED,
-  *fault_trials.SERVING,
-  fault_trials.LAUNCHER,
+  *fault_outcomes.RESTARTED,
+  *fault_outcomes.SERVING,
+  fault_outcomes.LAUNCHER,
 )
 
 FLAGS = flags.FLAGS
@@ -42,7 +44,9 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_integer('repeats', 10, 'Of each fault.', lower_bound=1)
 flags.DEFINE_list('targets', list(_TARGETS), 'What is hurt, one after another.')
-flags.DEFINE_string('folder', 'runs/faults', 'For the runs and the table.')
+flags.DEFINE_string(
+  'folder', 'runs/faults', 'For the runs, outcomes and table.'
+)
 flags.DEFINE_float(
   'patience_seconds',
   300.0,
@@ -59,46 +63,44 @@ class Trials:
     self._folder = folder
     self._patience_seconds = patience_seconds
     self._run: fault_trials.Run | None = None
-    self._steps = 0
-    self._last: fault_trials.Outcome | None = None
 
-  def hurt(self, target: str, number: signal.Signals) -> fault_trials.Outcome:
-    """Hurts a node of the run, which is started or resumed before that."""
-    run = self._learning_run()
+  def hurt(self, target: str, number: signal.Signals) -> fault_outcomes.Outcome:
+    """Hurts a node of the run; resumes the run if that has ended it."""
+    run = self._run or self._start()
+    run.wait_until_learning(run.steps())
     outcome = fault_trials.hurt(run, target, number)
-    self._steps = run.steps()
     if not outcome.went_on:
-      self._run, self._last = None, outcome
+      steps, replay_size = run.steps(), run.replay_size()
+      run = self._start()
+      # What was not saved yet is lost, and not more.
+      outcome.resumed = (
+        run.steps() > 0.5 * steps and run.replay_size() > 0.5 * replay_size
+      )
     return outcome
 
   def close(self) -> None:
-    """Sees that the last run can be resumed, and ends it."""
-    if self._last is not None:
-      self._learning_run()
+    """Ends the last run."""
     if self._run is not None:
       self._run.kill_all()
 
-  def _learning_run(self) -> fault_trials.Run:
-    if self._run is None:
-      self._run = run = fault_trials.Run(
-        self._launch_type, self._folder, self._patience_seconds
-      )
-      # What was not saved yet is lost, and not more.
-      lost = 0.5 * self._steps
-      run.wait_until(lambda: run.steps() > 0, 'running')
-      if self._last is not None:
-        self._last.resumed = (
-          self._run.steps() > lost and self._run.replay_size() > lost / 4
-        )
-        self._last = None
-      self._run.wait_until_learning(self._steps)
-    return self._run
+  def _start(self) -> fault_trials.Run:
+    self._run = run = fault_trials.Run(
+      self._launch_type, self._folder, self._patience_seconds
+    )
+    run.wait_until(lambda: run.steps() > 0, 'running')
+    return run
 
 
-def _signals(target: str) -> list[signal.Signals]:
-  if target == fault_trials.LAUNCHER:
-    return [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
-  return [signal.SIGKILL]
+def _faults() -> dict[str, tuple[str, signal.Signals]]:
+  """Returns targets and signals by the name of the fault."""
+  all_signals = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+  return {
+    fault_outcomes.name_fault(target, number): (target, number)
+    for target in FLAGS.targets
+    for number in (
+      all_signals if target == fault_outcomes.LAUNCHER else (signal.SIGKILL,)
+    )
+  }
 
 
 def main(argv: list[str]) -> None:
@@ -109,35 +111,28 @@ def main(argv: list[str]) -> None:
   if unknown:
     raise app.UsageError(f'Unknown targets {sorted(unknown)}: use {_TARGETS}.')
   folder = os.path.join(FLAGS.folder, FLAGS.launch_type)
-  if os.path.exists(folder):
-    raise SystemExit(f'Error: {folder!r} exists; give another --folder.')
+  os.makedirs(folder, exist_ok=True)
+  record = os.path.join(folder, 'outcomes.jsonl')
+  try:
+    outcomes = fault_outcomes.read(record)
+  except ValueError as error:
+    raise SystemExit(f'Error: {error}') from error
+  faults = _faults()
   trials = Trials(
     FLAGS.launch_type, os.path.join(folder, 'run'), FLAGS.patience_seconds
   )
-  faults = [(t, number) for t in FLAGS.targets for number in _signals(t)]
-  outcomes: list[fault_trials.Outcome] = []
   try:
-    # In turns: a node that dies again and again soon after its start is one
-    # that the launcher gives up.
-    for _ in range(FLAGS.repeats):
-      for target, number in faults:
-        outcomes.append(trials.hurt(target, number))
-        print(outcomes[-1], flush=True)
+    for fault in fault_outcomes.left(list(faults), outcomes, FLAGS.repeats):
+      outcomes.append(trials.hurt(*faults[fault]))
+      fault_outcomes.append(record, outcomes[-1])
+      print(outcomes[-1], flush=True)
   finally:
     trials.close()
-    text = fault_trials.table(outcomes, FLAGS.launch_type)
+    text = fault_outcomes.table(outcomes, FLAGS.launch_type)
     print(text)
-    os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, 'faults.md'), 'w') as file:
       file.write(f'{text}\n')
-  if not all(
-    outcome.as_expected(
-      fault_trials.is_restarted(
-        FLAGS.launch_type, outcome.fault.split()[-1].removesuffix('/0')
-      )
-    )
-    for outcome in outcomes
-  ):
+  if not all(outcome.as_expected(FLAGS.launch_type) for outcome in outcomes):
     raise SystemExit(1)
 
 

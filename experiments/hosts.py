@@ -31,6 +31,7 @@ import time
 from absl import app
 from absl import flags
 
+from experiments import fault_outcomes
 from experiments import fault_trials
 from experiments import ray_hosts
 
@@ -90,7 +91,7 @@ def try_hosts(run: fault_trials.Run, hosts: ray_hosts.Hosts) -> list[str]:
     f'  - host {i}: {", ".join(names) or "none"}'
     for i, names in placement(run, hosts).items()
   ]
-  outcome = fault_trials.hurt(run, fault_trials.LAUNCHER, signal.SIGINT)
+  outcome = fault_trials.hurt(run, fault_outcomes.LAUNCHER, signal.SIGINT)
   lines.append(
     f'- SIGINT: exit code {outcome.exit_code} after {outcome.seconds:.1f} s, '
     f'{outcome.left_over} processes left'

@@ -186,7 +186,7 @@ def make_config(num_actors: int = 1) -> config_lib.MetaMimicConfig:
       max_replay_size=50_000,
       variable_update_period=100,
       # Soon enough to be seen in a run of a minute.
-      checkpoint_period_minutes=0.25,
+      checkpoint_period_minutes=0.1,
     )
 
   return config_lib.MetaMimicConfig(

@@ -27,6 +27,7 @@ from typing import Sequence
 
 import psutil
 
+from experiments import fault_outcomes
 from experiments import fault_trials
 
 _SCRIPT = pathlib.Path(__file__).parents[1] / 'scripts' / 'hosts.sh'
@@ -194,7 +195,7 @@ def can_be_cut(placed: dict[int, list[str]]) -> int:
   """
   for index in range(1, len(placed)):
     groups = {name.split('/')[0] for name in placed[index]}
-    if groups and groups <= set(fault_trials.RESTARTED):
+    if groups and groups <= set(fault_outcomes.RESTARTED):
       return index
   raise fault_trials.TrialError(f'No host can be cut off: {placed}.')
 

@@ -17,46 +17,6 @@ import os
 from experiments import fault_trials
 
 
-def _outcome(fault: str, went_on: bool, **kwargs) -> fault_trials.Outcome:
-  return fault_trials.Outcome(
-    fault,
-    went_on,
-    seconds=kwargs.pop('seconds', 1.0),
-    exit_code=kwargs.pop('exit_code', None if went_on else 1),
-    reason=kwargs.pop('reason', fault),
-    left_over=kwargs.pop('left_over', 0),
-    **kwargs,
-  )
-
-
-def test_what_is_restarted_must_go_on():
-  assert _outcome('SIGKILL cacher/0', True).as_expected(restarts=True)
-  assert not _outcome('SIGKILL cacher/0', False).as_expected(restarts=True)
-
-
-def test_what_ends_the_program_must_do_so_cleanly_and_say_why():
-  fault = 'SIGKILL replay/0'
-  good = {'reason': 'replay/0 was ended by SIGKILL', 'resumed': True}
-  assert _outcome(fault, False, **good).as_expected(False)
-  for bad in (
-    {'reason': 'stopped'},
-    {'left_over': 1},
-    {'exit_code': 0},
-    {'resumed': False},
-  ):
-    assert not _outcome(fault, False, **{**good, **bad}).as_expected(False)
-
-
-def test_signals_to_the_launcher_exit_with_0():
-  for number, code, expected in (
-    ('SIGINT', 0, True),
-    ('SIGTERM', 1, False),
-    ('SIGKILL', -9, True),
-  ):
-    outcome = _outcome(f'{number} launcher', False, exit_code=code)
-    assert outcome.as_expected(False) == expected
-
-
 def test_group_has_logged_when_its_last_node_has(tmp_path):
   run = fault_trials.Run.__new__(fault_trials.Run)  # Starts no program.
   run._folder = str(tmp_path)
@@ -68,21 +28,6 @@ def test_group_has_logged_when_its_last_node_has(tmp_path):
     os.utime(path, (seconds, seconds))
   assert run.logged('cacher') == 10.0
   assert run.logged('task_cacher') == 20.0
-
-
-def test_table_has_a_row_for_each_fault_with_the_longest_time():
-  outcomes = [
-    _outcome('SIGKILL cacher/0', True, seconds=2.0),
-    _outcome('SIGKILL cacher/0', True, seconds=7.5),
-    _outcome('SIGKILL replay/0', False, resumed=True),
-  ]
-  lines = fault_trials.table(outcomes, 'ray').splitlines()
-  assert lines[2] == '| SIGKILL cacher/0 | 2 | 2 | goes on | 7.5 | 0 of 0 |'
-  assert lines[3] == (
-    '| SIGKILL replay/0 | 1 | 1 | ends with 1 | 1.0 | 1 of 1 |'
-  )
-  # Launchpad restarts nothing.
-  assert '| 2 | 0 | goes on |' in fault_trials.table(outcomes, 'local_mp')
 
 
 def test_checkpoint_that_is_being_written_may_vanish(tmp_path, monkeypatch):
