@@ -16,7 +16,7 @@
 
 import dataclasses
 import math
-from typing import Optional
+from typing import Optional, Tuple
 
 from acme.agents.tf.d4pg import agent as acme_d4pg
 
@@ -50,6 +50,8 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     n_step: length of the n-step returns; Table 1.
     sigma: standard deviation of the Gaussian exploration noise, in units of the
       action; not in the paper, Acme's default.
+    sigmas: the same for each component of the action; None, the default, for
+      `sigma` in all of them.
     clipping: whether to clip dQ/da at norm 1 and gradients at global norm 40;
       not in the paper, Acme's default.
     replay_table_name: name of the table that the learner samples from.
@@ -95,6 +97,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   """
 
   batch_size: int = 64
+  sigmas: Optional[Tuple[float, ...]] = None
   samples_per_insert: Optional[float] = None
   replay_table_name: str = TASK
   policy_learning_rate: float = 1e-4
@@ -206,6 +209,11 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
           f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
           'it off.'
         )
+    if not all(sigma >= 0.0 for sigma in self.sigmas or ()):
+      raise ValueError(
+        f'sigmas={self.sigmas} must not be negative: use 0 where there is to be '
+        'no noise.'
+      )
     if not -math.inf < self.removal_exponent <= 0.0:
       raise ValueError(
         f'removal_exponent={self.removal_exponent} must be finite and not '

@@ -199,7 +199,7 @@ class DistributedMetaMimic:
     counter = counting.Counter(counter, f'{half}_actor')
     logger = self._logger_factory(f'{half}_actor/{index}')
     own, remote = self._halves[half], variables.RemoteVariables(source)
-    policy = own.make_policy(own.config.sigma)
+    policy = own.make_policy(explores=True)
     nodes.wait_until_listening(replay, source)
     if number == 1:
       adder = own.parts.make_adder(replay)

@@ -32,6 +32,7 @@ from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import counters
 from acme_metamimic import d4pg_builder
+from acme_metamimic import exploration
 from acme_metamimic import learning
 from acme_metamimic import replay
 
@@ -119,7 +120,7 @@ def make_half(
     checkpoint_directory=checkpoint_directory,
   )
   actor = parts.make_actor(
-    networks.make_policy(spec, config.sigma), parts.make_adder(client)
+    exploration.make_policy(networks, spec, config), parts.make_adder(client)
   )
   policy = _evaluation_policy(learner, networks, spec)
   evaluator = parts.make_actor(policy)

@@ -28,6 +28,7 @@ import tree
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import d4pg_builder
+from acme_metamimic import exploration
 from acme_metamimic import half as half_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic import updates
@@ -100,16 +101,18 @@ class ProgramHalf:
       target.init(self._spec)
     return online, target
 
-  def make_policy(self, sigma: float = 0.0) -> snt.Module:
+  def make_policy(self, explores: bool = False) -> snt.Module:
     """Returns a policy with variables.
 
     Args:
-      sigma: standard deviation of its noise, in units of the action.
+      explores: whether it has the noise of the config.
     """
     with TRACING:
       networks = self._networks()
       networks.init(self._spec)
-      return networks.make_policy(self._spec, sigma)
+      if explores:
+        return exploration.make_policy(networks, self._spec, self.config)
+      return networks.make_policy(self._spec)
 
   def trace(self, actor: core.Actor) -> None:
     """Traces the TensorFlow functions of an actor."""

@@ -64,24 +64,35 @@ _LAYER_SIZES = (256, 256)
 def laptop_config() -> config_lib.MetaMimicConfig:
   """Returns the configuration for features on two cores.
 
-  Discount 0.9 and Vmax 10 instead of Table 1's 0.99 and 100: with 101 atoms over
-  100 the effect of one action is a small part of an atom, and nothing was
-  learned in the time in which the shorter horizon solved the task.
+  Vmax 20 and 10 instead of Table 1's 100, with the discounts that fit: with 101
+  atoms over 100 the effect of one action is a small part of an atom, and nothing
+  was learned in the time in which the shorter horizons solved the task.
   """
   return config_lib.MetaMimicConfig(
-    imitation=_half(config_lib.IMITATION),
-    task=_half(config_lib.TASK),
+    # A finger that opens lets the block slip some steps later, beyond what a
+    # discount of 0.9 sees; and it takes noise of some size to let it slip at all.
+    # Task return on 60 unseen demonstrations after 80, 95 (90) and 110 (100)
+    # thousand updates of the imitation half alone, one seed: 0.76, 0.83, 0.88;
+    # with 0.9 and noise of 0.3 throughout 0.76, 0.77, 0.76. The discount alone
+    # learns later, the noise alone came to 0.73.
+    imitation=_half(
+      config_lib.IMITATION, discount=0.95, sigmas=(0.3,) * 6 + (0.6,) * 3
+    ),
+    task=_half(config_lib.TASK, discount=0.9),
     num_imitation_actors=1,
     num_task_actors=1,
   )
 
 
-def _half(table: str) -> config_lib.D4PGConfig:
+def _half(
+  table: str, discount: float, sigmas: Optional[tuple[float, ...]] = None
+) -> config_lib.D4PGConfig:
   return config_lib.D4PGConfig(
     replay_table_name=table,
-    discount=0.9,
+    discount=discount,
     vmin=0.0,
-    vmax=10.0,
+    # Of rewards of at most 1 in each step.
+    vmax=round(1.0 / (1.0 - discount), 6),
     n_step=3,
     # Three times Table 1's: fewer updates fit into minutes than into days.
     policy_learning_rate=3e-4,
@@ -91,6 +102,7 @@ def _half(table: str) -> config_lib.D4PGConfig:
     min_replay_size=1000,
     max_replay_size=300_000,
     sigma=0.3,
+    sigmas=sigmas,
     # The policy swings from one thousand updates to the next. In 13 evaluations
     # after 60 000 updates and more an average over 2000 did as well as the last
     # policy or better in 9, one over 8000, which lags behind, in 5. This one,

@@ -1,0 +1,75 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The policy with the noise that an actor explores with."""
+
+from typing import Sequence
+
+from acme import specs
+from acme.agents.tf.d4pg import agent as acme_d4pg
+from acme.tf import networks as acme_networks
+import sonnet as snt
+import tensorflow as tf
+
+from acme_metamimic import config as config_lib
+
+
+class GaussianNoise(snt.Module):
+  """Adds noise whose standard deviation each component has for itself.
+
+  Acme's `ClippedGaussian` has one for all components.
+  """
+
+  def __init__(self, sigmas: Sequence[float], name: str = 'gaussian_noise'):
+    """Initializes the module.
+
+    Args:
+      sigmas: standard deviations, in units of the components.
+      name: of the module.
+    """
+    super().__init__(name=name)
+    self._sigmas = tf.constant(sigmas, tf.float32)
+
+  def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
+    """Returns float32[..., N], noisy, for inputs of that shape."""
+    noise = tf.random.normal(tf.shape(inputs), dtype=inputs.dtype)
+    return inputs + tf.cast(self._sigmas, inputs.dtype) * noise
+
+
+def make_policy(
+  networks: acme_d4pg.D4PGNetworks,
+  spec: specs.EnvironmentSpec,
+  config: config_lib.D4PGConfig,
+) -> snt.Module:
+  """Returns the networks' policy with the noise of a config, within the spec.
+
+  Raises:
+    ValueError: if `config.sigmas` has not one value for each component of the
+      action.
+  """
+  if config.sigmas is None:
+    return networks.make_policy(spec, config.sigma)
+  if spec.actions.shape != (len(config.sigmas),):
+    raise ValueError(
+      f'sigmas={config.sigmas} must have one value for each component of the '
+      f'action, whose shape is {spec.actions.shape}: change sigmas in the '
+      'config, or use sigma, which is the same for all.'
+    )
+  return snt.Sequential(
+    [
+      networks.make_policy(spec),
+      GaussianNoise(config.sigmas),
+      acme_networks.ClipToSpec(spec.actions),
+    ]
+  )
