@@ -249,6 +249,17 @@ def test_spec_that_does_not_fit_is_refused():
     agent_lib.MetaMimic(specs_lib.task_spec(_SPEC))
 
 
+def test_actors_have_the_noise_of_the_config():
+  agent = _make_agent(config=_make_config(sigmas=(0.0, 0.5)))
+  for half in ('imitation', 'task'):
+    observation = fakes.FakeEnvironment(half == 'imitation').reset().observation
+    action = getattr(agent, half).select_action(observation)
+    mean = getattr(agent, f'{half}_policy')(observation)
+    assert action[0] == mean[0]
+    assert action[1] != mean[1]
+  agent.close()
+
+
 def test_rate_limiter_is_refused():
   with pytest.raises(ValueError, match=r'samples_per_insert=8\.0.*blocks'):
     _make_agent(config=_make_config(samples_per_insert=8.0))

@@ -15,6 +15,7 @@
 """Tests of the configurations."""
 
 import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -88,6 +89,8 @@ def test_observations_per_step(
     ('priority_exponent', -0.6),
     ('importance_sampling_exponent', -0.4),
     ('sigma', -0.3),
+    ('sigmas', (0.3, -0.1)),
+    ('sigmas', (float('nan'),)),
     ('remover', 'fifo'),
     ('removal_exponent', 0.4),
     ('removal_period', 0),
@@ -100,7 +103,7 @@ def test_observations_per_step(
   ],
 )
 def test_bad_value_is_named(field, value):
-  with pytest.raises(ValueError, match=f'{field}={value!r}'):
+  with pytest.raises(ValueError, match=re.escape(f'{field}={value!r}')):
     config.D4PGConfig(**{field: value})
 
 

@@ -43,6 +43,14 @@ def test_values_of_the_support_are_tight():
     assert half.vmin == 0.0
 
 
+def test_fingers_explore_more_than_joints(spec):
+  config = presets.laptop_config()
+  sigmas = config.imitation.sigmas
+  assert spec.actions.shape == (len(sigmas),)
+  assert max(sigmas[:6]) < min(sigmas[6:])
+  assert config.task.sigmas is None
+
+
 def test_halves_have_tables_of_their_own_and_one_actor_each():
   config = presets.laptop_config()
   assert config.imitation.replay_table_name == 'imitation'
