@@ -52,10 +52,10 @@ CURRICULUM_PROBABILITY = 0.75
 TASK_EPISODE_LENGTH = 200
 
 # The paper has as many task actors as imitation actors. Two cores do 190 updates
-# a second of the imitation half alone, and some 70 of each half at equal shares;
-# the imitation half needs some 100 000 of them first, since the task policy
-# learns from its experience.
-TASK_STEPS_PER_IMITATION_STEP = 0.33
+# a second of the imitation half alone, some 70 of each half at equal shares, and
+# some 80 at a third; the imitation half needs more than 100 000 of them first,
+# since the task policy learns from its experience.
+TASK_STEPS_PER_IMITATION_STEP = 0.2
 
 # Sizes of the hidden layers: with 256 x 256 two cores do 100 updates a second.
 _LAYER_SIZES = (256, 256)

@@ -45,7 +45,7 @@ except (AttributeError, ImportError, RuntimeError) as error:
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float(
-  'budget_minutes', 25.0, 'Minutes of training.', lower_bound=0.0
+  'budget_minutes', 24.0, 'Minutes of training.', lower_bound=0.0
 )
 flags.DEFINE_integer(
   'seed',
@@ -59,13 +59,13 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer(
   'num_validation_demonstrations',
-  20,
+  40,
   'Demonstrations of the other demonstrator, to test on.',
   lower_bound=2,
 )
 flags.DEFINE_float(
   'evaluation_period_minutes',
-  3.0,
+  4.0,
   'Minutes of training from one point of the curves to the next.',
   lower_bound=0.0,
 )
