@@ -24,6 +24,7 @@ is the imitation policy without noise on validation demonstrations.
 import csv
 import json
 import os
+import statistics
 from typing import NamedTuple, Sequence
 
 from absl import app
@@ -104,7 +105,7 @@ def _read_program(
 ) -> list[Point]:
   with open(os.path.join(folder, 'settings.json')) as file:
     _, validation = run_dataset.folders(json.load(file)['dataset'])
-  full = np.mean(
+  full = statistics.mean(
     [
       demonstration.task_return
       for demonstration in demonstrations.load(

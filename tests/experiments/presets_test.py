@@ -46,6 +46,7 @@ def test_values_of_the_support_are_tight():
 def test_fingers_explore_more_than_joints(spec):
   config = presets.laptop_config()
   sigmas = config.imitation.sigmas
+  assert sigmas is not None
   assert spec.actions.shape == (len(sigmas),)
   assert max(sigmas[:6]) < min(sigmas[6:])
   assert config.task.sigmas is None
