@@ -16,6 +16,8 @@
   python -m experiments.measure_early_termination results/cutoffs
   python -m experiments.measure_early_termination results/cutoffs \
       --cutoffs 0.05 0.1 0.2 none --seeds 0 1 2 --updates 50000
+  python -m experiments.measure_early_termination results/discount \
+      --cutoffs 0.05 --discount 0.9 --finger-sigma 0.3 --updates 125000
 
 Trains the imitation half alone for each cutoff and seed, with as many updates
 and environment steps each, and follows the validation demonstrations one-shot
@@ -78,12 +80,14 @@ class Settings:
     seed: of starts, networks and noise.
     updates: of the learner; there is one for each environment step.
     evaluations: at equal intervals, the last one at the end.
+    config: of the agent.
   """
 
   cutoff: Optional[float]
   seed: int
   updates: int
   evaluations: int
+  config: acme_metamimic.MetaMimicConfig
 
 
 def train(
@@ -110,7 +114,7 @@ def train(
   validation = presets.make_imitation_environment(
     validation_set, settings.seed + 1, training=False
   )
-  config = presets.laptop_config()
+  config = settings.config
   spec = presets.make_spec(environment)
   counter = counting.Counter()
   agent = acme_metamimic.MetaMimic(
@@ -193,6 +197,13 @@ def _cutoff(text: str) -> Optional[float]:
   return value
 
 
+def _discount(text: str) -> float:
+  value = float(text)
+  if not 0.0 <= value < 1.0:
+    raise argparse.ArgumentTypeError(f'is {text}; it must lie in [0, 1)')
+  return value
+
+
 def _positive(text: str) -> int:
   value = int(text)
   if value < 1:
@@ -217,6 +228,8 @@ def _parser() -> argparse.ArgumentParser:
   add('--updates', type=_positive, default=50_000, help='Of each training.')
   add('--evaluations', type=_positive, default=10, help='In each training.')
   add('--demonstrations', type=_positive, default=60, help='To train on.')
+  add('--discount', type=_discount, default=0.95, help='Of the imitation half.')
+  add('--finger-sigma', type=float, default=0.6, help="Of the fingers' noise.")
   add('--validation', type=_positive, default=20, help='To follow one-shot.')
   return parser
 
@@ -224,6 +237,10 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Optional[Sequence[str]] = None) -> None:
   """Records, trains for each cutoff and seed, and prints the table."""
   options = _parser().parse_args(argv)
+  try:
+    config = presets.laptop_config(options.discount, options.finger_sigma)
+  except ValueError as error:
+    raise SystemExit(f'Error: {error}') from None
   try:
     os.makedirs(options.folder)
   except OSError as error:
@@ -241,7 +258,9 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
   points: list[Point] = []
   for seed in options.seeds:
     for cutoff in options.cutoffs:
-      settings = Settings(cutoff, seed, options.updates, options.evaluations)
+      settings = Settings(
+        cutoff, seed, options.updates, options.evaluations, config
+      )
       for point in train(settings, training_set, validation_set):
         curves.append(point)
         points.append(point)

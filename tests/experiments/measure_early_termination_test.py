@@ -52,6 +52,22 @@ def test_cutoff_that_is_none_of_them(tmp_path, capsys, cutoff):
   assert not (tmp_path / 'x').exists()
 
 
+@pytest.mark.parametrize('discount', ['1', '-0.1', 'nan', 'low'])
+def test_discount_that_cannot_be(tmp_path, capsys, discount):
+  with pytest.raises(SystemExit):
+    measure_early_termination.main(
+      [str(tmp_path / 'x'), f'--discount={discount}']
+    )
+  assert '--discount' in capsys.readouterr().err
+  assert not (tmp_path / 'x').exists()
+
+
+def test_noise_that_cannot_be(tmp_path):
+  with pytest.raises(SystemExit, match='sigmas'):
+    measure_early_termination.main([str(tmp_path / 'x'), '--finger-sigma=-1'])
+  assert not (tmp_path / 'x').exists()
+
+
 def test_folder_that_exists_is_left_as_it_is(tmp_path):
   with pytest.raises(SystemExit, match=r'File exists.*give a new one'):
     measure_early_termination.main([str(tmp_path)])
