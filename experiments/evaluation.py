@@ -27,7 +27,7 @@ from environments import imitation
 from environments import rewards
 
 # Deviation of the hand-to-block vector up to which a demonstration counts as
-# tracked (m); the training episodes end there, too.
+# tracked (m): some two widths of a cube, so that one that is beside it is not.
 TRACKING_DISTANCE = 0.1
 
 Policy = Callable[[types.NestedArray], types.NestedArray]

@@ -22,7 +22,7 @@ import time
 from typing import Mapping, Optional
 
 import acme_metamimic
-from experiments import evaluation
+from experiments import controls
 from experiments import presets
 from experiments import reporting
 from experiments import run_dataset
@@ -219,7 +219,7 @@ class _Job:
       ('training', self._environments.training),
       ('validation', self._environments.validation),
     ):
-      rows += table_rows(
+      rows += controls.table_rows(
         name,
         environment,
         self._agent.imitation_policy,
@@ -254,47 +254,3 @@ class _Job:
   def close(self) -> None:
     """Stops the agent's threads and its server."""
     self._agent.close()
-
-
-def table_rows(
-  name: str,
-  environment: evaluation.imitation.ImitationEnvironment,
-  trained: evaluation.Policy,
-  untrained: evaluation.Policy,
-  max_episodes: int,
-) -> list[reporting.Row]:
-  """Returns the table's rows for a dataset: the policy and its controls.
-
-  Args:
-    name: of the dataset.
-    environment: must not end episodes early.
-    trained: from an observation with `goal` to an action.
-    untrained: likewise, before it learned anything.
-    max_episodes: demonstrations to follow, from the first on.
-  """
-  number = len(environment.demonstrations)
-  candidates = [
-    ('trained', trained, False),
-    ('untrained', untrained, False),
-    ('trained, wrong goals', trained, True),
-    ('actions replayed', evaluation.replay_actions(environment), False),
-  ]
-  if number < 2:  # There is no wrong demonstration.
-    del candidates[2]
-  rows: list[reporting.Row] = []
-  for label, policy, wrong_goals in candidates:
-    metrics = evaluation.follow_all(
-      environment,
-      policy,
-      indices=range(min(number, max_episodes)),
-      wrong_goals=wrong_goals,
-    )
-    rows.append(
-      {
-        'demonstrations': name,
-        'policy': label,
-        'episodes': len(metrics),
-        **evaluation.mean(metrics),
-      }
-    )
-  return rows

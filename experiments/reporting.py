@@ -148,17 +148,24 @@ def write_table(
     writer = csv.writer(file)
     writer.writerow(titles)
     writer.writerows([row[name] for name in titles] for row in rows)
+  text = format_table(rows, titles)
+  with open(path, 'w') as file:
+    file.write(text)
+  return text
+
+
+def format_table(
+  rows: Sequence[Row], titles: Mapping[str, str] = TITLES
+) -> str:
+  """Returns the Markdown text that `write_table` writes."""
   cells = [list(titles.values())]
   cells += [[_format(row[name]) for name in titles] for row in rows]
   widths = [max(map(len, column)) for column in zip(*cells)]
   cells.insert(1, ['-' * width for width in widths])
-  text = ''.join(
+  return ''.join(
     '| ' + ' | '.join(c.ljust(w) for c, w in zip(line, widths)) + ' |\n'
     for line in cells
   )
-  with open(path, 'w') as file:
-    file.write(text)
-  return text
 
 
 def _format(value: object) -> str:

@@ -52,23 +52,28 @@ def load(
     DatasetError: if there are none, or a run would fail on one.
   """
   train_folder, validation_folder = folders(root)
-  train_set = _open(train_folder)
-  validation_set = _open(validation_folder)
+  train_set = open_checked(train_folder)
+  validation_set = open_checked(validation_folder)
   if len(validation_set) < 2:
     raise demonstrations_lib.DatasetError(
       f'{validation_folder} holds {len(validation_set)} demonstration; 2 are '
       'needed to show a wrong one.'
     )
-  _check_usable(train_set, train_folder)
-  _check_usable(validation_set, validation_folder)
   return (
     train_set[:num_train],
     validation_set[:num_validation],
   )
 
 
-def _open(folder: str) -> Dataset:
-  """Opens a dataset and reads all of it once, before hours are spent on it."""
+def open_checked(folder: str) -> Dataset:
+  """Opens a dataset and reads all of it once, before hours are spent on it.
+
+  Args:
+    folder: of the dataset, or its file.
+
+  Raises:
+    DatasetError: if a run would fail on it.
+  """
   environment = block_stacking.load(presets.OBSERVABLES)
   expected = scenes.metadata(environment)
   environment.close()
@@ -80,6 +85,7 @@ def _open(folder: str) -> Dataset:
     observations=presets.OBSERVABLES,
   )
   dataset.verify()
+  _check_usable(dataset, folder)
   return dataset
 
 

@@ -18,7 +18,7 @@ import json
 import os
 import pathlib
 import shutil
-from typing import Any, Callable
+from typing import Callable
 
 import h5py
 import numpy as np
@@ -28,10 +28,7 @@ from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from environments import recording
 from experiments import demonstrations as demonstrations_command
-from experiments import evaluation
 from experiments import main_job
-from experiments import presets
-from experiments import reporting
 from experiments.dataset_tools import record
 
 
@@ -283,50 +280,3 @@ def test_run_folder_is_named_after_the_time():
   date, _, time = name.partition('-')
   assert (len(date), len(time)) == (8, 6)
   assert (date + time).isdigit()
-
-
-def _zeros(observation: Any) -> np.ndarray:
-  del observation
-  return np.zeros(9, np.float32)
-
-
-def _forward(observation: Any) -> np.ndarray:
-  """Looks at its goal, if only at where its hand is."""
-  return np.full(9, np.sign(observation['goal']['body'][24]), np.float32)
-
-
-def test_table_has_the_policy_and_its_controls(following, training_set):
-  rows = main_job.table_rows('training', following, _forward, _zeros, 2)
-  assert [row['policy'] for row in rows] == [
-    'trained',
-    'untrained',
-    'trained, wrong goals',
-    'actions replayed',
-  ]
-  trained, untrained, wrong, replayed = rows
-  for row in rows:
-    assert row['demonstrations'] == 'training'
-    assert row['episodes'] == 2
-    assert set(reporting.COLUMNS) < set(row)
-  assert replayed['imitation_reward'] == replayed['stacked'] == 1.0
-  policies = ((trained, _forward, False), (untrained, _zeros, False))
-  for row, policy, wrong_goals in (*policies, (wrong, _forward, True)):
-    metrics = evaluation.follow_all(
-      following, policy, indices=(0, 1), wrong_goals=wrong_goals
-    )
-    for name, value in evaluation.mean(metrics).items():
-      assert row[name] == value
-  assert wrong['imitation_reward'] != trained['imitation_reward']
-
-
-def test_single_demonstration_has_no_wrong_one(training_set):
-  environment = presets.make_imitation_environment(
-    training_set[:1], 0, training=False
-  )
-  rows = main_job.table_rows('training', environment, _zeros, _zeros, 2)
-  assert [row['policy'] for row in rows] == [
-    'trained',
-    'untrained',
-    'actions replayed',
-  ]
-  assert {row['episodes'] for row in rows} == {1}

@@ -24,6 +24,7 @@ import pytest
 
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
+from experiments import evaluate
 from experiments import main_job
 from experiments import presets
 from experiments import training
@@ -68,6 +69,10 @@ def test_whole_run_leaves_everything(settings, monkeypatch, capsys):
   assert 'Kept 3 of' in out
   assert (folder / 'table.md').read_text() in out
   assert out.rstrip().endswith(f'are in {folder}.')
+  evaluate.main(
+    ['', str(folder), str(folder / 'demonstrations' / 'validation')]
+  )
+  _check_evaluation(folder, capsys.readouterr().out)
 
 
 def _check_settings(folder: pathlib.Path) -> None:
@@ -109,6 +114,19 @@ def _check_table(folder: pathlib.Path) -> None:
   for row in rows:
     if 'actions replayed' in row:
       assert row.split(',')[3:] == ['1.0', '1.0', '0.0', '1.0', '1.0']
+
+
+def _check_evaluation(folder: pathlib.Path, printed: str) -> None:
+  """Checks that the exported policy does what that of the run did."""
+
+  def cells(text: str) -> list[list[str]]:
+    lines = (line.split('|') for line in text.splitlines() if '|' in line)
+    return [[cell.strip() for cell in line] for line in lines]
+
+  in_run = [row for row in cells((folder / 'table.md').read_text())]
+  validation = [row for row in in_run if row[1] == 'validation']
+  del validation[1]  # The policy that has learned nothing is not kept.
+  assert cells(printed)[2:] == validation
 
 
 def _check_pictures(folder: pathlib.Path) -> None:

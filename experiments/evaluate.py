@@ -1,0 +1,100 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+r"""Follows demonstrations one-shot with the policy of a run. For instance:
+
+  python -m experiments.demonstrations record data/unseen \
+    --demonstrator=careful --episodes=100 --seed=2000000
+  python -m experiments.evaluate runs/mine data/unseen
+
+It prints the same table as the run, over other demonstrations.
+"""  # noqa: D415
+
+import os
+
+from absl import app
+from absl import flags
+from absl import logging
+from acme.agents.tf import actors
+import tensorflow as tf
+
+from environments import demonstrations
+from experiments import controls
+from experiments import evaluation
+from experiments import presets
+from experiments import reporting
+from experiments import run_dataset
+
+_OUTPUT = flags.DEFINE_string(
+  'output', None, 'File for the table, such as table.md, with a CSV beside it.'
+)
+_MAX_EPISODES = flags.DEFINE_integer(
+  'max_episodes',
+  None,
+  'Demonstrations to follow; all by default.',
+  lower_bound=1,
+)
+
+
+class PolicyError(ValueError):
+  """The run has no policy; the message says why."""
+
+
+def load_policy(run_folder: str) -> evaluation.Policy:
+  """Returns the imitation policy that a run has left behind.
+
+  Args:
+    run_folder: of a run that came to its end.
+
+  Raises:
+    PolicyError: if there is none.
+  """
+  path = os.path.join(run_folder, 'policies', 'imitation_policy')
+  if not os.path.isdir(path):
+    raise PolicyError(
+      f'{path!r} is no folder with a policy: give the folder of a run of '
+      'experiments.run_metamimic that has ended.'
+    )
+  return actors.FeedForwardActor(tf.saved_model.load(path)).select_action
+
+
+def main(argv: list[str]) -> None:
+  """Prints the table of a run's policy on a dataset."""
+  if len(argv) != 3:
+    raise app.UsageError('Give the folder of a run, and a dataset.')
+  logging.set_verbosity(logging.WARNING)
+  _, run_folder, path = argv
+  try:
+    policy = load_policy(run_folder)
+    dataset = run_dataset.open_checked(path)
+  except (PolicyError, demonstrations.DatasetError) as error:
+    raise SystemExit(f'Error: {error}') from None
+  environment = presets.make_imitation_environment(
+    dataset, seed=0, training=False
+  )
+  rows = controls.table_rows(
+    os.path.basename(os.path.normpath(path)),
+    environment,
+    policy,
+    untrained=None,
+    max_episodes=_MAX_EPISODES.value or len(dataset),
+  )
+  if _OUTPUT.value is None:
+    print(reporting.format_table(rows))
+  else:
+    print(reporting.write_table(rows, _OUTPUT.value))
+
+
+if __name__ == '__main__':
+  app.run(main)

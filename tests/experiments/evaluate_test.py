@@ -1,0 +1,39 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import pathlib
+
+from absl import app
+import pytest
+
+from experiments import evaluate
+
+
+def test_arguments_are_a_run_and_a_dataset():
+  with pytest.raises(
+    app.UsageError, match='the folder of a run, and a dataset'
+  ):
+    evaluate.main(['', 'run'])
+
+
+def test_a_run_without_a_policy_is_named(tmp_path):
+  with pytest.raises(SystemExit, match=r'(?s)imitation_policy.*has ended'):
+    evaluate.main(['', str(tmp_path), 'data'])
+
+
+def test_a_dataset_that_is_not_there_is_named(tmp_path, monkeypatch):
+  monkeypatch.setattr(evaluate, 'load_policy', lambda run_folder: None)
+  absent = pathlib.Path(tmp_path / 'absent')
+  with pytest.raises(SystemExit, match='absent'):
+    evaluate.main(['', str(tmp_path), str(absent)])
