@@ -45,6 +45,7 @@ _AGENT = [
 _ENVIRONMENTS = ['dm-control==1.0.50', 'h5py~=3.11.0', 'mujoco==3.17.0']
 _EXPERIMENTS = ['cloudpickle', 'imageio-ffmpeg', 'matplotlib', 'psutil', 'tqdm']
 _RAY = ['ray==2.48.0']
+_WANDB = ['wandb==0.22.3']
 _TESTING = ['hypothesis', 'mypy', 'packaging', 'pytest', 'pytest-xdist', 'ruff']
 
 
@@ -78,7 +79,8 @@ setuptools.setup(
     'environments': _ENVIRONMENTS,
     'experiments': _ENVIRONMENTS + _EXPERIMENTS,
     'ray': _ENVIRONMENTS + _EXPERIMENTS + _RAY,
-    'testing': _ENVIRONMENTS + _EXPERIMENTS + _RAY + _TESTING,
+    'wandb': _ENVIRONMENTS + _EXPERIMENTS + _WANDB,
+    'testing': _ENVIRONMENTS + _EXPERIMENTS + _RAY + _WANDB + _TESTING,
   },
   classifiers=[
     'Development Status :: 3 - Alpha',

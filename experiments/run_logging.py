@@ -27,7 +27,7 @@ from acme.utils.loggers import tf_summary
 from acme_metamimic import nodes
 
 _LOG_SECONDS = 5.0
-_FILE = 'log.csv'
+FILE = 'log.csv'
 
 
 def make_logger(
@@ -42,7 +42,7 @@ def make_logger(
   """
   directory = os.path.join(folder, label)
   os.makedirs(directory, exist_ok=True)
-  writers = [CsvLogger(os.path.join(directory, _FILE)), _Summary(directory)]
+  writers = [CsvLogger(os.path.join(directory, FILE)), _Summary(directory)]
   return filters.TimeFilter(
     loggers.Dispatcher(writers, serialize_fn=_flatten), seconds
   )
