@@ -30,6 +30,7 @@ import reverb
 from acme_metamimic import batched_loop
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
+from acme_metamimic import connections
 from acme_metamimic import memory
 from acme_metamimic import nodes
 from acme_metamimic import program_config as program_config_lib
@@ -40,6 +41,11 @@ from acme_metamimic import specs as specs_lib
 from acme_metamimic import variables
 
 ACTOR, TRAINING, VALIDATION = 'actor', 'training', 'validation'
+# What each half is evaluated on, a node for each, in this order.
+EVALUATED = {
+  config_lib.IMITATION: (TRAINING, VALIDATION),
+  config_lib.TASK: (VALIDATION,),
+}
 
 # From what an environment is for, one of the three above, and a seed.
 EnvironmentFactory = Callable[[str, int], dm_env.Environment]
@@ -142,7 +148,7 @@ class DistributedMetaMimic:
       replay[0] if len(replay) == 1 else sharding.ShardedClient(replay)
     )
     networks = own.make_networks()
-    nodes.wait_until_listening(*replay)
+    connections.wait_until_listening(*replay)
     # Waits for the replay, which must not wait for the lock.
     dataset = own.parts.make_dataset_iterator(client)
     with program_half.TRACING:
@@ -172,7 +178,7 @@ class DistributedMetaMimic:
     self, half: str, index: int, source: Any
   ) -> variables.VariableCache:
     """A copy of a learner's policy, for the actors of a host."""
-    nodes.wait_until_listening(source)
+    connections.wait_until_listening(source)
     return variables.VariableCache(
       source,
       self._halves[half].served,
@@ -200,7 +206,7 @@ class DistributedMetaMimic:
     logger = self._logger_factory(f'{half}_actor/{index}')
     own, remote = self._halves[half], variables.RemoteVariables(source)
     policy = own.make_policy(explores=True)
-    nodes.wait_until_listening(replay, source)
+    connections.wait_until_listening(replay, source)
     if number == 1:
       adder = own.parts.make_adder(replay)
       actor = own.parts.make_actor(policy, adder, remote)
@@ -231,7 +237,7 @@ class DistributedMetaMimic:
     label = f'{half}_evaluator/{split}'
     own = self._halves[half]
     policy = own.make_policy()
-    nodes.wait_until_listening(source)
+    connections.wait_until_listening(source)
     actor = own.parts.make_actor(policy)
     own.trace(actor)
     logger = self._logger_factory(label)
@@ -301,10 +307,7 @@ class DistributedMetaMimic:
   def _add_evaluators(
     self, program: lp.Program, counter: Any, sources: Any
   ) -> None:
-    for half, splits in (
-      (config_lib.IMITATION, (TRAINING, VALIDATION)),
-      (config_lib.TASK, (VALIDATION,)),
-    ):
+    for half, splits in EVALUATED.items():
       with program.group(f'{half}_evaluator'):
         for split in splits:
           program.add_node(

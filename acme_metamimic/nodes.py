@@ -20,10 +20,8 @@ to: learners and replay save what they have first.
 
 import pathlib
 import shutil
-import socket
 import statistics
 import threading
-import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from absl import logging
@@ -44,31 +42,6 @@ _POLL_SECONDS = 0.2
 # cannot be interrupted, is saved as it is.
 _STEP_SECONDS = 3.0
 _LOG_SECONDS = 5
-
-
-def wait_until_listening(*clients: Any) -> None:
-  """Waits until the servers of Reverb's and Courier's clients are there.
-
-  Their channels wait longer after every attempt, up to two minutes, and a
-  program starts as slowly as its slowest node.
-
-  Args:
-    *clients: that have not been used yet.
-  """
-  for client in clients:
-    is_reverb = isinstance(client, reverb.Client)
-    address = client.server_address if is_reverb else client.address
-    host, _, port = address.rpartition(':')
-    while not _listens(host, int(port)):
-      time.sleep(_POLL_SECONDS)
-
-
-def _listens(host: str, port: int) -> bool:
-  try:
-    with socket.create_connection((host, port), timeout=5.0):
-      return True
-  except OSError:
-    return False
 
 
 class ReplayNode(lp.ReverbNode):
@@ -111,7 +84,7 @@ class ReplayNode(lp.ReverbNode):
     seconds_left = self._period_seconds
     while not lp.wait_for_stop(min(_LOG_SECONDS, self._period_seconds)):
       if logger is not None:
-        logger.write(table_sizes(client))
+        _log_sizes(client, logger)
       seconds_left -= _LOG_SECONDS
       if self._directory is not None and seconds_left <= 0.0:
         _save_replay(client, self._directory)
@@ -142,10 +115,18 @@ def _save_replay(client: reverb.Client, directory: str) -> None:
       'untouched.',
       error,
     )
-    for path in pathlib.Path(directory).iterdir():
+    for path in pathlib.Path(directory).glob('*'):
       # What Reverb leaves of one that failed, which takes up room.
       if not (path / 'DONE').exists():
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _log_sizes(client: reverb.Client, logger: loggers.Logger) -> None:
+  """Logs the sizes; a server does not end for its log."""
+  try:
+    logger.write(table_sizes(client))
+  except Exception as error:  # Of Reverb, if busy, or of the file system.
+    logging.warning('Sizes of the tables not logged: %s', error)
 
 
 def table_sizes(client: reverb.Client) -> Dict[str, int]:

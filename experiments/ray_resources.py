@@ -15,19 +15,11 @@
 """Where the groups of MetaMimic's program go in a Ray cluster."""
 
 from experiments.launching import local
-from experiments.launchpad_ray import launcher
+from experiments.launchpad_ray import placement
 
 # What must be the same on all hosts.
-PACKAGES = (
-  'acme_metamimic',
-  'environments',
-  'experiments',
-  'dm-acme',
-  'dm-launchpad',
-  'dm-reverb',
-  'ray',
-  'tensorflow-cpu',
-)
+PACKAGES = ('dm-acme', 'dm-launchpad', 'dm-reverb', 'ray', 'tensorflow-cpu')
+SOURCES = ('acme_metamimic', 'environments', 'experiments')
 
 # Nodes are placed by what they need; one machine takes them all.
 CPUS_OF_ONE_MACHINE = 10_000
@@ -43,15 +35,15 @@ _RESTARTED = (
 # Batches are most of the traffic: 500 MB/s for 20 batches of 256 pairs of
 # frames. An actor's variables come from a cache on its host.
 _BESIDE = {
-  'replay': 'imitation_learner',
-  'imitation_actor': 'cacher',
-  'task_actor': 'cacher',
+  'replay': ('imitation_learner', 'task_learner'),
+  'imitation_actor': ('cacher',),
+  'task_actor': ('cacher',),
 }
 
 
 def of_group(
   group: str, threads: int = 1, num_gpus: float = 0.0
-) -> launcher.Resources:
+) -> placement.Resources:
   """Returns what a group's nodes need.
 
   Args:
@@ -60,10 +52,10 @@ def of_group(
     num_gpus: of each learner.
   """
   is_learner = group.endswith('learner')
-  return launcher.Resources(
+  return placement.Resources(
     num_cpus=float(threads),
     num_gpus=num_gpus if is_learner else 0.0,
     restart=group in _RESTARTED,
-    beside=_BESIDE.get(group),
+    beside=_BESIDE.get(group, ()),
     environment=local.process_environment(group, threads),
   )

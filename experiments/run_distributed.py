@@ -24,12 +24,10 @@ there. See docs/distributed.md.
 
 import contextlib
 import dataclasses
-import functools
 import json
 import os
-import signal
 import traceback
-from typing import Any
+from typing import Any, Callable, Optional
 
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 
@@ -43,8 +41,10 @@ import acme_metamimic
 from environments import demonstrations
 from experiments import main_job
 from experiments import programs
+from experiments import ray_run
 from experiments import run_dataset
 from experiments import run_status
+from experiments import run_wandb
 from experiments.launching import local
 from experiments.launching import supervision
 
@@ -110,6 +110,12 @@ flags.DEFINE_integer('seed', 0, 'Of environments.', lower_bound=0)
 flags.DEFINE_integer(
   'threads', 1, 'Of TensorFlow in each process.', lower_bound=1
 )
+flags.DEFINE_float(
+  'grace_seconds',
+  supervision.GRACE_SECONDS,
+  'That nodes have from a stop to save and to end; a large replay needs more.',
+  lower_bound=0.0,
+)
 flags.DEFINE_string(
   'ray_address', None, 'Of the Ray cluster; one on this machine by default.'
 )
@@ -120,7 +126,12 @@ flags.DEFINE_float(
   lower_bound=0.0,
 )
 
+flags.DEFINE_string(
+  'wandb_project', None, 'Of Weights & Biases, to send the logs to as well.'
+)
+
 _KEPT = (
+  'lp_launch_type',
   'environment',
   'dataset',
   'num_imitation_actors',
@@ -133,6 +144,11 @@ _KEPT = (
   'evaluation_period_seconds',
   'replay_checkpoint_period_minutes',
   'seed',
+  'threads',
+  'ray_address',
+  'gpus_per_learner',
+  'grace_seconds',
+  'wandb_project',
 )
 _SETTINGS = 'settings.json'
 _WAITING_THREADS = 16
@@ -151,11 +167,7 @@ def _prepare(run_folder: str) -> None:
         f'{run_folder!r} holds no run to resume; give its --run_folder, or '
         'leave --resume out to start one.'
       )
-    with open(path) as file:
-      for name, value in json.load(file).items():
-        # What is given now goes before, such as more actors.
-        if not FLAGS[name].present:
-          FLAGS[name].value = value
+    _take_up(path)
     return
   if os.path.exists(run_folder):
     raise SettingsError(
@@ -172,6 +184,21 @@ def _prepare(run_folder: str) -> None:
   _prepare_dataset(run_folder)
   with open(path, 'w') as file:
     json.dump({name: FLAGS[name].value for name in _KEPT}, file, indent=2)
+
+
+def _take_up(path: str) -> None:
+  """Sets the flags that a run had; what is given now, such as more actors, stays."""
+  with open(path) as file:
+    settings = json.load(file)
+  unknown = set(settings) - set(_KEPT)
+  if unknown:
+    raise SettingsError(
+      f'{path!r} has settings of another program, {sorted(unknown)}: give the '
+      '--run_folder of a run of experiments.run_distributed.'
+    )
+  for name, value in settings.items():
+    if not FLAGS[name].present:
+      FLAGS[name].value = value
 
 
 def _prepare_dataset(run_folder: str) -> None:
@@ -209,51 +236,37 @@ def _make_program(run_folder: str) -> lp.Program:
 
 
 def _launch(
-  program: lp.Program, run_folder: str, status: run_status.StatusLine
+  program: lp.Program, run_folder: str, watch: Callable[[], None]
 ) -> supervision.Outcome:
   output = os.path.abspath(os.path.join(run_folder, 'output'))
-  if FLAGS.lp_launch_type != 'ray':
-    return local.run(
+  if FLAGS.lp_launch_type == 'ray':
+    return ray_run.run(
       program,
-      FLAGS.lp_launch_type,
+      FLAGS.ray_address,
       output,
       threads=FLAGS.threads,
-      watch=status,
+      gpus_per_learner=FLAGS.gpus_per_learner,
+      grace_seconds=FLAGS.grace_seconds,
+      watch=watch,
     )
-  return _launch_with_ray(program, output, status)
+  return local.run(
+    program,
+    FLAGS.lp_launch_type,
+    output,
+    threads=FLAGS.threads,
+    grace_seconds=FLAGS.grace_seconds,
+    watch=watch,
+  )
 
 
-def _launch_with_ray(
-  program: lp.Program, output: str, status: run_status.StatusLine
-) -> supervision.Outcome:
-  try:
-    # Only here, as it need not be installed for the other types.
-    from experiments import ray_resources
-    from experiments.launchpad_ray import launcher as ray_launcher
-  except ModuleNotFoundError as error:
-    raise local.LaunchError(
-      f'{error}: install Ray beside this project, `pip install .[ray]`.'
-    ) from None
-  try:
-    ray_launcher.connect(FLAGS.ray_address, ray_resources.CPUS_OF_ONE_MACHINE)
-    launcher = ray_launcher.Launcher(
-      program,
-      functools.partial(
-        ray_resources.of_group,
-        threads=FLAGS.threads,
-        num_gpus=FLAGS.gpus_per_learner,
-      ),
-      output_folder=output,
-      packages=ray_resources.PACKAGES,
-    )
-    for number in (signal.SIGINT, signal.SIGTERM):
-      signal.signal(number, lambda *_: launcher.stop())
-    outcome = launcher.run(status)
-  except ray_launcher.PlacementError as error:
-    raise local.LaunchError(str(error)) from None
-  finally:
-    ray_launcher.disconnect()
-  return outcome
+def _start_mirror(run_folder: str) -> Optional[run_wandb.WandbMirror]:
+  if FLAGS.wandb_project is None:
+    return None
+  return run_wandb.start(
+    FLAGS.wandb_project,
+    run_folder,
+    {name: FLAGS[name].value for name in _KEPT},
+  )
 
 
 def main(argv: list[str]) -> None:
@@ -283,10 +296,18 @@ def _run(argv: list[str]) -> None:
     program = _make_program(run_folder)
     print(f'Results go to {run_folder}. Ctrl-C ends the run in good order.')
     status = run_status.StatusLine(program, FLAGS.max_actor_steps)
-    outcome = _launch(program, run_folder, status)
+    mirror = _start_mirror(run_folder)
+
+    def watch() -> None:
+      status()
+      if mirror is not None:
+        mirror()
+
+    outcome = _launch(program, run_folder, watch)
   except (
     demonstrations.DatasetError,
     local.LaunchError,
+    run_wandb.WandbError,
     SettingsError,
   ) as error:
     raise SystemExit(f'Error: {error}') from None
@@ -295,6 +316,8 @@ def _run(argv: list[str]) -> None:
     f'experiments.run_distributed --resume --run_folder={run_folder}',
     flush=True,
   )
+  if mirror is not None:
+    mirror.close(outcome.exit_code)
   # Threads inside TensorFlow or gRPC may never end.
   os._exit(outcome.exit_code)
 

@@ -21,9 +21,10 @@ from typing import Any, Callable, Dict, Mapping, Optional
 
 import launchpad as lp
 
+from acme_metamimic import distributed
+
 _PERIOD_SECONDS = 5.0
 _CALL_SECONDS = 2.0
-_EVALUATORS = ('imitation_evaluator', 'task_evaluator')
 
 
 class StatusLine:
@@ -46,12 +47,14 @@ class StatusLine:
     """
     self._counter = program.groups['counter'][0].create_handle()
     self._replay = [n.create_handle() for n in program.groups['replay']]
-    self._evaluators = [
-      node.create_handle()
-      for group in _EVALUATORS
-      for node in program.groups.get(group, ())
-    ]
-    for handle in (self._counter, *self._evaluators):
+    self._evaluators = {
+      f'{half} {split}': node.create_handle()
+      for half, splits in distributed.EVALUATED.items()
+      for split, node in zip(
+        splits, program.groups.get(f'{half}_evaluator', ())
+      )
+    }
+    for handle in (self._counter, *self._evaluators.values()):
       handle.set_client_kwargs(call_timeout=_CALL_SECONDS, wait_for_ready=False)
     self._max_actor_steps = max_actor_steps
     self._write = write or _write_over
@@ -105,16 +108,12 @@ class StatusLine:
 
   def _returns(self) -> list[str]:
     parts = []
-    for handle in self._evaluators:
+    for who, handle in self._evaluators.items():
       latest = self._ask(lambda: self._client(handle).latest()) or {}  # noqa: B023
-      for key, value in latest.items():
-        if key.startswith('episode_return'):
-          who = next(k for k in latest if k.endswith('_evaluator_steps'))
-          who = who.removesuffix('_evaluator_steps').replace('_', ' ')
-          stream = key.removeprefix('episode_return').strip('/')
-          # What an imitation policy earns of the task is for the log.
-          if stream in ('', 'imitation'):
-            parts.append(f'{who} return {value:.1f}')
+      # What an imitation policy earns of the task is for the log.
+      for key in ('episode_return', 'episode_return/imitation'):
+        if key in latest:
+          parts.append(f'{who} return {latest[key]:.1f}')
     return parts
 
   def _client(self, handle: Any) -> Any:

@@ -36,6 +36,7 @@ import numpy as np
 import psutil
 
 import acme_metamimic
+from acme_metamimic import connections
 from acme_metamimic import nodes
 from acme_metamimic import variables
 from experiments import programs
@@ -55,7 +56,7 @@ class Fetchers:
       number: of askers; each keeps what it has and asks whether that is old.
       period_seconds: from one question of an asker to its next.
     """
-    nodes.wait_until_listening(source)
+    connections.wait_until_listening(source)
     self._askers = [variables.RemoteVariables(source) for _ in range(number)]
     self._period_seconds = period_seconds
 

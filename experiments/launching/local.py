@@ -67,6 +67,7 @@ def run(
   output_folder: str,
   *,
   threads: int = 1,
+  grace_seconds: float = supervision.GRACE_SECONDS,
   watch: Callable[[], None] = lambda: None,
 ) -> supervision.Outcome:
   """Runs a program until it is finished, stopped by a signal, or a node fails.
@@ -76,6 +77,7 @@ def run(
     launch_type: `local_mt` or `local_mp`.
     output_folder: for what processes print, a file for each.
     threads: of TensorFlow in each process.
+    grace_seconds: that nodes have from a stop to save and to end.
     watch: is called several times a second meanwhile.
 
   Raises:
@@ -84,7 +86,7 @@ def run(
   # No kill by Launchpad, which would end this process as well.
   flags.FLAGS['lp_termination_notice_secs'].value = -1
   if launch_type == 'local_mt':
-    return _wait(lp.launch(program, launch_type), watch, None)
+    return _wait(lp.launch(program, launch_type), watch, None, grace_seconds)
   if launch_type != 'local_mp':
     raise LaunchError(
       f'launch type {launch_type!r} does not run on this machine: use local_mt '
@@ -99,7 +101,7 @@ def run(
     ) from None
   # Read from the environment when Launchpad is imported, and not after that.
   launch_local_output_to_files._LOGGING_DIR = output_folder
-  supervision.supervise(program)
+  supervision.supervise(program, grace_seconds)
   manager = lp.launch(
     program,
     launch_type,
@@ -111,7 +113,7 @@ def run(
     },
     terminal='output_to_files',
   )
-  return _wait(manager, watch, output_folder)
+  return _wait(manager, watch, output_folder, grace_seconds)
 
 
 Failure = Tuple[str, str]
@@ -121,6 +123,7 @@ def _wait(
   manager: worker_manager.WorkerManager,
   watch: Callable[[], None],
   output_folder: Optional[str],
+  grace_seconds: float,
 ) -> supervision.Outcome:
   """Waits for the program's end and brings it about if a node fails."""
   workers = {
@@ -139,9 +142,9 @@ def _wait(
     ):
       return supervision.Outcome(0, 'all nodes have finished')
     watch()
-  _end(workers)
+  _end(workers, grace_seconds)
   if failure is None:
-    return supervision.Outcome(0, 'stopped')
+    return supervision.stopped(dict(_exit_codes(workers)), grace_seconds)
   name, how = failure
   # What one that was killed printed last has nothing to do with it.
   words = '' if 'SIG' in how else _last_words(name, output_folder)
@@ -179,9 +182,21 @@ def _failures(workers: Mapping[str, list]) -> Iterator[Failure]:
         yield name, f'failed: {worker.future.exception()!r}'
 
 
-def _end(workers: Mapping[str, list]) -> None:
+def _exit_codes(workers: Mapping[str, list]) -> Iterator[Tuple[str, int]]:
+  """Yields names and exit codes; those that threads would have, too."""
+  for name, group in workers.items():
+    for worker in group:
+      if isinstance(worker, subprocess.Popen):
+        yield name, worker.returncode
+      elif _alive(worker):
+        yield name, supervision.CUT_OFF
+      else:
+        yield name, supervision.exit_code(worker.future.exception())
+
+
+def _end(workers: Mapping[str, list], grace_seconds: float) -> None:
   """Waits for all workers to end; kills processes that do not."""
-  deadline = time.monotonic() + supervision.GRACE_SECONDS + _MARGIN_SECONDS
+  deadline = time.monotonic() + grace_seconds + _MARGIN_SECONDS
   everyone = [worker for group in workers.values() for worker in group]
   while time.monotonic() < deadline and any(map(_alive, everyone)):
     time.sleep(_POLL_SECONDS)

@@ -26,13 +26,16 @@ import os
 import signal
 import sys
 import traceback
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Mapping, Optional
 
 import launchpad as lp
 from launchpad.launch import worker_manager
 
 # What a node may take to save and to end; the launcher waits a little longer.
+# With that a stop takes at most 15 s; a large replay takes more to be saved.
 GRACE_SECONDS = 8.0
+# Of a node that could not save in the end, and of one that was not done by then.
+NOT_SAVED, CUT_OFF = 73, 75
 
 _POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
@@ -49,6 +52,30 @@ class Outcome:
 
   exit_code: int
   reason: str
+
+
+def stopped(codes: Mapping[str, int], grace_seconds: float) -> Outcome:
+  """Returns how a program ended that was stopped.
+
+  Args:
+    codes: exit codes of the nodes' processes by name, negative for a signal.
+    grace_seconds: that they had.
+  """
+  failed = sorted(name for name, code in codes.items() if code == NOT_SAVED)
+  if failed:
+    return Outcome(1, f'stopped, but not saved by {", ".join(failed)}')
+  cut_off = sorted(
+    name
+    for name, code in codes.items()
+    if code in (CUT_OFF, -int(signal.SIGKILL))
+  )
+  if cut_off:
+    return Outcome(
+      0,
+      f'stopped; not done after {grace_seconds:.0f} s, and so perhaps not saved: '
+      + ', '.join(cut_off),
+    )
+  return Outcome(0, 'stopped')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +97,9 @@ class Supervised:
   def __call__(self) -> None:
     """Runs the function, and then ends the process.
 
-    The exit code is 0 if the function returned or was stopped, 1 if it raised.
+    The exit code is 0 if the function returned or was stopped, 1 if it raised;
+    after a stop `NOT_SAVED` if it raised an error of the file system, `CUT_OFF`
+    if it had not ended when the time was over.
     """
     # A terminal sends it to nodes and launcher alike, and a scheduler perhaps
     # twice, which Launchpad takes for a kill: the launcher alone is to answer.
@@ -83,12 +112,27 @@ class Supervised:
     while worker.thread.is_alive():
       if manager.wait_for_stop(_POLL_SECONDS):
         worker.thread.join(self.grace_seconds)
-        _exit(0)
+        if worker.thread.is_alive():
+          _exit(CUT_OFF)
     error = worker.future.exception()
-    if error is None or manager.wait_for_stop(0.0):
-      _exit(0)
-    traceback.print_exception(type(error), error, error.__traceback__)
-    _exit(1)
+    stopped = manager.wait_for_stop(0.0)
+    code = exit_code(error) if stopped else int(error is not None)
+    if code:
+      traceback.print_exception(type(error), error, error.__traceback__)
+    _exit(code)
+
+
+def exit_code(error: Optional[BaseException]) -> int:
+  """Returns the exit code of a node that ended after the program's stop.
+
+  Args:
+    error: that it raised, if any. Those of connections are none: servers may
+      end before those that use them.
+  """
+  of_files = isinstance(error, OSError) and not isinstance(
+    error, (ConnectionError, TimeoutError)
+  )
+  return NOT_SAVED if of_files else 0
 
 
 def end_with_parent(parent: int) -> None:
@@ -102,12 +146,19 @@ def end_with_parent(parent: int) -> None:
     _exit(0)
 
 
-def supervise(program: lp.Program) -> None:
-  """Puts all nodes of a program under supervision by this process."""
+def supervise(
+  program: lp.Program, grace_seconds: float = GRACE_SECONDS
+) -> None:
+  """Puts all nodes of a program under supervision by this process.
+
+  Args:
+    program: that was not launched yet.
+    grace_seconds: from a stop to the end of a node's process.
+  """
   for label, nodes in program.groups.items():
     for index, node in enumerate(nodes):
       node._partial_function = Supervised(
-        node.function, f'{label}/{index}', os.getpid()
+        node.function, f'{label}/{index}', os.getpid(), grace_seconds
       )
 
 

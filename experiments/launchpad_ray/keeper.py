@@ -14,6 +14,7 @@
 
 """The Ray actor of a node: starts its process where Ray placed it."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -31,12 +32,16 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 NAME = 'LAUNCHPAD_RAY_NODE'
 PARENT = 'LAUNCHPAD_RAY_PARENT'
 STOP_FILE = 'LAUNCHPAD_RAY_STOP_FILE'
+GRACE = 'LAUNCHPAD_RAY_GRACE_SECONDS'
 
 # Not imported, as an import of Launchpad costs 300 MB.
 _NODE_MODULE = 'experiments.launchpad_ray.node'
 
-# From SIGTERM to SIGKILL; longer than a node takes to save.
-STOP_SECONDS = 10.0
+# From SIGTERM to SIGKILL, past the time in which a node ends by itself.
+MARGIN_SECONDS = 2.0
+
+# In place of the version of what is not there.
+MISSING = 'missing'
 
 _POLL_SECONDS = 0.2
 _LAST_LINES = 4096  # Bytes to look for them in.
@@ -71,7 +76,7 @@ class Keeper:
     name: str,
     output_folder: str,
     environment: Dict[str, str],
-    packages: Sequence[str],
+    grace_seconds: float,
   ):
     """Initializes the keeper.
 
@@ -79,13 +84,12 @@ class Keeper:
       name: of the node, as `group/index`.
       output_folder: for what the process prints; made on the keeper's host.
       environment: variables to add for the process.
-      packages: Python packages and distributions that must be the same on all
-        hosts.
+      grace_seconds: that the node has from a stop to save and to end.
     """
     self._name = name
     self._path = os.path.join(output_folder, name)
     self._environment = environment
-    self._packages = list(packages)
+    self._grace_seconds = grace_seconds
     self._process: Optional[subprocess.Popen] = None
     self._stopping = False
 
@@ -115,9 +119,11 @@ class Keeper:
       for each in sockets:
         each.close()
 
-  def versions(self) -> Dict[str, str]:
+  def versions(
+    self, packages: Sequence[str], sources: Sequence[str]
+  ) -> Dict[str, str]:
     """Returns what must be the same on all hosts: see `fingerprint`."""
-    return fingerprint(self._packages)
+    return fingerprint(packages, sources)
 
   def run(self, function: bytes, home: Optional[str] = None) -> Ended:
     """Runs the node until it ends.
@@ -128,6 +134,8 @@ class Keeper:
     """
     if home is not None and home != self.node_id():
       return Ended(1, False, moved=True)
+    # The launcher may have lost sight of it for a moment.
+    self._end_process()
     os.makedirs(os.path.dirname(self._path), exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
       path = os.path.join(folder, 'function')
@@ -146,6 +154,7 @@ class Keeper:
             'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
             NAME: self._name,
             PARENT: str(os.getpid()),
+            GRACE: str(self._grace_seconds),
             STOP_FILE: stop_file,
           },
         )
@@ -159,42 +168,51 @@ class Keeper:
     code = self._process.wait()
     return Ended(code, requested, _last_line(self._path))
 
-  def stop(self) -> None:
-    """Ends the node's process in good order; kills it if it takes too long."""
+  def stop(self) -> int:
+    """Ends the node's process in good order; kills it if it takes too long.
+
+    Returns:
+      Its exit code, 0 if it was not started or has ended before.
+    """
     self._stopping = True
+    return self._end_process()
+
+  def _end_process(self) -> int:
     process = self._process
     if process is None or process.poll() is not None:
-      return
+      return 0
     process.send_signal(signal.SIGTERM)
     try:
-      process.wait(STOP_SECONDS)
+      return process.wait(self._grace_seconds + MARGIN_SECONDS)
     except subprocess.TimeoutExpired:
       process.kill()
-      process.wait()
+      return process.wait()
 
   def pid(self) -> Optional[int]:
     """Returns the process id of the node, if it runs."""
     return self._process.pid if self._process is not None else None
 
 
-def fingerprint(packages: Sequence[str]) -> Dict[str, str]:
-  """Returns versions of Python and of packages.
+def fingerprint(
+  packages: Sequence[str], sources: Sequence[str]
+) -> Dict[str, str]:
+  """Returns what tells whether two hosts have the same code.
 
   Args:
-    packages: names of installed distributions, or of packages that are found in
-      the working folder or on the path, whose sources are hashed.
+    packages: names of installed distributions, whose versions count.
+    sources: names of Python packages in the working folder or on the path, whose
+      sources are hashed: a version that is being worked on has one number.
   """
   versions = {'python': platform.python_version()}
   for name in packages:
-    try:
+    versions[name] = MISSING
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
       versions[name] = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-      versions[name] = _hash_sources(name)
-  return versions
+  return {**versions, **{name: _hash_sources(name) for name in sources}}
 
 
 def _hash_sources(package: str) -> str:
-  """Returns a hash of a package's sources, 'missing' if it is not here."""
+  """Returns a hash of a package's sources, `MISSING` if it is not here."""
   for root in ('.', *sys.path):
     folder = pathlib.Path(root, package)
     if (folder / '__init__.py').is_file():
@@ -203,7 +221,7 @@ def _hash_sources(package: str) -> str:
         digest.update(file.relative_to(folder).as_posix().encode())
         digest.update(file.read_bytes())
       return digest.hexdigest()[:12]
-  return 'missing'
+  return MISSING
 
 
 def _last_line(path: str) -> str:

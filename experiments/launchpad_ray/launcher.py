@@ -14,87 +14,25 @@
 
 """Places the nodes of a Launchpad program, watches them and restarts them."""
 
-import collections
-import dataclasses
-import math
+import contextlib
 import os
 import signal
 import threading
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Callable, Dict, Mapping, Optional, Sequence, Union
 
-import cloudpickle
 import launchpad as lp
-from launchpad import address as lp_address
-from launchpad import context
 import ray
-from ray.util import scheduling_strategies
 
 from experiments.launching import supervision
 from experiments.launchpad_ray import keeper as keeper_lib
-from experiments.launchpad_ray import node as node_lib
+from experiments.launchpad_ray import placement as placement_lib
 
 _POLL_SECONDS = 0.5
-_CALL_SECONDS = 60.0
 # A node that dies sooner than this after it was started, that often in a row,
 # would do so for ever.
 _SOON_SECONDS = 60.0
 _MAX_SOON = 5
-
-
-class PlacementError(RuntimeError):
-  """The program cannot be placed; the message says why."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Resources:
-  """What each node of a group needs, and what happens when one dies.
-
-  Attributes:
-    num_cpus: that Ray counts for a node; it limits nothing.
-    num_gpus: likewise. A node without sees none.
-    custom: further resources, as hosts were started with, such as
-      `{'learner_host': 1}`.
-    restart: whether a node that dies is started anew; otherwise its death ends
-      the program.
-    beside: another group, whose hosts the nodes go to in turn. One that is
-      restarted may go elsewhere if that host is gone.
-    environment: variables for the node's process.
-  """
-
-  num_cpus: float = 1.0
-  num_gpus: float = 0.0
-  custom: Mapping[str, float] = dataclasses.field(default_factory=dict)
-  restart: bool = False
-  beside: Optional[str] = None
-  environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-class _Address(lp_address.AbstractAddressBuilder):
-  """An address that is known."""
-
-  def __init__(self, address: str):
-    self._address = address
-
-  def build(self) -> str:
-    return self._address
-
-
-@dataclasses.dataclass
-class _Placed:
-  """A node with its keeper."""
-
-  name: str
-  node: Any
-  resources: Resources
-  keeper: Any
-  node_id: str = ''
-  serves: bool = False
-  function: bytes = b''
-  run: Any = None
-  started: float = 0.0
-  soon: int = 0
-  lost: float = -math.inf
 
 
 class Launcher:
@@ -103,11 +41,16 @@ class Launcher:
   def __init__(
     self,
     program: lp.Program,
-    resources: Union[Mapping[str, Resources], Callable[[str], Resources]],
+    resources: Union[
+      Mapping[str, placement_lib.Resources],
+      Callable[[str], placement_lib.Resources],
+    ],
     *,
     output_folder: str,
     packages: Sequence[str] = ('dm-launchpad', 'dm-reverb', 'ray'),
+    sources: Sequence[str] = (),
     placement_seconds: float = 120.0,
+    grace_seconds: float = supervision.GRACE_SECONDS,
     report: Callable[[str], None] = print,
   ):
     """Initializes the launcher.
@@ -116,25 +59,30 @@ class Launcher:
       program: any Launchpad program of nodes that run Python functions.
       resources: of each group, by label.
       output_folder: for what nodes print, on the host of each.
-      packages: that must be the same on all hosts.
+      packages: installed distributions that must be the same on all hosts.
+      sources: Python packages whose sources must be the same on all hosts.
       placement_seconds: to wait for hosts with the resources.
+      grace_seconds: that nodes have from a stop to save and to end.
       report: is told of deaths and restarts.
     """
     self._program = program
-    self._resources = (
-      resources if callable(resources) else resources.__getitem__
-    )
     self._output_folder = output_folder
-    self._packages = list(packages)
-    self._placement_seconds = placement_seconds
+    self._code = (list(packages), list(sources))
+    self._grace_seconds = grace_seconds
     self._report = report
-    self._placed: Dict[str, List[_Placed]] = collections.OrderedDict()
     self._stopping = threading.Event()
+    self._placement = placement_lib.Placement(
+      resources if callable(resources) else resources.__getitem__,
+      output_folder=output_folder,
+      seconds=placement_seconds,
+      grace_seconds=grace_seconds,
+      stopping=self._stopping,
+    )
 
   @property
-  def placed(self) -> Mapping[str, Sequence[_Placed]]:
+  def placed(self) -> Mapping[str, Sequence[placement_lib.Placed]]:
     """The nodes by group."""
-    return self._placed
+    return self._placement.groups
 
   def stop(self) -> None:
     """Has `run` end the program; for signal handlers."""
@@ -151,128 +99,22 @@ class Launcher:
     Raises:
       PlacementError: if it cannot be placed.
     """
+    codes: Dict[str, int] = {}
     try:
-      self._place()
-      self._check_versions()
-      self._bind()
-      for placed in self._everyone():
-        self._start(placed)
-      return self._wait(watch)
+      self._placement.place(self._program)
+      if not self._stopping.is_set():
+        self._placement.check_code(*self._code)
+        self._placement.bind()
+        for placed in self._placement.everyone():
+          self._start(placed)
+      outcome = self._wait(watch)
     finally:
-      self._end()
+      codes.update(self._end())
+    if self._stopping.is_set() and outcome.exit_code == 0:
+      return supervision.stopped(codes, self._grace_seconds)
+    return outcome
 
-  def _everyone(self) -> List[_Placed]:
-    return [placed for group in self._placed.values() for placed in group]
-
-  def _place(self) -> None:
-    """Makes a keeper for each node; groups beside others come after them."""
-    groups = sorted(
-      self._program.groups.items(),
-      key=lambda item: self._resources(item[0]).beside is not None,
-    )
-    for label, nodes in groups:
-      resources = self._resources(label)
-      self._placed[label] = [
-        self._make_keeper(f'{label}/{index}', node, resources, index)
-        for index, node in enumerate(nodes)
-      ]
-      self._locate(self._placed[label])
-
-  def _make_keeper(
-    self, name: str, node: Any, resources: Resources, index: int
-  ) -> _Placed:
-    strategy: Any = 'SPREAD'
-    # A program may do without a group, such as caches.
-    neighbours = self._placed.get(resources.beside or '')
-    if neighbours:
-      neighbour = neighbours[index % len(neighbours)]
-      strategy = scheduling_strategies.NodeAffinitySchedulingStrategy(
-        neighbour.node_id, soft=resources.restart
-      )
-    environment = dict(resources.environment)
-    if not resources.num_gpus:
-      environment['CUDA_VISIBLE_DEVICES'] = '-1'
-    keeper = (
-      ray.remote(keeper_lib.Keeper)
-      .options(
-        name=f'{name}-{os.getpid()}-{id(self)}',
-        num_cpus=resources.num_cpus,
-        num_gpus=resources.num_gpus,
-        resources=dict(resources.custom),
-        scheduling_strategy=strategy,
-        max_restarts=-1 if resources.restart else 0,
-        # `run` and `stop` at once.
-        max_concurrency=8,
-      )
-      .remote(name, self._output_folder, environment, self._packages)
-    )
-    return _Placed(name, node, resources, keeper)
-
-  def _locate(self, group: Sequence[_Placed]) -> None:
-    """Waits until Ray has placed a group."""
-    asked = [placed.keeper.node_id.remote() for placed in group]
-    _, waiting = ray.wait(
-      asked, num_returns=len(asked), timeout=self._placement_seconds
-    )
-    if waiting:
-      placed = group[asked.index(waiting[0])]
-      raise PlacementError(
-        f'{len(waiting)} nodes such as {placed.name!r} found no host in '
-        f'{self._placement_seconds:.0f} s: each needs {placed.resources}, the '
-        f'cluster has {ray.available_resources()} free. Add hosts, or lower '
-        'the numbers or needs of nodes.'
-      )
-    for placed, node_id in zip(group, ray.get(asked)):
-      placed.node_id = node_id
-
-  def _check_versions(self) -> None:
-    """Raises if a host has other code than the launcher."""
-    expected = keeper_lib.fingerprint(self._packages)
-    keepers = {placed.node_id: placed for placed in self._everyone()}
-    for placed in keepers.values():
-      found = ray.get(placed.keeper.versions.remote(), timeout=_CALL_SECONDS)
-      wrong = {
-        name: f'{found.get(name)} instead of {version}'
-        for name, version in expected.items()
-        if found.get(name) != version
-      }
-      if wrong:
-        host = ray.get(placed.keeper.host.remote(), timeout=_CALL_SECONDS)
-        raise PlacementError(
-          f'the host {host} of {placed.name!r} has {wrong}: install the same '
-          'code and packages on all hosts.'
-        )
-
-  def _bind(self) -> None:
-    """Gives each node an address on its host, and pickles it with all."""
-    everyone = self._everyone()
-    for placed in everyone:
-      placed.node._launch_context.initialize(
-        # Of the types there are, the one with processes.
-        context.LaunchType.LOCAL_MULTI_PROCESSING,
-        None,
-        node_lib.RequestStop(),
-      )
-      for handle in placed.node.input_handles:
-        handle.connect(placed.node, placed.name.rpartition('/')[0])
-    hosts = [placed.keeper.host.remote() for placed in everyone]
-    ports = [
-      placed.keeper.free_ports.remote(len(placed.node.addresses))
-      for placed in everyone
-    ]
-    for placed, host, free in zip(everyone, ray.get(hosts), ray.get(ports)):
-      for address, port in zip(placed.node.addresses, free):
-        address.bind(_Address(f'{host}:{port}'))
-    known = {
-      id(handle._address)
-      for placed in everyone
-      for handle in placed.node.input_handles
-    }
-    for placed in everyone:
-      placed.serves = any(id(a) in known for a in placed.node.addresses)
-      placed.function = cloudpickle.dumps(placed.node.function)
-
-  def _start(self, placed: _Placed) -> None:
+  def _start(self, placed: placement_lib.Placed) -> None:
     placed.started = time.monotonic()
     # Others keep the address of a node that serves them.
     home = placed.node_id if placed.serves else None
@@ -281,7 +123,7 @@ class Launcher:
   def _wait(self, watch: Callable[[], None]) -> supervision.Outcome:
     """Watches the nodes until the program ends."""
     while not self._stopping.is_set():
-      runs = {p.run: p for p in self._everyone() if p.run is not None}
+      runs = {p.run: p for p in self._placement.everyone() if p.run is not None}
       if not runs:
         return supervision.Outcome(0, 'all nodes have finished')
       ended, _ = ray.wait(list(runs), num_returns=1, timeout=_POLL_SECONDS)
@@ -292,10 +134,15 @@ class Launcher:
       watch()
     return supervision.Outcome(0, 'stopped')
 
-  def _handle(self, placed: _Placed) -> Optional[supervision.Outcome]:
+  def _handle(
+    self, placed: placement_lib.Placed
+  ) -> Optional[supervision.Outcome]:
     """Restarts a node that has died, or says how the program ended."""
     try:
       ended = ray.get(placed.run)
+    except ray.exceptions.RayTaskError as error:
+      # Of the keeper's own, such as a folder that cannot be written.
+      how = f'could not be started on its host: {error.cause!r}'
     except ray.exceptions.RayError as error:
       # Its keeper or host has died. Ray makes a new keeper.
       how = f'was lost with its host or keeper ({type(error).__name__})'
@@ -320,7 +167,7 @@ class Launcher:
     return self._restart(placed, how)
 
   def _restart(
-    self, placed: _Placed, how: str
+    self, placed: placement_lib.Placed, how: str
   ) -> Optional[supervision.Outcome]:
     soon = time.monotonic() - placed.started < _SOON_SECONDS
     placed.soon = placed.soon + 1 if soon else 0
@@ -334,7 +181,7 @@ class Launcher:
     self._start(placed)
     return None
 
-  def _start_elsewhere(self, placed: _Placed, how: str) -> None:
+  def _start_elsewhere(self, placed: placement_lib.Placed, how: str) -> None:
     """Tries again and again, until Ray gives the host up and has another."""
     if time.monotonic() - placed.lost > _SOON_SECONDS:
       self._report(f'{placed.name} {how}; starting it again.')
@@ -342,17 +189,21 @@ class Launcher:
     self._stopping.wait(_POLL_SECONDS)
     self._start(placed)
 
-  def _end(self) -> None:
-    """Stops all nodes, and then their keepers."""
-    everyone = self._everyone()
-    stops = [placed.keeper.stop.remote() for placed in everyone]
+  def _end(self) -> Dict[str, int]:
+    """Stops all nodes, and then their keepers; returns exit codes by name."""
+    everyone = self._placement.everyone()
+    stops = {p.keeper.stop.remote(): p.name for p in everyone}
+    codes: Dict[str, int] = {}
     if stops:
-      ray.wait(
-        stops, num_returns=len(stops), timeout=keeper_lib.STOP_SECONDS + 1.0
-      )
+      seconds = self._grace_seconds + keeper_lib.MARGIN_SECONDS + 1.0
+      done, _ = ray.wait(list(stops), num_returns=len(stops), timeout=seconds)
+      for stop in done:
+        with contextlib.suppress(ray.exceptions.RayError):
+          codes[stops[stop]] = ray.get(stop)
     for placed in everyone:
       ray.kill(placed.keeper)
-    self._placed.clear()
+    self._placement.groups.clear()
+    return codes
 
 
 def _describe(ended: keeper_lib.Ended) -> str:
@@ -388,7 +239,7 @@ def connect(
       log_to_driver=False,
     )
   except (ConnectionError, ValueError, RuntimeError) as error:
-    raise PlacementError(
+    raise placement_lib.PlacementError(
       f'there is no Ray cluster at {address!r} ({error}): start one with `ray '
       'start`, or leave the address out to use this machine alone.'
     ) from None

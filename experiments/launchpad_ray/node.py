@@ -52,7 +52,12 @@ def main(path: str) -> None:
   worker_manager.WorkerManager(register_in_thread=True)
   with open(path, 'rb') as file:
     function = cloudpickle.load(file)
-  supervision.Supervised(function, os.environ[keeper.NAME], parent)()
+  supervision.Supervised(
+    function,
+    os.environ[keeper.NAME],
+    parent,
+    grace_seconds=float(os.environ[keeper.GRACE]),
+  )()
 
 
 if __name__ == '__main__':

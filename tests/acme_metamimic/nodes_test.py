@@ -24,6 +24,7 @@ import pytest
 import reverb
 import tensorflow as tf
 
+from acme_metamimic import connections
 from acme_metamimic import nodes
 from acme_metamimic import replay
 from acme_metamimic import variables
@@ -147,21 +148,6 @@ def test_evaluator_has_fresh_variables_each_round(stop):
   assert node.latest() == logger.records[-1]
 
 
-def test_waits_until_a_server_listens():
-  port = reverb.Server([_table()]).port  # Free again once it is collected.
-  client = reverb.Client(f'localhost:{port}')
-  waiting = threading.Thread(
-    target=nodes.wait_until_listening, args=(client,), daemon=True
-  )
-  waiting.start()
-  waiting.join(0.5)
-  assert waiting.is_alive()
-  server = reverb.Server([_table()], port=port)
-  waiting.join(5.0)
-  assert not waiting.is_alive()
-  server.stop()
-
-
 @pytest.mark.slow
 def test_replay_is_back_after_a_restart(tmp_path, stop):
   def start() -> tuple[threading.Thread, reverb.Client, nodes.ReplayNode]:
@@ -175,7 +161,7 @@ def test_replay_is_back_after_a_restart(tmp_path, stop):
     client = node.create_handle().dereference()
     thread = threading.Thread(target=node.run, daemon=True)
     thread.start()
-    nodes.wait_until_listening(client)
+    connections.wait_until_listening(client)
     return thread, client, node
 
   thread, client, _ = start()

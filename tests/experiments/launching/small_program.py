@@ -93,13 +93,15 @@ def make_program(folder: str, fault: str = '') -> lp.Program:
 
 def _run_with_ray(program: lp.Program, folder: str) -> supervision.Outcome:
   from experiments.launchpad_ray import launcher as ray_launcher
+  from experiments.launchpad_ray import placement
 
   ray_launcher.connect(num_cpus=8)
   launcher = ray_launcher.Launcher(
     program,
-    lambda group: ray_launcher.Resources(restart=group == 'worker'),
+    lambda group: placement.Resources(restart=group == 'worker'),
     output_folder=os.path.join(folder, 'output'),
-    packages=('experiments', 'ray'),
+    packages=('ray',),
+    sources=('experiments',),
     report=functools.partial(print, flush=True),
   )
   for number in (signal.SIGINT, signal.SIGTERM):

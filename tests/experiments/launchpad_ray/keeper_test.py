@@ -23,7 +23,7 @@ from experiments.launchpad_ray import keeper
 
 
 def _keeper(folder: pathlib.Path) -> keeper.Keeper:
-  return keeper.Keeper('group/0', str(folder), {'ADDED': '1'}, [])
+  return keeper.Keeper('group/0', str(folder), {'ADDED': '1'}, 5.0)
 
 
 @pytest.fixture
@@ -80,9 +80,9 @@ def test_fingerprint_tells_other_sources_apart(tmp_path, monkeypatch):
   package.mkdir()
   (package / '__init__.py').write_text('')
   monkeypatch.chdir(tmp_path)
-  before = keeper.fingerprint(['some_package', 'dm-launchpad', 'absent'])
+  before = keeper.fingerprint(['dm-launchpad', 'absent'], ['some_package'])
   assert before['dm-launchpad'] == '0.5.0'
   assert before['absent'] == 'missing'
   (package / 'module.py').write_text('x = 1')
-  after = keeper.fingerprint(['some_package', 'dm-launchpad', 'absent'])
+  after = keeper.fingerprint(['dm-launchpad', 'absent'], ['some_package'])
   assert {k for k in before if before[k] != after[k]} == {'some_package'}

@@ -1,0 +1,71 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Waiting for the servers of other nodes."""
+
+import socket
+import time
+from typing import Any
+
+from absl import logging
+import reverb
+
+_POLL_SECONDS = 0.2
+_WARN_SECONDS = 30.0
+# Past the time in which a host that was cut off may come back.
+_UNREACHABLE_SECONDS = 300.0
+
+
+def wait_until_listening(*clients: Any) -> None:
+  """Waits until the servers of Reverb's and Courier's clients are there.
+
+  Their channels wait longer after every attempt, up to two minutes, and a
+  program starts as slowly as its slowest node.
+
+  Args:
+    *clients: that have not been used yet.
+
+  Raises:
+    ConnectionError: if a host cannot be reached for minutes. A host that is
+      there is waited for without end: its server may restore a large replay.
+  """
+  for client in clients:
+    is_reverb = isinstance(client, reverb.Client)
+    address = client.server_address if is_reverb else client.address
+    _wait_for(address)
+
+
+def _wait_for(address: str) -> None:
+  host, _, port = address.rpartition(':')
+  reached = warned = time.monotonic()
+  problem: OSError
+  while True:
+    try:
+      with socket.create_connection((host, int(port)), timeout=5.0):
+        return
+    except ConnectionRefusedError as error:
+      reached, problem = time.monotonic(), error
+    except OSError as error:
+      problem = error
+    now = time.monotonic()
+    if now - reached > _UNREACHABLE_SECONDS:
+      raise ConnectionError(
+        f'{address} could not be reached for {_UNREACHABLE_SECONDS:.0f} s '
+        f'({problem}): see that the host is up, that its name resolves here, and '
+        'that no firewall closes ports between the hosts.'
+      )
+    if now - warned > _WARN_SECONDS:
+      warned = now
+      logging.warning('Still waiting for a server at %s: %s', address, problem)
+    time.sleep(_POLL_SECONDS)

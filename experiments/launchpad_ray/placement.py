@@ -1,0 +1,290 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where the nodes of a program go: hosts, ports, and whether hosts agree."""
+
+import dataclasses
+import math
+import threading
+import time
+from typing import Any, Callable, Dict, List, Mapping, Sequence
+import uuid
+
+import cloudpickle
+import launchpad as lp
+from launchpad import address as lp_address
+from launchpad import context
+import ray
+from ray.util import scheduling_strategies
+
+from experiments.launchpad_ray import keeper as keeper_lib
+from experiments.launchpad_ray import node as node_lib
+
+_POLL_SECONDS = 0.5
+_CALL_SECONDS = 60.0
+
+
+class PlacementError(RuntimeError):
+  """The program cannot be placed; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Resources:
+  """What each node of a group needs, and what happens when one dies.
+
+  Attributes:
+    num_cpus: that Ray counts for a node; it limits nothing.
+    num_gpus: likewise. A node without sees none.
+    custom: further resources, as hosts were started with, such as
+      `{'learner_host': 1}`.
+    restart: whether a node that dies is started anew; otherwise its death ends
+      the program.
+    beside: other groups, to whose hosts the nodes go: each beside that node
+      whose address it has, or else in turn. One that is restarted may go
+      elsewhere if that host is full or gone.
+    environment: variables for the node's process.
+  """
+
+  num_cpus: float = 1.0
+  num_gpus: float = 0.0
+  custom: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  restart: bool = False
+  beside: Sequence[str] = ()
+  environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+class _Address(lp_address.AbstractAddressBuilder):
+  """An address that is known."""
+
+  def __init__(self, address: str):
+    self._address = address
+
+  def build(self) -> str:
+    return self._address
+
+
+@dataclasses.dataclass
+class Placed:
+  """A node with its keeper."""
+
+  name: str
+  node: Any
+  resources: Resources
+  keeper: Any
+  node_id: str = ''
+  serves: bool = False
+  function: bytes = b''
+  run: Any = None
+  started: float = 0.0
+  soon: int = 0
+  lost: float = -math.inf
+
+
+class Placement:
+  """The nodes of a program on the cluster that `ray.init` has connected to.
+
+  Attributes:
+    groups: the nodes by the label of their group.
+  """
+
+  def __init__(
+    self,
+    resources: Callable[[str], Resources],
+    *,
+    output_folder: str,
+    seconds: float,
+    grace_seconds: float,
+    stopping: threading.Event,
+  ):
+    """Initializes the placement.
+
+    Args:
+      resources: of each group, by label.
+      output_folder: for what nodes print, on the host of each.
+      seconds: to wait for hosts with the resources.
+      grace_seconds: that nodes have from a stop to save and to end.
+      stopping: set when the placement is no longer wanted.
+    """
+    self.groups: Dict[str, List[Placed]] = {}
+    self._resources = resources
+    self._output_folder = output_folder
+    self._seconds = seconds
+    self._grace_seconds = grace_seconds
+    self._stopping = stopping
+    self._id = uuid.uuid4().hex
+
+  def everyone(self) -> List[Placed]:
+    """Returns the nodes of all groups."""
+    return [placed for group in self.groups.values() for placed in group]
+
+  def place(self, program: lp.Program) -> None:
+    """Makes a keeper for each node; groups beside others come after them.
+
+    Args:
+      program: any Launchpad program of nodes that run Python functions.
+
+    Raises:
+      PlacementError: if there is no room, or a host cannot run keepers.
+    """
+    groups = sorted(
+      program.groups.items(),
+      key=lambda item: bool(self._resources(item[0]).beside),
+    )
+    for label, nodes in groups:
+      if self._stopping.is_set():
+        return
+      resources = self._resources(label)
+      self.groups[label] = [
+        self._make_keeper(f'{label}/{index}', node, resources, index)
+        for index, node in enumerate(nodes)
+      ]
+      self._locate(self.groups[label])
+
+  def _make_keeper(
+    self, name: str, node: Any, resources: Resources, index: int
+  ) -> Placed:
+    strategy: Any = 'SPREAD'
+    # A program may do without a group, such as caches.
+    neighbours = [
+      placed
+      for group in resources.beside
+      for placed in self.groups.get(group, ())
+    ]
+    if neighbours:
+      # That one whose address the node has, if there is one.
+      known = {id(handle._address) for handle in node.input_handles}
+      neighbours = [
+        placed
+        for placed in neighbours
+        if any(id(address) in known for address in placed.node.addresses)
+      ] or neighbours
+      neighbour = neighbours[index % len(neighbours)]
+      strategy = scheduling_strategies.NodeAffinitySchedulingStrategy(
+        neighbour.node_id,
+        soft=resources.restart,
+        # Another host if that one is full; Ray would wait for it for ever.
+        _spill_on_unavailable=resources.restart,
+      )
+    environment = dict(resources.environment)
+    if not resources.num_gpus:
+      environment['CUDA_VISIBLE_DEVICES'] = '-1'
+    keeper = (
+      ray.remote(keeper_lib.Keeper)
+      .options(
+        name=f'{name}-{self._id}',
+        num_cpus=resources.num_cpus,
+        num_gpus=resources.num_gpus,
+        resources=dict(resources.custom),
+        scheduling_strategy=strategy,
+        max_restarts=-1 if resources.restart else 0,
+        # `run` and `stop` at once.
+        max_concurrency=8,
+      )
+      .remote(name, self._output_folder, environment, self._grace_seconds)
+    )
+    return Placed(name, node, resources, keeper)
+
+  def _locate(self, group: Sequence[Placed]) -> None:
+    """Waits until Ray has placed a group, or the program is stopped."""
+    asked = [placed.keeper.node_id.remote() for placed in group]
+    deadline = time.monotonic() + self._seconds
+    waiting = asked
+    while waiting and time.monotonic() < deadline:
+      if self._stopping.is_set():
+        return
+      _, waiting = ray.wait(
+        asked, num_returns=len(asked), timeout=_POLL_SECONDS
+      )
+    if waiting:
+      placed = group[asked.index(waiting[0])]
+      raise PlacementError(
+        f'{len(waiting)} nodes such as {placed.name!r} found no host in '
+        f'{self._seconds:.0f} s: each needs {placed.resources}, the '
+        f'cluster has {ray.available_resources()} free. Add hosts, or lower '
+        'the numbers or needs of nodes.'
+      )
+    try:
+      for placed, node_id in zip(group, ray.get(asked)):
+        placed.node_id = node_id
+    except ray.exceptions.RayError as error:
+      raise PlacementError(
+        f'a host of {group[0].name.rpartition("/")[0]!r} cannot run this code: '
+        'install the same code and packages on all hosts, and start Ray there '
+        f'from the folder of the project. It said: {error}'
+      ) from None
+
+  def check_code(self, packages: Sequence[str], sources: Sequence[str]) -> None:
+    """Raises if a host has other code than this one.
+
+    Args:
+      packages: installed distributions that must be the same on all hosts.
+      sources: Python packages whose sources must be the same on all hosts.
+
+    Raises:
+      PlacementError: if they are not.
+    """
+    expected = keeper_lib.fingerprint(packages, sources)
+    keepers = {placed.node_id: placed for placed in self.everyone()}
+    for placed in keepers.values():
+      found = ray.get(
+        placed.keeper.versions.remote(packages, sources), timeout=_CALL_SECONDS
+      )
+      wrong = {
+        name: f'{found.get(name)} instead of {version}'
+        for name, version in expected.items()
+        if found.get(name) != version
+      }
+      if wrong:
+        host = ray.get(placed.keeper.host.remote(), timeout=_CALL_SECONDS)
+        raise PlacementError(
+          f'the host {host} of {placed.name!r} has {wrong}: install the same '
+          'code and packages on all hosts.'
+        )
+
+  def bind(self) -> None:
+    """Gives each node an address on its host, and pickles it with all."""
+    everyone = self.everyone()
+    for placed in everyone:
+      placed.node._launch_context.initialize(
+        # Of the types there are, the one with processes.
+        context.LaunchType.LOCAL_MULTI_PROCESSING,
+        None,
+        node_lib.RequestStop(),
+      )
+      for handle in placed.node.input_handles:
+        handle.connect(placed.node, placed.name.rpartition('/')[0])
+    by_host: Dict[str, List[Placed]] = {}
+    for placed in everyone:
+      by_host.setdefault(placed.node_id, []).append(placed)
+    for group in by_host.values():
+      self._bind_on_host(group)
+    known = {
+      id(handle._address)
+      for placed in everyone
+      for handle in placed.node.input_handles
+    }
+    for placed in everyone:
+      placed.serves = any(id(a) in known for a in placed.node.addresses)
+      placed.function = cloudpickle.dumps(placed.node.function)
+
+  def _bind_on_host(self, group: Sequence[Placed]) -> None:
+    """Gives the nodes of one host ports, all different, so all at once."""
+    addresses = [address for p in group for address in p.node.addresses]
+    keeper = group[0].keeper
+    host, ports = ray.get(
+      [keeper.host.remote(), keeper.free_ports.remote(len(addresses))],
+      timeout=_CALL_SECONDS,
+    )
+    for address, port in zip(addresses, ports):
+      address.bind(_Address(f'{host}:{port}'))
