@@ -22,7 +22,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 import psutil
 
@@ -156,6 +156,10 @@ class Run:
         found[target.removeprefix(output)] = process.pid
     return found
 
+  def family(self) -> list[psutil.Process]:
+    """Returns all processes that the launcher has brought about."""
+    return psutil.Process(self.process.pid).children(recursive=True)
+
   def logged(self, group: str) -> float:
     """Returns when that node of a group logged whose last row is oldest."""
     logs = glob.glob(os.path.join(self._folder, f'*{group}', '*', 'log.csv'))
@@ -183,6 +187,7 @@ def hurt(
   pid = (
     run.process.pid if target == fault_outcomes.LAUNCHER else run.nodes()[name]
   )
+  family = run.family()
   started = time.monotonic()
   os.kill(pid, number)
 
@@ -203,7 +208,7 @@ def hurt(
     run.wait_until(lambda: run.logged(target) > now, 'back at work')
     run.wait_until(lambda: run.steps() > steps + 200, 'going on')
     return fault_outcomes.Outcome(fault, True, seconds, None, '', 0)
-  left = list(_wait_for_orphans(run))
+  left = _wait_for_orphans(family)
   return fault_outcomes.Outcome(
     fault,
     False,
@@ -214,12 +219,21 @@ def hurt(
   )
 
 
-def _wait_for_orphans(run: Run) -> Iterator[int]:
-  """Waits for the nodes to end; yields those that do not."""
+def _wait_for_orphans(family: Sequence[psutil.Process]) -> list[int]:
+  """Waits for processes to end; returns those that do not."""
   deadline = time.monotonic() + _ORPHAN_SECONDS + supervision.GRACE_SECONDS
-  while run.nodes() and time.monotonic() < deadline:
+  left = [process.pid for process in family if _runs(process)]
+  while left and time.monotonic() < deadline:
     time.sleep(_POLL_SECONDS)
-  yield from run.nodes().values()
+    left = [process.pid for process in family if _runs(process)]
+  return left
+
+
+def _runs(process: psutil.Process) -> bool:
+  # The one that waits for it may be gone, and with it whoever would clear it up.
+  with contextlib.suppress(psutil.NoSuchProcess):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+  return False
 
 
 def _reason(said: str) -> str:

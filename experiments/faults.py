@@ -67,14 +67,14 @@ class Trials:
   def hurt(self, target: str, number: signal.Signals) -> fault_outcomes.Outcome:
     """Hurts a node of the run; resumes the run if that has ended it."""
     run = self._run or self._start()
-    run.wait_until_learning(run.steps())
+    # Is saved before the run is hurt; what comes after that may be lost.
+    steps, replay_size = run.steps(), run.replay_size()
+    run.wait_until_learning(steps)
     outcome = fault_trials.hurt(run, target, number)
     if not outcome.went_on:
-      steps, replay_size = run.steps(), run.replay_size()
       run = self._start()
-      # What was not saved yet is lost, and not more.
       outcome.resumed = (
-        run.steps() > 0.5 * steps and run.replay_size() > 0.5 * replay_size
+        run.steps() >= steps and run.replay_size() >= replay_size
       )
     return outcome
 
@@ -87,7 +87,7 @@ class Trials:
     self._run = run = fault_trials.Run(
       self._launch_type, self._folder, self._patience_seconds
     )
-    run.wait_until(lambda: run.steps() > 0, 'running')
+    run.wait_until(lambda: run.steps() > 0 and run.replay_size() > 0, 'running')
     return run
 
 

@@ -13,6 +13,8 @@
 set -euo pipefail
 
 port=6379
+# Since Slurm 22.05 steps do not take the job's number of cores by themselves.
+export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK}"
 mapfile -t hosts < <(scontrol show hostnames "${SLURM_JOB_NODELIST}")
 head="${hosts[0]}"
 address="$(srun --nodes=1 --ntasks=1 --nodelist="${head}" hostname --ip-address \

@@ -162,14 +162,7 @@ class Placement:
       for placed in self.groups.get(group, ())
     ]
     if neighbours:
-      # That one whose address the node has, if there is one.
-      known = {id(handle._address) for handle in node.input_handles}
-      neighbours = [
-        placed
-        for placed in neighbours
-        if any(id(address) in known for address in placed.node.addresses)
-      ] or neighbours
-      neighbour = neighbours[index % len(neighbours)]
+      neighbour = choose_neighbour(node, index, neighbours)
       strategy = scheduling_strategies.NodeAffinitySchedulingStrategy(
         neighbour.node_id,
         soft=resources.restart,
@@ -288,3 +281,23 @@ class Placement:
     )
     for address, port in zip(addresses, ports):
       address.bind(_Address(f'{host}:{port}'))
+
+
+def choose_neighbour(
+  node: Any, index: int, candidates: Sequence[Placed]
+) -> Placed:
+  """Returns the node whose address a node has, or else one in turn.
+
+  Args:
+    node: of Launchpad, to be placed beside one of the candidates.
+    index: of the node in its group.
+    candidates: at least one.
+  """
+  known = {id(handle._address) for handle in node.input_handles}
+  servers = [
+    placed
+    for placed in candidates
+    if any(id(address) in known for address in placed.node.addresses)
+  ]
+  choice = servers or candidates
+  return choice[index % len(choice)]

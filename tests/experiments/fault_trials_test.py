@@ -13,6 +13,10 @@
 # limitations under the License.
 
 import os
+import subprocess
+import sys
+
+import psutil
 
 from experiments import fault_trials
 
@@ -48,3 +52,22 @@ def test_checkpoint_that_is_being_written_may_vanish(tmp_path, monkeypatch):
 
   monkeypatch.setattr(os.path, 'getmtime', vanishing)
   assert run.checkpoints() == {'counter': 20.0}
+
+
+def test_processes_that_do_not_end_are_left_over(monkeypatch):
+  monkeypatch.setattr(fault_trials, '_ORPHAN_SECONDS', -7.0)
+  script = 'import time; print(flush=True); time.sleep(60)'
+  children = [
+    subprocess.Popen([sys.executable, '-c', script], stdout=subprocess.PIPE)
+    for _ in range(2)
+  ]
+  for child in children:
+    assert child.stdout is not None
+    child.stdout.readline()
+  family = [psutil.Process(child.pid) for child in children]
+  children[0].kill()  # Nobody waits for it.
+  assert fault_trials._wait_for_orphans(family) == [children[1].pid]
+  children[1].kill()
+  assert fault_trials._wait_for_orphans(family) == []
+  for child in children:
+    child.communicate()

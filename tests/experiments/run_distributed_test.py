@@ -55,11 +55,14 @@ def _last_row(folder: pathlib.Path) -> dict[str, str]:
       'num_replay_shards=2 leaves shards without data',
     ),
     (['--dataset=absent', '--run_folder=new'], 'absent'),
+    (['--resume', '--run_folder=other'], "of another program, ['budget']"),
     (['more'], "Unknown arguments: ['more']"),
   ],
 )
 def test_bad_arguments_are_refused_with_a_remedy(tmp_path, arguments, words):
   (tmp_path / 'file').write_text('')
+  (tmp_path / 'other').mkdir()
+  (tmp_path / 'other' / 'settings.json').write_text('{"budget": 1}')
   done = _run(*arguments, cwd=tmp_path)
   assert done.returncode not in (0, None)
   assert 'Traceback' not in done.stderr
@@ -68,9 +71,9 @@ def test_bad_arguments_are_refused_with_a_remedy(tmp_path, arguments, words):
 
 @pytest.mark.slow
 def test_threads_run_to_the_end_log_and_resume(tmp_path):
-  arguments = ['--lp_launch_type=local_mt', '--run_folder=run']
   done = _run(
-    *arguments,
+    '--run_folder=run',
+    '--lp_launch_type=local_mt',
     '--environment=light',
     '--max_actor_steps=3000',
     '--num_imitation_actors=2',
@@ -104,8 +107,12 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
   before = _last_row(run / 'counter')
   assert float(before['imitation_learner_steps']) > 0
 
-  done = _run(*arguments, '--resume', '--max_actor_steps=4500', cwd=tmp_path)
+  # As the first run said; it goes on in threads, as it was started.
+  done = _run(
+    '--resume', '--run_folder=run', '--max_actor_steps=4500', cwd=tmp_path
+  )
   assert done.returncode == 0, done.stdout + done.stderr
+  assert not (run / 'output').exists()
   after = _last_row(run / 'counter')
   for name in ('imitation_actor_steps', 'imitation_learner_steps'):
     assert float(after[name]) > float(before[name])

@@ -76,6 +76,27 @@ def test_node_may_end_the_program(tmp_path, launch_type):
     assert run.has_saved()
 
 
+@pytest.mark.parametrize('launch_type', ['local_mp', 'local_mt'])
+def test_a_node_that_cannot_save_is_named_when_the_program_stops(
+  tmp_path, launch_type
+):
+  with running.started(launch_type, tmp_path, 'full') as run:
+    run.wait_until_running()
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end(_STOP_SECONDS) == 1
+    assert 'Ended: stopped, but not saved by server' in run.said()
+
+
+def test_a_node_that_takes_too_long_to_save_is_named(tmp_path):
+  with running.started('local_mp', tmp_path, 'slow') as run:
+    run.wait_until_running()
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end(_STOP_SECONDS) == 0
+    assert 'stopped; not done after 6 s' in run.said()
+    assert 'server/0' in run.said()
+    assert not run.has_saved()
+
+
 def test_unknown_launch_type_is_named(tmp_path):
   with pytest.raises(local.LaunchError, match=r"'vertex_ai'.*local_mp"):
     local.run(lp.Program('empty'), 'vertex_ai', str(tmp_path))

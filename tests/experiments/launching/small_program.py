@@ -18,9 +18,11 @@
 
 Nodes: `server/0`, `worker/0` and `worker/1`. Each writes its process id into
 FOLDER, a file each. FAULT: `raise` has worker/0 fail, `stop` has it stop the
-program, both once the server has answered.
+program, both once the server has answered; `full` has the server fail to save,
+and `slow` has it take too long.
 """
 
+import errno
 import functools
 import os
 import signal
@@ -33,12 +35,15 @@ import launchpad as lp
 from experiments.launching import local
 from experiments.launching import supervision
 
+_GRACE_SECONDS = 6.0
+
 
 class Server:
   """Counts calls, and says in a file that it was told to stop."""
 
-  def __init__(self, folder: str):
+  def __init__(self, folder: str, fault: str):
     self._folder = folder
+    self._fault = fault
     self._count = 0
     _write_pid(folder, 'server_0')
 
@@ -48,6 +53,10 @@ class Server:
 
   def run(self) -> None:
     lp.wait_for_stop()
+    if self._fault == 'full':
+      raise OSError(errno.ENOSPC, 'No space left on device')
+    if self._fault == 'slow':
+      time.sleep(60.0)
     with open(os.path.join(self._folder, 'saved'), 'w') as file:
       file.write(str(self._count))
 
@@ -84,7 +93,7 @@ def _write_pid(folder: str, name: str) -> None:
 def make_program(folder: str, fault: str = '') -> lp.Program:
   program = lp.Program('small')
   with program.group('server'):
-    server = program.add_node(lp.CourierNode(Server, folder))
+    server = program.add_node(lp.CourierNode(Server, folder, fault))
   with program.group('worker'):
     for index in range(2):
       program.add_node(lp.CourierNode(Worker, folder, index, fault, server))
@@ -102,6 +111,7 @@ def _run_with_ray(program: lp.Program, folder: str) -> supervision.Outcome:
     output_folder=os.path.join(folder, 'output'),
     packages=('ray',),
     sources=('experiments',),
+    grace_seconds=_GRACE_SECONDS,
     report=functools.partial(print, flush=True),
   )
   for number in (signal.SIGINT, signal.SIGTERM):
@@ -117,7 +127,12 @@ def main(launch_type: str, folder: str, fault: str = '') -> None:
   if launch_type == 'ray':
     outcome = _run_with_ray(program, folder)
   else:
-    outcome = local.run(program, launch_type, os.path.join(folder, 'output'))
+    outcome = local.run(
+      program,
+      launch_type,
+      os.path.join(folder, 'output'),
+      grace_seconds=_GRACE_SECONDS,
+    )
   print(f'Ended: {outcome.reason}', flush=True)
   os._exit(outcome.exit_code)
 

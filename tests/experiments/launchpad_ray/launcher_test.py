@@ -82,6 +82,18 @@ def test_killed_launcher_leaves_no_orphans(tmp_path):
     assert running.left_over(pids, 40.0) == []
 
 
+@pytest.mark.parametrize(
+  ('fault', 'code', 'said'),
+  [('full', 1, 'not saved by server/0'), ('slow', 0, 'not done after 6 s')],
+)
+def test_a_stop_says_who_has_not_saved(tmp_path, fault, code, said):
+  with running.started('ray', tmp_path, fault) as run:
+    run.wait_until_running()
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end(_STOP_SECONDS) == code
+    assert said in run.said()
+
+
 def test_node_may_end_the_program(tmp_path):
   with running.started('ray', tmp_path, 'stop') as run:
     assert run.end(running.START_SECONDS) == 0

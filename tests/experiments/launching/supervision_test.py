@@ -1,0 +1,56 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import errno
+
+import pytest
+
+from experiments.launching import supervision
+
+_FULL = OSError(errno.ENOSPC, 'No space left on device')
+
+
+@pytest.mark.parametrize(
+  ('error', 'code'),
+  [
+    (None, 0),
+    (_FULL, supervision.NOT_SAVED),
+    (ConnectionResetError('gone'), 0),
+    (TimeoutError('late'), 0),
+    (RuntimeError('The server has ended.'), 0),
+  ],
+)
+def test_after_a_stop_errors_of_files_alone_count(error, code):
+  assert supervision.exit_code(error) == code
+
+
+@pytest.mark.parametrize(
+  ('codes', 'code', 'reason'),
+  [
+    ({'replay/0': 0, 'actor/0': 0}, 0, 'stopped'),
+    ({}, 0, 'stopped'),
+    (
+      {'learner/0': supervision.NOT_SAVED, 'actor/0': supervision.CUT_OFF},
+      1,
+      'stopped, but not saved by learner/0',
+    ),
+    (
+      {'replay/1': supervision.CUT_OFF, 'replay/0': -9, 'actor/0': 0},
+      0,
+      'stopped; not done after 5 s, and so perhaps not saved: replay/0, replay/1',
+    ),
+  ],
+)
+def test_a_stop_says_who_has_not_saved(codes, code, reason):
+  assert supervision.stopped(codes, 5.0) == supervision.Outcome(code, reason)

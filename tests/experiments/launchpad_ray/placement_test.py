@@ -1,0 +1,67 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import subprocess
+import sys
+
+# In a process of its own: Ray puts its own psutil on the path.
+_CHOOSE = """
+import launchpad as lp
+from experiments import programs
+from experiments.launchpad_ray import placement
+import acme_metamimic
+
+program = programs.make_agent(
+  'light', {folder!r}, programs.make_config('light', 4, 4),
+  acme_metamimic.ProgramConfig(num_caches=2, num_replay_shards=2),
+).build()
+
+def placed(group):
+  return [
+    placement.Placed(f'{{group}}/{{i}}', node, placement.Resources(), None)
+    for i, node in enumerate(program.groups[group])
+  ]
+
+def choices(group, *others):
+  candidates = [p for other in others for p in placed(other)]
+  return [
+    placement.choose_neighbour(node, i, candidates).name
+    for i, node in enumerate(program.groups[group])
+  ]
+
+print(choices('imitation_actor', 'cacher'))
+print(choices('task_actor', 'cacher'))
+print(choices('replay', 'imitation_learner', 'task_learner'))
+"""
+
+
+def test_actors_go_beside_their_own_caches_and_shards_beside_learners(tmp_path):
+  said = subprocess.run(
+    [
+      sys.executable,
+      '-W',
+      'ignore',
+      '-c',
+      _CHOOSE.format(folder=str(tmp_path)),
+    ],
+    capture_output=True,
+    text=True,
+    check=True,
+  ).stdout.splitlines()
+  # Caches of the imitation half come first.
+  assert said == [
+    "['cacher/0', 'cacher/1', 'cacher/0', 'cacher/1']",
+    "['cacher/2', 'cacher/3', 'cacher/2', 'cacher/3']",
+    "['imitation_learner/0', 'task_learner/0']",
+  ]
