@@ -72,9 +72,11 @@ class MetaMimic:
     Args:
       environment_spec: of the imitation environment. The task environment's is
         the same without goal and with the task's reward and discount alone.
-      imitation_networks: pi(o_t, g_t) and its critic; MLPs by default.
-      task_networks: pi(o_t) and its critic; MLPs by default.
-      config: of the agent; Table 1 by default.
+      imitation_networks: pi(o_t, g_t) and its critic; by default those of
+        `make_imitation_networks`: MLPs on vectors, the paper's ResNet on images.
+      task_networks: pi(o_t) and its critic; by default those of
+        `make_task_networks`.
+      config: of the agent; the builder's, or Table 1, by default.
       counter: counts both learners' updates, as `imitation_learner_steps` and
         `task_learner_steps`.
       logger_factory: makes a logger from a label, `imitation_learner` or
@@ -84,11 +86,13 @@ class MetaMimic:
       builder: makes the parts; D4PG for both halves by default.
 
     Raises:
-      ValueError: if the spec does not fit, with the remedy.
+      ValueError: if the spec does not fit, or there are a config and a builder
+        of another, with the remedy.
     """
     specs_lib.validate_imitation_spec(environment_spec)
-    self._config = config or config_lib.MetaMimicConfig()
-    builder = builder or builder_lib.MetaMimicBuilder(self._config)
+    builder = builder or builder_lib.MetaMimicBuilder(config)
+    builder_lib.check_same(config, builder.config)
+    self._config = builder.config
     logger_factory = logger_factory or make_terminal_logger
     memory.report(builder.expected_bytes(environment_spec))
     self._server = reverb.Server(builder.make_replay_tables(environment_spec))

@@ -58,6 +58,9 @@ class MetaMimicBuilder:
         imitation table in place of the goals. The environment then shows
         `goal_reference`, and an `imitation_builder` restores its samples with
         `goal_frames.restore`. By default the table keeps the goals themselves.
+
+    Raises:
+      ValueError: if a half's builder has another config than the agent has.
     """
     self._config = config or config_lib.MetaMimicConfig()
     self._goal_frames = goal_frames
@@ -65,6 +68,21 @@ class MetaMimicBuilder:
       self._config.imitation, goal_frames.restore if goal_frames else None
     )
     self._task = task_builder or d4pg_builder.D4PGBuilder(self._config.task)
+    for half, builder, expected in (
+      ('imitation', self._imitation, self._config.imitation),
+      ('task', self._task, self._config.task),
+    ):
+      if builder.config != expected:
+        raise ValueError(
+          f'{half}_builder has the config {builder.config}, the agent '
+          f'{expected}: make it with `config.{half}` of the config that is given '
+          'here.'
+        )
+
+  @property
+  def config(self) -> config_lib.MetaMimicConfig:
+    """Configuration of the agent."""
+    return self._config
 
   def make_replay_tables(
     self, environment_spec: specs.EnvironmentSpec
@@ -240,3 +258,24 @@ class MetaMimicBuilder:
 def _without_reference(observation: types.NestedTensor) -> types.NestedTensor:
   """Returns what a policy sees of an imitation environment's observation."""
   return specs_lib.without(observation, specs_lib.GOAL_REFERENCE)
+
+
+def check_same(
+  config: Optional[config_lib.MetaMimicConfig],
+  of_builder: config_lib.MetaMimicConfig,
+) -> None:
+  """Raises if an agent and its builder have different configs.
+
+  Args:
+    config: of the agent; None for that of the builder.
+    of_builder: of the builder.
+
+  Raises:
+    ValueError: if they differ, as parts would be made by one and run by the
+      other.
+  """
+  if config is not None and config != of_builder:
+    raise ValueError(
+      f'config={config} is not that of the builder, {of_builder}: give the '
+      'builder the same, or leave one of the two out.'
+    )

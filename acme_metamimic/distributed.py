@@ -78,21 +78,26 @@ class DistributedMetaMimic:
         'validation' for the evaluator.
       network_factory: from the imitation environment's spec to the networks of
         both halves.
-      config: of the agent, with the number of actors; Table 1 by default.
+      config: of the agent, with the number of actors; by default the builder's
+        if there is one shard, or Table 1.
       program_config: of the nodes.
       environment_spec: of the imitation environment; made from one by default.
-      builder: makes the parts; D4PG for both halves by default. Its config
-        should have a replay's share of the capacities.
+      builder: makes the parts; D4PG for both halves by default. Its config has a
+        shard's share of the capacities, see `program_config.share`.
       logger_factory: makes each node's logger. By default all log to the
         terminal.
       checkpoint_directory: folder of the run, which every learner, counter and
         replay resumes from and saves to. None for no checkpoints.
 
     Raises:
-      ValueError: if the spec does not fit, with the remedy.
+      ValueError: if the spec does not fit, or the builder has another config,
+        with the remedy.
     """
-    self._config = config or config_lib.MetaMimicConfig()
     self._program = program_config or program_config_lib.ProgramConfig()
+    num_shards = self._program.num_replay_shards
+    if config is None and builder is not None and num_shards == 1:
+      config = builder.config
+    self._config = config or config_lib.MetaMimicConfig()
     self._environment_factories = {
       config_lib.IMITATION: imitation_environment_factory,
       config_lib.TASK: task_environment_factory,
@@ -101,10 +106,10 @@ class DistributedMetaMimic:
       imitation_environment_factory(ACTOR, self._program.seed)
     )
     specs_lib.validate_imitation_spec(self._spec)
-    _check_shards(self._config, self._program.num_replay_shards)
-    self._builder = builder or builder_lib.MetaMimicBuilder(
-      program_config_lib.share(self._config, self._program.num_replay_shards)
-    )
+    _check_shards(self._config, num_shards)
+    share = program_config_lib.share(self._config, num_shards)
+    self._builder = builder or builder_lib.MetaMimicBuilder(share)
+    builder_lib.check_same(share, self._builder.config)
     self._halves = {
       name: program_half.ProgramHalf(
         name, self._builder, self._config, self._spec, network_factory

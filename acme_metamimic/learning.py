@@ -58,7 +58,8 @@ class D4PGLearner(updates.FusedD4PGLearner):
       checkpoint_name: of this learner's folder in it,
         `checkpoints/<checkpoint_name>`, which no other learner may have.
       checkpoint_period_minutes: minutes between checkpoints.
-      **arguments: of `updates.FusedD4PGLearner`.
+      **arguments: of `updates.FusedD4PGLearner`: networks and their targets,
+        `discount`, `target_update_period`, optimizers and what else there is.
 
     Raises:
       ValueError: if an argument does not fit, with the remedy.

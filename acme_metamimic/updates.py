@@ -89,8 +89,10 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       policy_trains_torso: whether the policy's loss, too, trains the observation
         network, which has a state of its own in either optimizer then. False
         is Acme's; see `config.D4PGConfig`.
-      **acme_arguments: the other arguments of Acme's learner; the critic's atoms
-        must be evenly spaced.
+      **acme_arguments: those of Acme's `D4PGLearner`: `policy_network`,
+        `critic_network` and `observation_network`, each again with `target_`,
+        `discount`, `target_update_period`, and optionally `clipping`, `counter`,
+        `logger` and `checkpoint`. The critic's atoms must be evenly spaced.
 
     Raises:
       ValueError: if an argument does not fit, with the remedy.

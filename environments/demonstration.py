@@ -76,7 +76,13 @@ class Demonstration:
         f'The demonstration has {steps} actions, which do not go with {wrong}; '
         'it is incomplete. Record it again.'
       )
-    for name, values in {'states': self.states, **self.observations}.items():
+    arrays = {
+      'states': self.states,
+      'actions': self.actions,
+      'rewards': self.rewards,
+      **self.observations,
+    }
+    for name, values in arrays.items():
       # What is in a file is checked when it is read.
       if isinstance(values, np.ndarray):
         check_finite(name, values)

@@ -144,6 +144,11 @@ class ImitationEnvironment(dm_env.Environment):
             f'environment has {spec[key].shape}; record demonstrations with '
             'the same observables.'
           )
+        if frames.dtype != spec[key].dtype:
+          raise ValueError(
+            f'Demonstration {index} has {key!r} of dtype {frames.dtype}, but the '
+            f'environment has {spec[key].dtype}; convert it.'
+          )
     if self._distance is not None and (
       self._deviation is None or not self._distance > 0
     ):

@@ -33,14 +33,17 @@ from typing import Optional
 
 import tqdm
 
-from environments import dataset_writer
-from environments import demonstrations
-from experiments.dataset_tools import arguments as arguments_lib
-from experiments.dataset_tools import arrange
-from experiments.dataset_tools import pictures
-from experiments.dataset_tools import record
-from experiments.dataset_tools import report
-from experiments.dataset_tools import scenes
+from experiments import renderer
+
+with renderer.required():
+  from environments import dataset_writer
+  from environments import demonstrations
+  from experiments.dataset_tools import arguments as arguments_lib
+  from experiments.dataset_tools import arrange
+  from experiments.dataset_tools import pictures
+  from experiments.dataset_tools import record
+  from experiments.dataset_tools import report
+  from experiments.dataset_tools import scenes
 
 _INTERRUPTED = 130  # As shells have it for Ctrl-C.
 

@@ -22,6 +22,7 @@ It prints the same table as the run, over other demonstrations.
 """  # noqa: D415
 
 import os
+from typing import Optional
 
 from absl import app
 from absl import flags
@@ -29,12 +30,15 @@ from absl import logging
 from acme.agents.tf import actors
 import tensorflow as tf
 
-from environments import demonstrations
-from experiments import controls
-from experiments import evaluation
-from experiments import presets
-from experiments import reporting
-from experiments import run_dataset
+from experiments import renderer
+
+with renderer.required():
+  from environments import demonstrations
+  from experiments import controls
+  from experiments import evaluation
+  from experiments import presets
+  from experiments import reporting
+  from experiments import run_dataset
 
 _OUTPUT = flags.DEFINE_string(
   'output', None, 'File for the table, such as table.md, with a CSV beside it.'
@@ -49,6 +53,24 @@ _MAX_EPISODES = flags.DEFINE_integer(
 
 class PolicyError(ValueError):
   """The run has no policy; the message says why."""
+
+
+class OutputError(ValueError):
+  """The table cannot be written there; the message says why."""
+
+
+def _check_output(path: Optional[str]) -> None:
+  if path is None:
+    return
+  stem, extension = os.path.splitext(path)
+  if extension == '.csv':
+    raise OutputError(
+      f'--output={path} is for the text, whose CSV file stands beside it: give '
+      f'{stem}.md.'
+    )
+  for file in (path, f'{stem}.csv'):
+    if os.path.exists(file):
+      raise OutputError(f'{file!r} exists and is left as it is; give another.')
 
 
 def load_policy(run_folder: str) -> evaluation.Policy:
@@ -76,9 +98,10 @@ def main(argv: list[str]) -> None:
   logging.set_verbosity(logging.WARNING)
   _, run_folder, path = argv
   try:
+    _check_output(_OUTPUT.value)
     policy = load_policy(run_folder)
     dataset = run_dataset.open_checked(path)
-  except (PolicyError, demonstrations.DatasetError) as error:
+  except (OutputError, PolicyError, demonstrations.DatasetError) as error:
     raise SystemExit(f'Error: {error}') from None
   environment = presets.make_imitation_environment(
     dataset, seed=0, training=False

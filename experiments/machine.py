@@ -31,9 +31,9 @@ from typing import NamedTuple, Optional
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
 _GIGABYTE = 1e9
 
-# What the main job takes at its peak, with room to spare: two replay tables,
-# TensorFlow and a renderer.
-_MEMORY_NEEDED = 4 * _GIGABYTE
+# What the main job takes at its peak, with room to spare: two replay tables of
+# some 5 GB together after 24 minutes, TensorFlow and a renderer.
+_MEMORY_NEEDED = 7 * _GIGABYTE
 # A run folder with its videos and checkpoints stays far below this.
 _DISK_NEEDED = 2 * _GIGABYTE
 # One for the environment, one for the learner.

@@ -69,16 +69,17 @@ def run(settings: Settings) -> None:
   """Runs the main job; an interrupt keeps what there is.
 
   Raises:
+    KeyboardInterrupt: after what there is was kept.
     RunFolderError: if the run folder exists or cannot be made.
     DatasetError: if the dataset cannot be used. No run folder is made then.
   """
   if os.path.exists(settings.run_folder):
     raise _run_folder_exists(settings)
   started = time.monotonic()
-  dataset = _load(settings, settings.dataset) if settings.dataset else None
-  _make_run_folder(settings)
-  print(f'Results go to {settings.run_folder}.')
   try:
+    dataset = _load(settings, settings.dataset) if settings.dataset else None
+    _make_run_folder(settings)
+    print(f'Results go to {settings.run_folder}.')
     job = _Job(settings, *(dataset or _record(settings)))
     try:
       job.train()
@@ -86,7 +87,9 @@ def run(settings: Settings) -> None:
     finally:
       job.close()
   except KeyboardInterrupt:
-    print(f'\nInterrupted. What there is was kept in {settings.run_folder}.')
+    if os.path.exists(settings.run_folder):
+      print(f'\nInterrupted. What there is was kept in {settings.run_folder}.')
+    raise
 
 
 def _run_folder_exists(settings: Settings) -> RunFolderError:
@@ -205,7 +208,9 @@ class _Job:
         self._plot,
       )
     finally:
-      self._agent.save()
+      if self._agent.save():
+        # Now, as it is the one thing to use of a run that is interrupted.
+        self._agent.export(self._path('policies'))
 
   def _plot(self) -> None:
     reporting.plot_curves(self._curves, self._path('curves.png'))
@@ -234,7 +239,6 @@ class _Job:
       f'{task_return:.1f} (curve in {self._path("curves.png")}).'
     )
     self._film()
-    self._agent.export(self._path('policies'))
     print(
       f'{(time.monotonic() - started) / 60:.1f} minutes in all. Table, curves, '
       f'video, policies and checkpoints are in {self._settings.run_folder}.'

@@ -81,7 +81,7 @@ def make_config(
   if environment == LIGHT:
     config = light_environment.make_config()
   else:
-    config = presets.laptop_config()
+    config = presets.laptop_program_config()
   return dataclasses.replace(
     config,
     num_imitation_actors=num_imitation_actors,

@@ -97,6 +97,11 @@ def _check_usable(dataset: Dataset, folder: str) -> None:
     )
     action_shape = environment.action_spec().shape
     for index, demonstration in enumerate(dataset):
+      if len(demonstration) > block_stacking.EPISODE_LENGTH:
+        raise ValueError(
+          f'Demonstration {index} has {len(demonstration)} steps, more than the '
+          f'{block_stacking.EPISODE_LENGTH} of an episode; leave it out.'
+        )
       environment.start(index)
       shape = demonstration.actions.shape[1:]
       if shape != action_shape:

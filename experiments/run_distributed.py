@@ -38,15 +38,18 @@ import launchpad as lp
 import tensorflow as tf
 
 import acme_metamimic
-from environments import demonstrations
-from experiments import main_job
-from experiments import programs
 from experiments import ray_run
-from experiments import run_dataset
+from experiments import renderer
 from experiments import run_status
 from experiments import run_wandb
 from experiments.launching import local
 from experiments.launching import supervision
+
+with renderer.required():
+  from environments import demonstrations
+  from experiments import main_job
+  from experiments import programs
+  from experiments import run_dataset
 
 LAUNCH_TYPES = ('local_mt', 'local_mp', 'ray')
 

@@ -32,16 +32,13 @@ from absl import flags
 from absl import logging
 import tensorflow as tf
 
-try:
+from experiments import renderer
+
+with renderer.required():
   from environments import demonstrations
   from experiments import main_job
-except (AttributeError, ImportError, RuntimeError) as error:
-  # What PyOpenGL makes of a missing library, and dm_control of a MUJOCO_GL that
-  # it does not know.
-  raise SystemExit(
-    f'Error: no picture can be drawn here ({error}). `make doctor` says what is '
-    'missing and how to install it.'
-  ) from None
+
+_INTERRUPTED = 130  # As shells have it for Ctrl-C.
 
 FLAGS = flags.FLAGS
 flags.DEFINE_float(
@@ -110,6 +107,8 @@ def main(argv: list[str]) -> None:
     main_job.run(settings)
   except (demonstrations.DatasetError, main_job.RunFolderError) as error:
     raise SystemExit(f'Error: {error}') from None
+  except KeyboardInterrupt:
+    raise SystemExit(_INTERRUPTED) from None
 
 
 if __name__ == '__main__':

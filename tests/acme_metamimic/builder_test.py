@@ -14,6 +14,7 @@
 
 """Tests of the builders."""
 
+import dataclasses
 from typing import Any, List
 
 from acme import core
@@ -302,3 +303,20 @@ def test_halves_are_acmes_builders(builder):
 def test_spec_that_does_not_fit_is_refused(builder):
   with pytest.raises(ValueError, match="without the key 'goal'"):
     builder.make_replay_tables(fakes.task_spec())
+
+
+def test_half_with_another_config_is_refused():
+  config = _make_config()
+  other = dataclasses.replace(config.task, batch_size=5)
+  with pytest.raises(ValueError, match=r'task_builder has .*config\.task'):
+    builder_lib.MetaMimicBuilder(
+      config, task_builder=d4pg_builder.D4PGBuilder(other)
+    )
+
+
+def test_agent_and_builder_have_the_same_config():
+  config = _make_config()
+  builder_lib.check_same(None, config)
+  builder_lib.check_same(dataclasses.replace(config), config)
+  with pytest.raises(ValueError, match='not that of the builder'):
+    builder_lib.check_same(config_lib.MetaMimicConfig(), config)

@@ -107,6 +107,8 @@ def test_lengths_that_differ_are_refused(changes, named):
   ('changes', 'named'),
   [
     ({'states': np.full((5, 7), np.nan)}, 'states'),
+    ({'actions': np.full((4, 2), np.inf)}, 'actions'),
+    ({'rewards': np.full(4, np.nan)}, 'rewards'),
     ({'observations': {'body': np.full((5, 3), np.inf)}}, 'body'),
   ],
 )

@@ -169,6 +169,17 @@ def test_demonstrations_of_other_observables_are_refused(
     imitation_fakes.make(features, [good, bad])
 
 
+def test_demonstrations_of_another_dtype_are_refused(features, training):
+  good = imitation_fakes.cut(training[0], 5)
+  observations = {k: v.astype(np.float64) for k, v in good.observations.items()}
+  bad = dataclasses.replace(good, observations=observations)
+  with pytest.raises(
+    ValueError,
+    match=r"Demonstration 1 has '\w+' of dtype float64.*float32; convert it",
+  ):
+    imitation_fakes.make(features, [good, bad])
+
+
 def test_hidden_observables_need_not_be_recorded(features, training):
   observations = {'body': training[0].observations['body']}
   demonstration = dataclasses.replace(training[0], observations=observations)

@@ -15,6 +15,7 @@
 import pathlib
 
 from absl import app
+from absl.testing import flagsaver
 import pytest
 
 from experiments import evaluate
@@ -30,6 +31,18 @@ def test_arguments_are_a_run_and_a_dataset():
 def test_a_run_without_a_policy_is_named(tmp_path):
   with pytest.raises(SystemExit, match=r'(?s)imitation_policy.*has ended'):
     evaluate.main(['', str(tmp_path), 'data'])
+
+
+@pytest.mark.parametrize(
+  ('output', 'words'),
+  [('table.csv', 'give .*table.md'), ('table.md', "table.csv' exists")],
+)
+def test_tables_that_are_there_are_left(tmp_path, output, words):
+  (tmp_path / 'table.csv').write_text('precious')
+  flag = flagsaver.flagsaver(output=str(tmp_path / output))
+  with flag, pytest.raises(SystemExit, match=words):
+    evaluate.main(['', 'run', 'data'])
+  assert (tmp_path / 'table.csv').read_text() == 'precious'
 
 
 def test_a_dataset_that_is_not_there_is_named(tmp_path, monkeypatch):

@@ -158,6 +158,19 @@ def _spoil_actions(train: pathlib.Path, validation: pathlib.Path) -> None:
   _replace(validation, 'demo_0', actions=lambda x: np.full_like(x, np.nan))
 
 
+def _make_long(train: pathlib.Path, validation: pathlib.Path) -> None:
+  length = len(demonstrations_lib.load(train.parent)[0])
+  repeats = block_stacking.EPISODE_LENGTH // length + 1
+  names = ('actions', 'dones', 'rewards', 'states', 'obs/body', 'obs/blocks')
+  _replace(
+    train,
+    'demo_0',
+    **{name: lambda x: np.concatenate([x] * repeats) for name in names},
+  )
+  with h5py.File(train, 'a') as h5:
+    h5['data/demo_0'].attrs['num_samples'] = repeats * length
+
+
 def _forget_rewards(train: pathlib.Path, validation: pathlib.Path) -> None:
   _replace(train, 'demo_0', rewards=np.zeros_like)
 
@@ -179,6 +192,10 @@ def _forget_rewards(train: pathlib.Path, validation: pathlib.Path) -> None:
     (_shorten_states, r'validation: .*recorded with another model'),
     (_shorten_actions, r'train: Demonstration 2 has actions .*\(8,\).*again'),
     (_spoil_actions, r"validation.*demo_0/actions.*'actions' .*not finite"),
+    (
+      _make_long,
+      r'train: Demonstration 0 has \d{3,4} steps.*550.*leave it out',
+    ),
     (_forget_rewards, r'train: Demonstration 0 .*task return of 0.*leave it'),
   ],
 )
@@ -211,7 +228,8 @@ def test_interrupted_recording_says_where(settings, monkeypatch, capsys):
 
   monkeypatch.setattr(record, 'record', interrupt)
   settings = dataclasses.replace(settings, dataset=None)
-  main_job.run(settings)
+  with pytest.raises(KeyboardInterrupt):
+    main_job.run(settings)
   out = capsys.readouterr().out
   assert f'Interrupted. What there is was kept in {settings.run_folder}' in out
   assert os.listdir(settings.run_folder) == ['settings.json']
@@ -229,7 +247,8 @@ def test_interrupt_while_recording_keeps_whole_episodes(
 
   monkeypatch.setattr(recording, 'record_episode', record_episode)
   settings = dataclasses.replace(settings, dataset=None, num_demonstrations=3)
-  main_job.run(settings)
+  with pytest.raises(KeyboardInterrupt):
+    main_job.run(settings)
   assert 'Interrupted. What there is was kept' in capsys.readouterr().out
   monkeypatch.setattr(recording, 'record_episode', whole)
   folder = os.path.join(settings.run_folder, 'demonstrations', 'train')

@@ -52,6 +52,21 @@ def test_fingers_explore_more_than_joints(spec):
   assert config.task.sigmas is None
 
 
+def test_program_has_the_ratios_of_one_process():
+  one_process = presets.laptop_config()
+  program = presets.laptop_program_config()
+  batch_size = one_process.imitation.batch_size
+  samples = program.imitation.samples_per_insert
+  assert samples is not None
+  # Inserted once a step.
+  assert samples / batch_size == one_process.imitation.updates_per_observation
+  samples = program.task.samples_per_insert
+  assert samples is not None
+  # Inserted twice for each imitation step: by the actors of both halves.
+  assert 2.0 * samples / batch_size == presets.TASK_STEPS_PER_IMITATION_STEP
+  assert program.imitation.discount == one_process.imitation.discount
+
+
 def test_halves_have_tables_of_their_own_and_one_actor_each():
   config = presets.laptop_config()
   assert config.imitation.replay_table_name == 'imitation'

@@ -213,7 +213,7 @@ def test_interrupt_keeps_what_there_is(tmp_path, dataset):
     out, _ = process.communicate(timeout=120.0)
   finally:
     process.kill()
-  assert process.returncode == 0
+  assert process.returncode == 130
   assert out.rstrip().endswith(
     f'Interrupted. What there is was kept in {folder}.'
   )
@@ -221,5 +221,7 @@ def test_interrupt_keeps_what_there_is(tmp_path, dataset):
   for half in ('imitation', 'task'):
     checkpoints = folder / 'checkpoints' / f'{half}_learner'
     assert list(checkpoints.rglob('*.index'))
+    policy = folder / 'policies' / f'{half}_policy'
+    assert (policy / 'saved_model.pb').exists()
   assert (folder / 'settings.json').exists()
   assert (folder / 'config.json').exists()
