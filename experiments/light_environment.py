@@ -20,6 +20,7 @@ a minute: the imitation policy to follow a path it has not seen, the task policy
 to go to the origin.
 """
 
+import time
 from typing import Any, Dict, Optional, Tuple
 
 from acme import specs
@@ -52,6 +53,7 @@ class LightEnvironment(dm_env.Environment):
     *,
     size: int = 2,
     episode_length: int = 50,
+    step_seconds: float = 0.0,
   ):
     """Initializes the environment.
 
@@ -60,6 +62,7 @@ class LightEnvironment(dm_env.Environment):
       seed: of starts and paths.
       size: numbers in an observation, of which the first two move.
       episode_length: in steps.
+      step_seconds: that a step takes, as one of a robot does.
 
     Raises:
       ValueError: if an observation has less than two numbers.
@@ -70,6 +73,7 @@ class LightEnvironment(dm_env.Environment):
     self._random = np.random.default_rng(seed)
     self._size = size
     self._episode_length = episode_length
+    self._step_seconds = step_seconds
     self._position = np.zeros(2)
     self._path = np.zeros((1, 2))
     self._num_steps = 0
@@ -85,6 +89,7 @@ class LightEnvironment(dm_env.Environment):
     return dm_env.restart(self._observation())
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
+    time.sleep(self._step_seconds)
     if self._ended:
       return self.reset()
     self._position = self._position + _STEP * np.clip(action, -1.0, 1.0)
@@ -131,14 +136,20 @@ class LightEnvironment(dm_env.Environment):
     return {'imitation': imitation, 'task': task} if self._imitation else task
 
 
-def make_imitation_environment(kind: str, seed: int) -> LightEnvironment:
+def make_imitation_environment(
+  kind: str, seed: int, step_seconds: float = 0.0
+) -> LightEnvironment:
   """Makes the environment of Algorithm 1; all kinds are alike."""
-  return LightEnvironment(True, seed + _offset(kind))
+  return LightEnvironment(True, seed + _offset(kind), step_seconds=step_seconds)
 
 
-def make_task_environment(kind: str, seed: int) -> LightEnvironment:
+def make_task_environment(
+  kind: str, seed: int, step_seconds: float = 0.0
+) -> LightEnvironment:
   """Makes the environment of Algorithm 3; all kinds are alike."""
-  return LightEnvironment(False, seed + _offset(kind))
+  return LightEnvironment(
+    False, seed + _offset(kind), step_seconds=step_seconds
+  )
 
 
 def _offset(kind: str) -> int:
@@ -169,8 +180,15 @@ def make_networks(
   return imitation, task
 
 
-def make_config(num_actors: int = 1) -> config_lib.MetaMimicConfig:
-  """Returns a config that learns it, with this many actors of each half."""
+def make_config(
+  num_actors: int = 1, samples_per_insert: Optional[float] = None
+) -> config_lib.MetaMimicConfig:
+  """Returns a config that learns it.
+
+  Args:
+    num_actors: of each half.
+    samples_per_insert: that learners are held to; None lets them run freely.
+  """
 
   def half(table: str) -> config_lib.D4PGConfig:
     return config_lib.D4PGConfig(
@@ -185,6 +203,7 @@ def make_config(num_actors: int = 1) -> config_lib.MetaMimicConfig:
       min_replay_size=200,
       max_replay_size=50_000,
       variable_update_period=100,
+      samples_per_insert=samples_per_insert,
       # Soon enough to be seen in a run of a minute.
       checkpoint_period_minutes=0.1,
     )

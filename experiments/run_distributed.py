@@ -24,7 +24,6 @@ there. See docs/distributed.md.
 
 import contextlib
 import dataclasses
-import json
 import os
 import traceback
 from typing import Any, Callable, Optional
@@ -40,6 +39,7 @@ import tensorflow as tf
 import acme_metamimic
 from experiments import ray_run
 from experiments import renderer
+from experiments import run_settings
 from experiments import run_status
 from experiments import run_wandb
 from experiments.launching import local
@@ -65,8 +65,9 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
   'environment',
   programs.STACKING,
-  [programs.STACKING, programs.LIGHT],
-  'Block stacking on features, or a light environment to try things with.',
+  [programs.STACKING, programs.LIGHT, programs.PACED],
+  'Block stacking on features, or a light environment to try things with, as fast '
+  'as it goes or in steps of 50 ms.',
 )
 flags.DEFINE_string(
   'run_folder', None, 'Folder for the results; runs/<date> by default.'
@@ -153,60 +154,29 @@ _KEPT = (
   'grace_seconds',
   'wandb_project',
 )
-_SETTINGS = 'settings.json'
 _WAITING_THREADS = 16
-
-
-class SettingsError(ValueError):
-  """The run cannot be started; the message says why."""
 
 
 def _prepare(run_folder: str) -> None:
   """Makes the run's folder and dataset, or takes up its settings."""
-  path = os.path.join(run_folder, _SETTINGS)
   if FLAGS.resume:
-    if not os.path.exists(path):
-      raise SettingsError(
-        f'{run_folder!r} holds no run to resume; give its --run_folder, or '
-        'leave --resume out to start one.'
-      )
-    _take_up(path)
+    for name, value in run_settings.read(run_folder, _KEPT).items():
+      # What is given now goes before, such as more actors.
+      if not FLAGS[name].present:
+        FLAGS[name].value = value
     return
-  if os.path.exists(run_folder):
-    raise SettingsError(
-      f'the run folder {run_folder!r} exists; give another --run_folder, or '
-      '--resume to go on with it.'
-    )
-  try:
-    os.makedirs(run_folder)
-  except OSError as error:
-    raise SettingsError(
-      f'the run folder {run_folder!r} cannot be made ({error.strerror}); give '
-      'another --run_folder.'
-    ) from None
+  run_settings.make_folder(run_folder)
   _prepare_dataset(run_folder)
-  with open(path, 'w') as file:
-    json.dump({name: FLAGS[name].value for name in _KEPT}, file, indent=2)
+  run_settings.write(run_folder, _kept())
 
 
-def _take_up(path: str) -> None:
-  """Sets the flags that a run had; what is given now, such as more actors, stays."""
-  with open(path) as file:
-    settings = json.load(file)
-  unknown = set(settings) - set(_KEPT)
-  if unknown:
-    raise SettingsError(
-      f'{path!r} has settings of another program, {sorted(unknown)}: give the '
-      '--run_folder of a run of experiments.run_distributed.'
-    )
-  for name, value in settings.items():
-    if not FLAGS[name].present:
-      FLAGS[name].value = value
+def _kept() -> dict[str, Any]:
+  return {name: FLAGS[name].value for name in _KEPT}
 
 
 def _prepare_dataset(run_folder: str) -> None:
   """Records demonstrations, or sees that there are some."""
-  if FLAGS.environment == programs.LIGHT:
+  if FLAGS.environment != programs.STACKING:
     return
   numbers = (FLAGS.num_demonstrations, FLAGS.num_validation_demonstrations)
   root = FLAGS.dataset
@@ -234,7 +204,7 @@ def _make_program(run_folder: str) -> lp.Program:
       FLAGS.dataset,
     )
   except ValueError as error:
-    raise SettingsError(str(error)) from None
+    raise run_settings.SettingsError(str(error)) from None
   return agent.build()
 
 
@@ -265,11 +235,7 @@ def _launch(
 def _start_mirror(run_folder: str) -> Optional[run_wandb.WandbMirror]:
   if FLAGS.wandb_project is None:
     return None
-  return run_wandb.start(
-    FLAGS.wandb_project,
-    run_folder,
-    {name: FLAGS[name].value for name in _KEPT},
-  )
+  return run_wandb.start(FLAGS.wandb_project, run_folder, _kept())
 
 
 def main(argv: list[str]) -> None:
@@ -311,7 +277,7 @@ def _run(argv: list[str]) -> None:
     demonstrations.DatasetError,
     local.LaunchError,
     run_wandb.WandbError,
-    SettingsError,
+    run_settings.SettingsError,
   ) as error:
     raise SystemExit(f'Error: {error}') from None
   print(

@@ -12,6 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import time
+
 from absl.testing import absltest
 import acme
 from acme import specs
@@ -75,3 +77,12 @@ def test_networks_fit_both_halves():
 def test_too_small_observations_are_refused():
   with pytest.raises(ValueError, match='size=1'):
     light_environment.LightEnvironment(True, size=1)
+
+
+def test_a_paced_step_takes_its_time():
+  environment = light_environment.make_task_environment('actor', 0, 0.02)
+  environment.reset()
+  started = time.monotonic()
+  for _ in range(5):
+    environment.step(np.zeros(2, np.float32))
+  assert time.monotonic() - started >= 5 * 0.02
