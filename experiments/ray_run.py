@@ -28,6 +28,7 @@ def run(
   program: lp.Program,
   address: Optional[str],
   output_folder: str,
+  shared_folder: str,
   *,
   threads: int,
   gpus_per_learner: float,
@@ -40,6 +41,7 @@ def run(
     program: to run; it can be run once.
     address: of the cluster; None for this machine alone.
     output_folder: for what nodes print, a file for each.
+    shared_folder: of checkpoints and logs, which all hosts must see.
     threads: of TensorFlow in each process.
     gpus_per_learner: that a host must have free for a learner.
     grace_seconds: that nodes have from a stop to save and to end.
@@ -67,6 +69,7 @@ def run(
       output_folder=output_folder,
       packages=ray_resources.PACKAGES,
       sources=ray_resources.SOURCES,
+      shared_folder=shared_folder,
       grace_seconds=grace_seconds,
     )
     for number in (signal.SIGINT, signal.SIGTERM):

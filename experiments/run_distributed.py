@@ -217,6 +217,7 @@ def _launch(
       program,
       FLAGS.ray_address,
       output,
+      os.path.abspath(run_folder),
       threads=FLAGS.threads,
       gpus_per_learner=FLAGS.gpus_per_learner,
       grace_seconds=FLAGS.grace_seconds,

@@ -125,6 +125,10 @@ class Keeper:
     """Returns what must be the same on all hosts: see `fingerprint`."""
     return fingerprint(packages, sources)
 
+  def sees(self, path: str) -> bool:
+    """Returns whether there is such a file on this host."""
+    return os.path.exists(path)
+
   def run(self, function: bytes, home: Optional[str] = None) -> Ended:
     """Runs the node until it ends.
 

@@ -49,6 +49,7 @@ class Launcher:
     output_folder: str,
     packages: Sequence[str] = ('dm-launchpad', 'dm-reverb', 'ray'),
     sources: Sequence[str] = (),
+    shared_folder: Optional[str] = None,
     placement_seconds: float = 120.0,
     grace_seconds: float = supervision.GRACE_SECONDS,
     report: Callable[[str], None] = print,
@@ -61,6 +62,7 @@ class Launcher:
       output_folder: for what nodes print, on the host of each.
       packages: installed distributions that must be the same on all hosts.
       sources: Python packages whose sources must be the same on all hosts.
+      shared_folder: that all hosts must see, such as that of checkpoints.
       placement_seconds: to wait for hosts with the resources.
       grace_seconds: that nodes have from a stop to save and to end.
       report: is told of deaths and restarts.
@@ -68,6 +70,7 @@ class Launcher:
     self._program = program
     self._output_folder = output_folder
     self._code = (list(packages), list(sources))
+    self._shared_folder = shared_folder
     self._grace_seconds = grace_seconds
     self._report = report
     self._stopping = threading.Event()
@@ -104,6 +107,8 @@ class Launcher:
       self._placement.place(self._program)
       if not self._stopping.is_set():
         self._placement.check_code(*self._code)
+        if self._shared_folder is not None:
+          self._placement.check_shared(self._shared_folder)
         self._placement.bind()
         for placed in self._placement.everyone():
           self._start(placed)

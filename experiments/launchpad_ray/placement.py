@@ -16,6 +16,7 @@
 
 import dataclasses
 import math
+import os
 import threading
 import time
 from typing import Any, Callable, Dict, List, Mapping, Sequence
@@ -244,6 +245,30 @@ class Placement:
           f'the host {host} of {placed.name!r} has {wrong}: install the same '
           'code and packages on all hosts.'
         )
+
+  def check_shared(self, folder: str) -> None:
+    """Raises if a host has another folder of that name, or none.
+
+    Args:
+      folder: that all hosts should see; made if it is not there.
+
+    Raises:
+      PlacementError: if one does not.
+    """
+    os.makedirs(folder, exist_ok=True)
+    token = os.path.join(folder, f'.seen-{self._id}')
+    with open(token, 'w'):
+      pass
+    try:
+      for placed in {p.node_id: p for p in self.everyone()}.values():
+        if not ray.get(placed.keeper.sees.remote(token), timeout=_CALL_SECONDS):
+          host = ray.get(placed.keeper.host.remote(), timeout=_CALL_SECONDS)
+          raise PlacementError(
+            f'the host {host} of {placed.name!r} does not see the folder '
+            f'{folder!r} of this host: give one that all hosts share.'
+          )
+    finally:
+      os.remove(token)
 
   def bind(self) -> None:
     """Gives each node an address on its host, and pickles it with all."""

@@ -65,3 +65,49 @@ def test_actors_go_beside_their_own_caches_and_shards_beside_learners(tmp_path):
     "['cacher/2', 'cacher/3', 'cacher/2', 'cacher/3']",
     "['imitation_learner/0', 'task_learner/0']",
   ]
+
+
+_SHARED = """
+import threading
+import ray
+from experiments.launchpad_ray import placement
+
+class Call:
+  def __init__(self, result):
+    self.remote = lambda *args: result(*args)
+
+class Keeper:
+  def __init__(self, sees):
+    self.sees, self.host = Call(sees), Call(lambda: '10.0.0.2')
+
+def placed(name, sees):
+  return placement.Placed(name, None, placement.Resources(), Keeper(sees), name)
+
+ray.get = lambda value, timeout: value
+everyone = placement.Placement(
+  None, output_folder='', seconds=1.0, grace_seconds=1.0,
+  stopping=threading.Event(),
+)
+import os
+everyone.groups['a'] = [placed('a/0', os.path.exists)]
+everyone.check_shared({folder!r})
+everyone.groups['b'] = [placed('b/0', lambda path: False)]
+try:
+  everyone.check_shared({folder!r})
+except placement.PlacementError as error:
+  print(error, os.listdir({folder!r}))
+"""
+
+
+def test_a_host_with_another_folder_is_named(tmp_path):
+  folder = str(tmp_path / 'run')
+  said = subprocess.run(
+    [sys.executable, '-W', 'ignore', '-c', _SHARED.format(folder=folder)],
+    capture_output=True,
+    text=True,
+    check=True,
+  ).stdout.strip()
+  assert said == (
+    f"the host 10.0.0.2 of 'b/0' does not see the folder {folder!r} of this "
+    'host: give one that all hosts share. []'
+  )
