@@ -16,7 +16,7 @@
 
 import functools
 import os
-from typing import Any, Callable, List, Optional, Sequence, Union
+from typing import Any, Callable, List, Optional, Sequence
 
 import acme
 from acme import specs
@@ -36,6 +36,7 @@ from acme_metamimic import nodes
 from acme_metamimic import program_config as program_config_lib
 from acme_metamimic import program_half
 from acme_metamimic import replay as replay_lib
+from acme_metamimic import replay_node
 from acme_metamimic import sharding
 from acme_metamimic import specs as specs_lib
 from acme_metamimic import variables
@@ -51,7 +52,6 @@ EVALUATED = {
 EnvironmentFactory = Callable[[str, int], dm_env.Environment]
 # From a label such as `imitation_actor/3`.
 LoggerFactory = Callable[[str], loggers.Logger]
-Loop = Union[acme.EnvironmentLoop, batched_loop.BatchedEnvironmentLoop]
 
 
 class DistributedMetaMimic:
@@ -198,7 +198,7 @@ class DistributedMetaMimic:
     replay: reverb.Client,
     source: Any,
     counter: counting.Counter,
-  ) -> Loop:
+  ) -> nodes.ActorNode:
     """An actor of Algorithm 1 or 3, in one or several environments."""
     number = self._program.environments_per_actor
     environments = [
@@ -216,7 +216,9 @@ class DistributedMetaMimic:
       adder = own.parts.make_adder(replay)
       actor = own.parts.make_actor(policy, adder, remote)
       own.trace(actor)
-      return acme.EnvironmentLoop(environments[0], actor, counter, logger)
+      return nodes.ActorNode(
+        acme.EnvironmentLoop(environments[0], actor, counter, logger)
+      )
     loop = batched_loop.BatchedEnvironmentLoop(
       environments,
       policy,
@@ -229,7 +231,7 @@ class DistributedMetaMimic:
     )
     with program_half.TRACING:
       loop.select_actions([own.observation] * number)
-    return loop
+    return nodes.ActorNode(loop)
 
   def evaluator(
     self,
@@ -321,13 +323,13 @@ class DistributedMetaMimic:
             )
           )
 
-  def _replay_node(self, index: int) -> nodes.ReplayNode:
+  def _replay_node(self, index: int) -> replay_node.ReplayNode:
     directory = None
     if self._checkpoint_directory is not None:
       directory = os.path.join(
         self._checkpoint_directory, 'checkpoints', f'replay_{index}'
       )
-    return nodes.ReplayNode(
+    return replay_node.ReplayNode(
       self.replay,
       checkpoint_directory=directory,
       checkpoint_period_minutes=self._program.replay_checkpoint_period_minutes,

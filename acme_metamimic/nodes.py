@@ -18,13 +18,10 @@ A program stops in good order if each node ends by itself soon after it is told
 to: learners and replay save what they have first.
 """
 
-import pathlib
-import shutil
 import statistics
 import threading
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from absl import logging
 import acme
 from acme import core
 from acme.tf import savers
@@ -32,8 +29,6 @@ from acme.tf import variable_utils
 from acme.utils import counting
 from acme.utils import loggers
 import launchpad as lp
-from launchpad import address as lp_address
-import reverb
 
 from acme_metamimic import variables as variables_lib
 
@@ -42,101 +37,6 @@ _POLL_SECONDS = 0.2
 # cannot be interrupted, is saved as it is.
 _STEP_SECONDS = 3.0
 _LOG_SECONDS = 5
-
-
-class ReplayNode(lp.ReverbNode):
-  """A Reverb node that saves its contents, and starts from what was saved."""
-
-  def __init__(
-    self,
-    priority_tables_fn: Callable[[], Sequence[reverb.Table]],
-    *,
-    checkpoint_directory: Optional[str] = None,
-    checkpoint_period_minutes: float = 10.0,
-    logger_fn: Optional[Callable[[], loggers.Logger]] = None,
-  ):
-    """Initializes the node.
-
-    Args:
-      priority_tables_fn: makes the tables.
-      checkpoint_directory: folder of this server's checkpoints alone; None for
-        none. The server starts from the newest that is complete.
-      checkpoint_period_minutes: the server stands still while it saves.
-      logger_fn: makes a logger that receives the sizes of the tables.
-    """
-    checkpoint_ctor = None
-    if checkpoint_directory is not None:
-      checkpoint_ctor = _CheckpointerFactory(checkpoint_directory)
-    super().__init__(priority_tables_fn, checkpoint_ctor)
-    self._directory = checkpoint_directory
-    self._period_seconds = 60.0 * checkpoint_period_minutes
-    self._logger_fn = logger_fn
-
-  def run(self) -> None:
-    """Serves until the program stops; saves before that."""
-    port = lp_address.get_port_from_address(self._address.resolve())
-    checkpointer = self._checkpoint_ctor() if self._checkpoint_ctor else None
-    server = reverb.Server(
-      self._priority_tables_fn(), port=port, checkpointer=checkpointer
-    )
-    client = reverb.Client(f'localhost:{port}')
-    logger = self._logger_fn() if self._logger_fn is not None else None
-    seconds_left = self._period_seconds
-    while not lp.wait_for_stop(min(_LOG_SECONDS, self._period_seconds)):
-      if logger is not None:
-        _log_sizes(client, logger)
-      seconds_left -= _LOG_SECONDS
-      if self._directory is not None and seconds_left <= 0.0:
-        _save_replay(client, self._directory)
-        seconds_left = self._period_seconds
-    if self._directory is not None:
-      _save_replay(client, self._directory)
-    # No `server.stop()`: it waits for writers, which may be gone without a word.
-    del server
-
-
-class _CheckpointerFactory:
-  """Makes Reverb's checkpointer in the node's own process."""
-
-  def __init__(self, directory: str):
-    self._directory = directory
-
-  def __call__(self) -> reverb.checkpointers.CheckpointerBase:
-    return reverb.checkpointers.DefaultCheckpointer(self._directory)
-
-
-def _save_replay(client: reverb.Client, directory: str) -> None:
-  """Saves a server's contents; the one before stays if that fails."""
-  try:
-    logging.info('Replay saved in %s.', client.checkpoint())
-  except Exception as error:  # Reverb has no type for it.
-    logging.error(
-      'Replay not saved (%s): make room on the disk. The one saved before is '
-      'untouched.',
-      error,
-    )
-    for path in pathlib.Path(directory).glob('*'):
-      # What Reverb leaves of one that failed, which takes up room.
-      if not (path / 'DONE').exists():
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _log_sizes(client: reverb.Client, logger: loggers.Logger) -> None:
-  """Logs the sizes; a server does not end for its log."""
-  try:
-    logger.write(table_sizes(client))
-  except Exception as error:  # Of Reverb, if busy, or of the file system.
-    logging.warning('Sizes of the tables not logged: %s', error)
-
-
-def table_sizes(client: reverb.Client) -> Dict[str, int]:
-  """Returns what the tables of a server hold and what was ever written."""
-  sizes: Dict[str, int] = {}
-  for name, info in client.server_info(timeout=5).items():
-    sizes[f'{name}_size'] = info.current_size
-    sizes[f'{name}_inserts'] = info.rate_limiter_info.insert_stats.completed
-    sizes[f'{name}_samples'] = info.rate_limiter_info.sample_stats.completed
-  return sizes
 
 
 class CounterNode(savers.CheckpointingRunner):
@@ -257,6 +157,48 @@ class LearnerNode(core.VariableSource, core.Worker):
       self._error = None if self._stopping.is_set() else error
 
 
+class ActorNode(core.Worker):
+  """Runs an actor's loop, and leaves it at once when the program stops.
+
+  Acme's loops do not look whether it does, and the servers that they wait for
+  may be gone by then. An actor has nothing to save.
+  """
+
+  def __init__(self, loop: core.Worker):
+    """Initializes the node.
+
+    Args:
+      loop: of an actor and its environment.
+    """
+    self._loop = loop
+
+  def run(self) -> None:
+    """Runs until the program stops.
+
+    Raises:
+      Exception: what the loop raised before that.
+    """
+    _run_until_stopped(self._loop.run)
+
+
+def _run_until_stopped(function: Callable[[], None]) -> None:
+  errors: List[BaseException] = []
+
+  def run() -> None:
+    try:
+      function()
+    except BaseException as error:  # Handed to the thread that waits.
+      errors.append(error)
+
+  thread = threading.Thread(target=run, daemon=True)
+  thread.start()
+  while thread.is_alive():
+    if lp.wait_for_stop(_POLL_SECONDS):
+      return
+  if errors and not lp.wait_for_stop(0.0):
+    raise errors[0]
+
+
 class EvaluatorNode(core.Worker):
   """Runs some episodes with the newest policy, again and again."""
 
@@ -290,7 +232,14 @@ class EvaluatorNode(core.Worker):
     return self._latest
 
   def run(self) -> None:
-    """Evaluates until the program stops."""
+    """Evaluates until the program stops.
+
+    Raises:
+      Exception: what an episode raised before that.
+    """
+    _run_until_stopped(self._evaluate)
+
+  def _evaluate(self) -> None:
     while not lp.wait_for_stop(0.0):
       self._variable_client.update_and_wait()
       episodes: List[Dict[str, float]] = []

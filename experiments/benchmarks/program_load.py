@@ -37,7 +37,7 @@ import psutil
 
 import acme_metamimic
 from acme_metamimic import connections
-from acme_metamimic import nodes
+from acme_metamimic import replay_node
 from acme_metamimic import variables
 from experiments import programs
 from experiments.launching import local
@@ -247,7 +247,7 @@ class Probe:
     for table in ('imitation', 'task'):
       sample[f'{table}_items'] = 0.0
     for handle in self._replay:
-      sizes = nodes.table_sizes(self._client(handle))
+      sizes = replay_node.table_sizes(self._client(handle))
       for table in ('imitation', 'task'):
         sample[f'{table}_items'] += sizes[f'{table}_inserts']
     for handle in self._caches:

@@ -12,21 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import contextlib
 import threading
 import time
-from typing import Any, Callable, Iterator, List, Optional
-from unittest import mock
+from typing import Any, Callable, Optional
 
 import launchpad as lp
 import numpy as np
 import pytest
-import reverb
 import tensorflow as tf
 
-from acme_metamimic import connections
 from acme_metamimic import nodes
-from acme_metamimic import replay
 from acme_metamimic import variables
 from tests.acme_metamimic import fakes
 
@@ -148,72 +143,40 @@ def test_evaluator_has_fresh_variables_each_round(stop):
   assert node.latest() == logger.records[-1]
 
 
-@pytest.mark.slow
-def test_replay_is_back_after_a_restart(tmp_path, stop):
-  def start() -> tuple[threading.Thread, reverb.Client, nodes.ReplayNode]:
-    node = nodes.ReplayNode(
-      lambda: [_table()], checkpoint_directory=str(tmp_path)
-    )
-    node.launch_context.initialize(
-      lp.context.LaunchType.TEST_MULTI_THREADING, None
-    )
-    node.bind_addresses()
-    client = node.create_handle().dereference()
-    thread = threading.Thread(target=node.run, daemon=True)
-    thread.start()
-    connections.wait_until_listening(client)
-    return thread, client, node
+class _Loop:
+  """Takes what is done to be an actor."""
 
-  thread, client, _ = start()
-  with client.trajectory_writer(1) as writer:
-    for value in range(5):
-      writer.append({'value': np.float32(value)})
-      writer.create_item('table', 1.0, {'value': writer.history['value'][-1:]})
-  assert nodes.table_sizes(client)['table_size'] == 5
-  stop.event.set()
-  thread.join(30.0)
-  stop.event.clear()
-  thread, client, _ = start()
-  assert nodes.table_sizes(client)['table_size'] == 5
-  assert replay.has_items([client], 'table', 5)
-  assert not replay.has_items([client], 'table', 6)
-  stop.event.set()
-  thread.join(30.0)
+  def __init__(self, run: Callable[[], None]):
+    self.run = run
 
 
-def test_replay_that_cannot_be_saved_leaves_the_last_one(tmp_path):
-  class Full:
-    def checkpoint(self) -> str:
-      (tmp_path / 'new').mkdir()
-      raise IndexError('No space left on device')
+def test_an_actor_that_waits_for_a_server_is_left_when_the_program_stops(stop):
+  started = threading.Event()
 
-  (tmp_path / 'old').mkdir()
-  (tmp_path / 'old' / 'DONE').write_text('')
-  with absl_logging_errors() as errors:
-    nodes._save_replay(Full(), str(tmp_path))
-  assert [path.name for path in tmp_path.iterdir()] == ['old']
-  assert 'No space left on device' in errors[0]
-  assert 'make room' in errors[0]
+  def wait() -> None:
+    started.set()
+    threading.Event().wait()
+
+  stop.after(started.is_set)
+  nodes.ActorNode(_Loop(wait)).run()
 
 
-@contextlib.contextmanager
-def absl_logging_errors() -> Iterator[List[str]]:
-  with mock.patch.object(nodes.logging, 'error') as error:
-    said: List[str] = []
-    error.side_effect = lambda text, *values: said.append(text % values)
-    yield said
+def test_error_of_an_actor_ends_its_node(stop):
+  def fail() -> None:
+    raise FloatingPointError('not finite')
+
+  with pytest.raises(FloatingPointError, match='not finite'):
+    nodes.ActorNode(_Loop(fail)).run()
+
+
+def test_error_of_an_actor_after_the_stop_is_none(stop):
+  def fail() -> None:
+    stop.event.set()
+    raise ConnectionError('The replay is gone.')
+
+  nodes.ActorNode(_Loop(fail)).run()
 
 
 def test_nested_values_are_flattened():
   nested = {'a': {'b': np.float32(1.0), 'c': {'d': 2}}, 'e': 3}
   assert nodes.flatten(nested) == {'a/b': 1.0, 'a/c/d': 2.0, 'e': 3.0}
-
-
-def _table() -> reverb.Table:
-  return reverb.Table(
-    'table',
-    reverb.selectors.Uniform(),
-    reverb.selectors.Fifo(),
-    max_size=100,
-    rate_limiter=reverb.rate_limiters.MinSize(1),
-  )

@@ -1,0 +1,122 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The node of the replay server."""
+
+import pathlib
+import shutil
+from typing import Callable, Dict, Optional, Sequence
+
+from absl import logging
+from acme.utils import loggers
+import launchpad as lp
+from launchpad import address as lp_address
+import reverb
+
+_LOG_SECONDS = 5
+
+
+class ReplayNode(lp.ReverbNode):
+  """A Reverb node that saves its contents, and starts from what was saved."""
+
+  def __init__(
+    self,
+    priority_tables_fn: Callable[[], Sequence[reverb.Table]],
+    *,
+    checkpoint_directory: Optional[str] = None,
+    checkpoint_period_minutes: float = 10.0,
+    logger_fn: Optional[Callable[[], loggers.Logger]] = None,
+  ):
+    """Initializes the node.
+
+    Args:
+      priority_tables_fn: makes the tables.
+      checkpoint_directory: folder of this server's checkpoints alone; None for
+        none. The server starts from the newest that is complete.
+      checkpoint_period_minutes: the server stands still while it saves.
+      logger_fn: makes a logger that receives the sizes of the tables.
+    """
+    checkpoint_ctor = None
+    if checkpoint_directory is not None:
+      checkpoint_ctor = _CheckpointerFactory(checkpoint_directory)
+    super().__init__(priority_tables_fn, checkpoint_ctor)
+    self._directory = checkpoint_directory
+    self._period_seconds = 60.0 * checkpoint_period_minutes
+    self._logger_fn = logger_fn
+
+  def run(self) -> None:
+    """Serves until the program stops; saves before that."""
+    port = lp_address.get_port_from_address(self._address.resolve())
+    checkpointer = self._checkpoint_ctor() if self._checkpoint_ctor else None
+    server = reverb.Server(
+      self._priority_tables_fn(), port=port, checkpointer=checkpointer
+    )
+    client = reverb.Client(f'localhost:{port}')
+    logger = self._logger_fn() if self._logger_fn is not None else None
+    seconds_left = self._period_seconds
+    while not lp.wait_for_stop(min(_LOG_SECONDS, self._period_seconds)):
+      if logger is not None:
+        _log_sizes(client, logger)
+      seconds_left -= _LOG_SECONDS
+      if self._directory is not None and seconds_left <= 0.0:
+        _save_replay(client, self._directory)
+        seconds_left = self._period_seconds
+    if self._directory is not None:
+      _save_replay(client, self._directory)
+    # No `server.stop()`: it waits for writers, which may be gone without a word.
+    del server
+
+
+class _CheckpointerFactory:
+  """Makes Reverb's checkpointer in the node's own process."""
+
+  def __init__(self, directory: str):
+    self._directory = directory
+
+  def __call__(self) -> reverb.checkpointers.CheckpointerBase:
+    return reverb.checkpointers.DefaultCheckpointer(self._directory)
+
+
+def _save_replay(client: reverb.Client, directory: str) -> None:
+  """Saves a server's contents; the one before stays if that fails."""
+  try:
+    logging.info('Replay saved in %s.', client.checkpoint())
+  except Exception as error:  # Reverb has no type for it.
+    logging.error(
+      'Replay not saved (%s): make room on the disk. The one saved before is '
+      'untouched.',
+      error,
+    )
+    for path in pathlib.Path(directory).glob('*'):
+      # What Reverb leaves of one that failed, which takes up room.
+      if not (path / 'DONE').exists():
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _log_sizes(client: reverb.Client, logger: loggers.Logger) -> None:
+  """Logs the sizes; a server does not end for its log."""
+  try:
+    logger.write(table_sizes(client))
+  except Exception as error:  # Of Reverb, if busy, or of the file system.
+    logging.warning('Sizes of the tables not logged: %s', error)
+
+
+def table_sizes(client: reverb.Client) -> Dict[str, int]:
+  """Returns what the tables of a server hold and what was ever written."""
+  sizes: Dict[str, int] = {}
+  for name, info in client.server_info(timeout=5).items():
+    sizes[f'{name}_size'] = info.current_size
+    sizes[f'{name}_inserts'] = info.rate_limiter_info.insert_stats.completed
+    sizes[f'{name}_samples'] = info.rate_limiter_info.sample_stats.completed
+  return sizes
