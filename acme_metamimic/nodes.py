@@ -178,15 +178,22 @@ class ActorNode(core.Worker):
     Raises:
       Exception: what the loop raised before that.
     """
-    _run_until_stopped(self._loop.run)
+    _run_until_stopped(lambda stopping: self._loop.run())
 
 
-def _run_until_stopped(function: Callable[[], None]) -> None:
+def _run_until_stopped(function: Callable[[threading.Event], None]) -> None:
+  """Runs a function in a thread, and leaves it when the program stops.
+
+  Args:
+    function: gets an event that is set then. Launchpad itself answers only in
+      the node's own thread.
+  """
+  stopping = threading.Event()
   errors: List[BaseException] = []
 
   def run() -> None:
     try:
-      function()
+      function(stopping)
     except BaseException as error:  # Handed to the thread that waits.
       errors.append(error)
 
@@ -194,6 +201,7 @@ def _run_until_stopped(function: Callable[[], None]) -> None:
   thread.start()
   while thread.is_alive():
     if lp.wait_for_stop(_POLL_SECONDS):
+      stopping.set()
       return
   if errors and not lp.wait_for_stop(0.0):
     raise errors[0]
@@ -239,16 +247,16 @@ class EvaluatorNode(core.Worker):
     """
     _run_until_stopped(self._evaluate)
 
-  def _evaluate(self) -> None:
-    while not lp.wait_for_stop(0.0):
+  def _evaluate(self, stopping: threading.Event) -> None:
+    while not stopping.is_set():
       self._variable_client.update_and_wait()
       episodes: List[Dict[str, float]] = []
-      while len(episodes) < self._num_episodes and not lp.wait_for_stop(0.0):
+      while len(episodes) < self._num_episodes and not stopping.is_set():
         episodes.append(flatten(self._loop.run_episode()))
       if len(episodes) == self._num_episodes:
         self._latest = mean_episode(episodes)
         self._logger.write(self._latest)
-      lp.wait_for_stop(self._period_seconds)
+      stopping.wait(self._period_seconds)
 
 
 def flatten(data: Mapping[str, Any], prefix: str = '') -> Dict[str, float]:

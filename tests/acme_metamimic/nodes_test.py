@@ -58,7 +58,13 @@ class _Stop:
 
   def __init__(self, monkeypatch):
     self.event = threading.Event()
-    monkeypatch.setattr(lp, 'wait_for_stop', self.event.wait)
+    self._thread = threading.current_thread()
+    monkeypatch.setattr(lp, 'wait_for_stop', self._wait)
+
+  def _wait(self, timeout: Optional[float] = None) -> bool:
+    # As Launchpad has it, whose other threads get an error.
+    assert threading.current_thread() is self._thread
+    return self.event.wait(timeout)
 
   def after(self, condition: Callable[[], bool]) -> None:
     def watch() -> None:
