@@ -40,8 +40,8 @@ with renderer.required():
   from experiments import reporting
   from experiments import run_dataset
 
-_OUTPUT = flags.DEFINE_string(
-  'output', None, 'File for the table, such as table.md, with a CSV beside it.'
+_TABLE = flags.DEFINE_string(
+  'table', None, 'File for the table, such as table.md, with a CSV beside it.'
 )
 _MAX_EPISODES = flags.DEFINE_integer(
   'max_episodes',
@@ -65,7 +65,7 @@ def _check_output(path: Optional[str]) -> None:
   stem, extension = os.path.splitext(path)
   if extension == '.csv':
     raise OutputError(
-      f'--output={path} is for the text, whose CSV file stands beside it: give '
+      f'--table={path} is for the text, whose CSV file stands beside it: give '
       f'{stem}.md.'
     )
   for file in (path, f'{stem}.csv'):
@@ -91,6 +91,38 @@ def load_policy(run_folder: str) -> evaluation.Policy:
   return actors.FeedForwardActor(tf.saved_model.load(path)).select_action
 
 
+def evaluate(
+  run_folder: str,
+  path: str,
+  table: Optional[str] = None,
+  max_episodes: Optional[int] = None,
+) -> str:
+  """Returns the table of a run's policy on a dataset.
+
+  Args:
+    run_folder: of the run.
+    path: of the dataset.
+    table: file to write it to as well, with a CSV file beside it.
+    max_episodes: demonstrations to follow; all by default.
+
+  Raises:
+    OutputError, PolicyError, DatasetError: if one of them cannot be used.
+  """
+  _check_output(table)
+  policy = load_policy(run_folder)
+  dataset = run_dataset.open_checked(path)
+  rows = controls.table_rows(
+    os.path.basename(os.path.normpath(path)),
+    presets.make_imitation_environment(dataset, seed=0, training=False),
+    policy,
+    untrained=None,
+    max_episodes=max_episodes or len(dataset),
+  )
+  if table is not None:
+    return reporting.write_table(rows, table)
+  return reporting.format_table(rows)
+
+
 def main(argv: list[str]) -> None:
   """Prints the table of a run's policy on a dataset."""
   if len(argv) != 3:
@@ -98,25 +130,9 @@ def main(argv: list[str]) -> None:
   logging.set_verbosity(logging.WARNING)
   _, run_folder, path = argv
   try:
-    _check_output(_OUTPUT.value)
-    policy = load_policy(run_folder)
-    dataset = run_dataset.open_checked(path)
+    print(evaluate(run_folder, path, _TABLE.value, _MAX_EPISODES.value))
   except (OutputError, PolicyError, demonstrations.DatasetError) as error:
     raise SystemExit(f'Error: {error}') from None
-  environment = presets.make_imitation_environment(
-    dataset, seed=0, training=False
-  )
-  rows = controls.table_rows(
-    os.path.basename(os.path.normpath(path)),
-    environment,
-    policy,
-    untrained=None,
-    max_episodes=_MAX_EPISODES.value or len(dataset),
-  )
-  if _OUTPUT.value is None:
-    print(reporting.format_table(rows))
-  else:
-    print(reporting.write_table(rows, _OUTPUT.value))
 
 
 if __name__ == '__main__':

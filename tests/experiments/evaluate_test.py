@@ -12,12 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import pathlib
-
 from absl import app
-from absl.testing import flagsaver
 import pytest
 
+from environments import demonstrations
 from experiments import evaluate
 
 
@@ -29,24 +27,24 @@ def test_arguments_are_a_run_and_a_dataset():
 
 
 def test_a_run_without_a_policy_is_named(tmp_path):
-  with pytest.raises(SystemExit, match=r'(?s)imitation_policy.*has ended'):
-    evaluate.main(['', str(tmp_path), 'data'])
+  with pytest.raises(
+    evaluate.PolicyError, match=r'imitation_policy.*has ended'
+  ):
+    evaluate.evaluate(str(tmp_path), 'data')
 
 
 @pytest.mark.parametrize(
-  ('output', 'words'),
+  ('table', 'words'),
   [('table.csv', 'give .*table.md'), ('table.md', "table.csv' exists")],
 )
-def test_tables_that_are_there_are_left(tmp_path, output, words):
+def test_tables_that_are_there_are_left(tmp_path, table, words):
   (tmp_path / 'table.csv').write_text('precious')
-  flag = flagsaver.flagsaver(output=str(tmp_path / output))
-  with flag, pytest.raises(SystemExit, match=words):
-    evaluate.main(['', 'run', 'data'])
+  with pytest.raises(evaluate.OutputError, match=words):
+    evaluate.evaluate('run', 'data', str(tmp_path / table))
   assert (tmp_path / 'table.csv').read_text() == 'precious'
 
 
 def test_a_dataset_that_is_not_there_is_named(tmp_path, monkeypatch):
   monkeypatch.setattr(evaluate, 'load_policy', lambda run_folder: None)
-  absent = pathlib.Path(tmp_path / 'absent')
-  with pytest.raises(SystemExit, match='absent'):
-    evaluate.main(['', str(tmp_path), str(absent)])
+  with pytest.raises(demonstrations.DatasetError, match='absent'):
+    evaluate.evaluate(str(tmp_path), str(tmp_path / 'absent'))

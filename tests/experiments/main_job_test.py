@@ -275,7 +275,8 @@ def _recorded_seeds(settings, monkeypatch) -> dict[str, range]:
     return wanted.num_episodes
 
   monkeypatch.setattr(record, 'record', note)
-  main_job.run(dataclasses.replace(settings, dataset=None))
+  with pytest.raises(KeyboardInterrupt):
+    main_job.run(dataclasses.replace(settings, dataset=None))
   return seeds
 
 

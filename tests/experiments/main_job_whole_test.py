@@ -69,10 +69,8 @@ def test_whole_run_leaves_everything(settings, monkeypatch, capsys):
   assert 'Kept 3 of' in out
   assert (folder / 'table.md').read_text() in out
   assert out.rstrip().endswith(f'are in {folder}.')
-  evaluate.main(
-    ['', str(folder), str(folder / 'demonstrations' / 'validation')]
-  )
-  _check_evaluation(folder, capsys.readouterr().out)
+  validation = str(folder / 'demonstrations' / 'validation')
+  _check_evaluation(folder, evaluate.evaluate(str(folder), validation))
 
 
 def _check_settings(folder: pathlib.Path) -> None:

@@ -58,7 +58,7 @@ def run(monkeypatch):
 def test_defaults_are_those_of_the_demo(run):
   settings = run()
   assert settings.num_demonstrations == 60
-  assert settings.num_validation_demonstrations == 20
+  assert settings.num_validation_demonstrations == 40
   assert settings.dataset is None
   assert settings.seed == 0
   assert os.path.dirname(settings.run_folder) == 'runs'

@@ -15,6 +15,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 # In a process of its own: Ray puts its own psutil on the path.
 _CHOOSE = """
 import launchpad as lp
