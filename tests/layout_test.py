@@ -36,6 +36,7 @@ _MAX_LINES = 400
 _DISTRIBUTIONS = {
   'absl': 'absl-py',
   'acme': 'dm-acme',
+  'courier': 'dm-launchpad',
   'launchpad': 'dm-launchpad',
   'PIL': 'pillow',
   'reverb': 'dm-reverb',

@@ -119,7 +119,20 @@ class Supervised:
     code = exit_code(error) if stopped else int(error is not None)
     if code:
       traceback.print_exception(type(error), error, error.__traceback__)
+      # What is printed last is the reason that the launcher gives.
+      print(advice(error), file=sys.stderr)
     _exit(code)
+
+
+def advice(error: Optional[BaseException]) -> str:
+  """Returns what to do about an error that does not say so; '' if it does."""
+  # Of Courier and of Reverb, which know neither port nor cause.
+  if 'gRPC server' not in str(error):
+    return ''
+  return (
+    f'{error}: its port is in use by another process. Start the program again, '
+    'which takes other ports.'
+  )
 
 
 def exit_code(error: Optional[BaseException]) -> int:

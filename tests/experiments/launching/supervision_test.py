@@ -13,7 +13,9 @@
 # limitations under the License.
 
 import errno
+import socket
 
+import courier
 import pytest
 
 from experiments.launching import supervision
@@ -54,3 +56,13 @@ def test_after_a_stop_errors_of_files_alone_count(error, code):
 )
 def test_a_stop_says_who_has_not_saved(codes, code, reason):
   assert supervision.stopped(codes, 5.0) == supervision.Outcome(code, reason)
+
+
+def test_a_port_that_is_in_use_is_explained():
+  with socket.socket() as taken:
+    taken.bind(('', 0))
+    taken.listen()
+    with pytest.raises(Exception, match='gRPC server') as raised:
+      courier.Server(port=taken.getsockname()[1]).Start()
+  assert 'in use by another process. Start' in supervision.advice(raised.value)
+  assert supervision.advice(ValueError('This is the reason.')) == ''
