@@ -56,7 +56,11 @@ class ReplayNode(lp.ReverbNode):
     self._logger_fn = logger_fn
 
   def run(self) -> None:
-    """Serves until the program stops; saves before that."""
+    """Serves until the program stops; saves before that.
+
+    Raises:
+      OSError: if it could not save in the end.
+    """
     port = lp_address.get_port_from_address(self._address.resolve())
     checkpointer = self._checkpoint_ctor() if self._checkpoint_ctor else None
     server = reverb.Server(
@@ -72,8 +76,13 @@ class ReplayNode(lp.ReverbNode):
       if self._directory is not None and seconds_left <= 0.0:
         _save_replay(client, self._directory)
         seconds_left = self._period_seconds
-    if self._directory is not None:
-      _save_replay(client, self._directory)
+    if self._directory is not None and not _save_replay(
+      client, self._directory
+    ):
+      raise OSError(
+        f'The replay was not saved in {self._directory} when it was stopped; what '
+        'came since the last time is lost.'
+      )
     # No `server.stop()`: it waits for writers, which may be gone without a word.
     del server
 
@@ -88,10 +97,15 @@ class _CheckpointerFactory:
     return reverb.checkpointers.DefaultCheckpointer(self._directory)
 
 
-def _save_replay(client: reverb.Client, directory: str) -> None:
-  """Saves a server's contents; the one before stays if that fails."""
+def _save_replay(client: reverb.Client, directory: str) -> bool:
+  """Saves a server's contents; the one before stays if that fails.
+
+  Returns:
+    Whether it was saved.
+  """
   try:
     logging.info('Replay saved in %s.', client.checkpoint())
+    return True
   except Exception as error:  # Reverb has no type for it.
     logging.error(
       'Replay not saved (%s): make room on the disk. The one saved before is '
@@ -102,6 +116,7 @@ def _save_replay(client: reverb.Client, directory: str) -> None:
       # What Reverb leaves of one that failed, which takes up room.
       if not (path / 'DONE').exists():
         shutil.rmtree(path, ignore_errors=True)
+    return False
 
 
 def _log_sizes(client: reverb.Client, logger: loggers.Logger) -> None:

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 import contextlib
+import pathlib
 import threading
 from typing import Iterator, List
 from unittest import mock
@@ -37,26 +38,36 @@ def _table() -> reverb.Table:
   )
 
 
-@pytest.mark.slow
-def test_replay_is_back_after_a_restart(tmp_path, monkeypatch):
-  stop = threading.Event()
-  monkeypatch.setattr(lp, 'wait_for_stop', stop.wait)
+def _make_node(folder: pathlib.Path) -> replay_node.ReplayNode:
+  node = replay_node.ReplayNode(
+    lambda: [_table()], checkpoint_directory=str(folder)
+  )
+  node.launch_context.initialize(
+    lp.context.LaunchType.TEST_MULTI_THREADING, None
+  )
+  node.bind_addresses()
+  return node
 
-  def start() -> tuple[threading.Thread, reverb.Client, replay_node.ReplayNode]:
-    node = replay_node.ReplayNode(
-      lambda: [_table()], checkpoint_directory=str(tmp_path)
-    )
-    node.launch_context.initialize(
-      lp.context.LaunchType.TEST_MULTI_THREADING, None
-    )
-    node.bind_addresses()
+
+@pytest.fixture
+def stop(monkeypatch) -> threading.Event:
+  """Stands in for Launchpad's stop of a program."""
+  event = threading.Event()
+  monkeypatch.setattr(lp, 'wait_for_stop', event.wait)
+  return event
+
+
+@pytest.mark.slow
+def test_replay_is_back_after_a_restart(tmp_path, stop):
+  def start() -> tuple[threading.Thread, reverb.Client]:
+    node = _make_node(tmp_path)
     client = node.create_handle().dereference()
     thread = threading.Thread(target=node.run, daemon=True)
     thread.start()
     connections.wait_until_listening(client)
-    return thread, client, node
+    return thread, client
 
-  thread, client, _ = start()
+  thread, client = start()
   with client.trajectory_writer(1) as writer:
     for value in range(5):
       writer.append({'value': np.float32(value)})
@@ -65,12 +76,24 @@ def test_replay_is_back_after_a_restart(tmp_path, monkeypatch):
   stop.set()
   thread.join(30.0)
   stop.clear()
-  thread, client, _ = start()
+  thread, client = start()
   assert replay_node.table_sizes(client)['table_size'] == 5
   assert replay.has_items([client], 'table', 5)
   assert not replay.has_items([client], 'table', 6)
   stop.set()
   thread.join(30.0)
+
+
+@pytest.mark.slow
+def test_replay_that_cannot_be_saved_in_the_end_says_so(tmp_path, stop):
+  node = _make_node(tmp_path)
+  stop.set()
+  full = IndexError('No space left on device')
+  with (
+    mock.patch.object(reverb.Client, 'checkpoint', side_effect=full),
+    pytest.raises(OSError, match=f'not saved in {tmp_path}'),
+  ):
+    node.run()
 
 
 def test_sizes_that_cannot_be_logged_do_not_end_the_replay(caplog):
