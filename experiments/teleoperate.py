@@ -30,16 +30,19 @@ import pathlib
 import sys
 from typing import Optional
 
-from environments import block_stacking
-from environments import dataset_writer
-from environments import demonstrations
-from environments.teleoperation import controller
-from environments.teleoperation import device
-from environments.teleoperation import keyboard
-from environments.teleoperation import session
-from environments.teleoperation import space_mouse
-from experiments import live_view
-from experiments.dataset_tools import scenes
+from experiments import renderer
+
+with renderer.required():
+  from environments import block_stacking
+  from environments import dataset_writer
+  from environments import demonstrations
+  from environments.teleoperation import controller
+  from environments.teleoperation import device
+  from environments.teleoperation import keyboard
+  from environments.teleoperation import session
+  from environments.teleoperation import space_mouse
+  from experiments import live_view
+  from experiments.dataset_tools import scenes
 
 DEVICES = ('spacemouse', 'keyboard')
 
