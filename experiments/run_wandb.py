@@ -62,6 +62,8 @@ def start(
   Raises:
     WandbError: if the package is missing or refuses.
   """
+  # Of its own crashes, to its makers; retried where there is no network.
+  os.environ.setdefault('WANDB_ERROR_REPORTING', 'false')
   try:
     # Only here, as it need not be installed for other runs.
     import wandb
@@ -81,7 +83,7 @@ def start(
       resume='allow',
       settings=wandb.Settings(console='off', silent=True),
     )
-  except wandb.Error as error:
+  except (wandb.Error, ValueError) as error:
     raise WandbError(
       f'Weights & Biases refused project {project!r} ({error}): log in with '
       '`wandb login`, or set WANDB_MODE=offline and send the run later.'
