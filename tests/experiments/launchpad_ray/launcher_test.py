@@ -51,6 +51,8 @@ def test_node_whose_keeper_is_lost_again_and_again_is_not_given_up(tmp_path):
   with running.started('ray', tmp_path) as run:
     run.wait_until_running()
     for _ in range(6):
+      # It may be one that has just ended with the keeper before.
+      run.wait_until(lambda: psutil.pid_exists(run.pids()['worker_0']), 'there')
       old = run.pids()['worker_0']
       parent = psutil.Process(old).parent()
       assert parent is not None
