@@ -24,12 +24,12 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import acme
 from acme import core
-from acme.tf import savers
 from acme.tf import variable_utils
 from acme.utils import counting
 from acme.utils import loggers
 import launchpad as lp
 
+from acme_metamimic import checkpoints
 from acme_metamimic import variables as variables_lib
 
 _POLL_SECONDS = 0.2
@@ -39,8 +39,13 @@ _STEP_SECONDS = 3.0
 _LOG_SECONDS = 5
 
 
-class CounterNode(savers.CheckpointingRunner):
-  """Acme's counter for a program, with a fixed path and a log."""
+class CounterNode(core.Worker):
+  """The parent of all counters, with a fixed path and a log.
+
+  Acme's `CheckpointingRunner` is ended by an exception in whatever it does at
+  that moment. One that waits for the stop as well may then leave the lock of
+  Launchpad's event behind, for which all others wait.
+  """
 
   def __init__(
     self,
@@ -53,30 +58,47 @@ class CounterNode(savers.CheckpointingRunner):
     """Initializes the node.
 
     Args:
-      counter: the parent of all counters.
+      counter: to serve.
       checkpoint_directory: folder of the run, from whose checkpoint the counter
         resumes; None for no checkpoints.
       checkpoint_period_minutes: what a counter that dies loses at most; short,
         as its checkpoint is a few numbers.
       logger: receives the counts.
     """
-    super().__init__(
-      counter,
-      time_delta_minutes=checkpoint_period_minutes,
-      directory=checkpoint_directory or '',
-      subdirectory='counter',
-      enable_checkpointing=checkpoint_directory is not None,
-      # A path that is the same in every process is what a restart can find.
-      add_uid=False,
-    )
+    self._counter = counter
     self._logger = logger
+    self._checkpointer: Optional[checkpoints.Checkpointer] = None
+    if checkpoint_directory is not None:
+      self._checkpointer = checkpoints.Checkpointer(
+        objects_to_save={'counter': counter},
+        time_delta_minutes=checkpoint_period_minutes,
+        directory=checkpoint_directory,
+        subdirectory='counter',
+        # A path that is the same in every process is what a restart can find.
+        add_uid=False,
+      )
 
-  def checkpoint(self) -> None:
-    """Saves when it is time, and logs."""
-    self._checkpointer.save()
-    lp.wait_for_stop(_LOG_SECONDS)
-    if self._logger is not None:
-      self._logger.write(self._wrapped.get_counts())
+  def increment(self, **counts: counting.Number) -> Dict[str, counting.Number]:
+    """Adds to counts, and returns all."""
+    return self._counter.increment(**counts)
+
+  def get_counts(self) -> Dict[str, counting.Number]:
+    """Returns all counts."""
+    return self._counter.get_counts()
+
+  def run(self) -> None:
+    """Saves and logs from time to time until the program stops; then saves.
+
+    Raises:
+      OSError: if it could not save.
+    """
+    while not lp.wait_for_stop(_LOG_SECONDS):
+      if self._checkpointer is not None:
+        self._checkpointer.save()
+      if self._logger is not None:
+        self._logger.write(self.get_counts())
+    if self._checkpointer is not None:
+      self._checkpointer.save(force=True)
 
 
 class LearnerNode(core.VariableSource, core.Worker):

@@ -63,7 +63,9 @@ class ReplayNode(lp.ReverbNode):
     """
     port = lp_address.get_port_from_address(self._address.resolve())
     checkpointer = self._checkpoint_ctor() if self._checkpoint_ctor else None
-    server = reverb.Server(
+    # Kept, as the base class does: a server that is collected waits for writers,
+    # which may be gone without a word.
+    self._server = reverb.Server(
       self._priority_tables_fn(), port=port, checkpointer=checkpointer
     )
     client = reverb.Client(f'localhost:{port}')
@@ -83,8 +85,6 @@ class ReplayNode(lp.ReverbNode):
         f'The replay was not saved in {self._directory} when it was stopped; what '
         'came since the last time is lost.'
       )
-    # No `server.stop()`: it waits for writers, which may be gone without a word.
-    del server
 
 
 class _CheckpointerFactory:

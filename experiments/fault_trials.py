@@ -61,7 +61,7 @@ class Run:
       prefix: of the command, such as `nice`.
     """
     self._folder = os.path.abspath(folder)
-    self._patience = patience_seconds
+    self.patience_seconds = patience_seconds
     resume = os.path.exists(folder)
     os.makedirs(os.path.dirname(self._folder), exist_ok=True)
     self._log = f'{self._folder}.log'
@@ -129,9 +129,9 @@ class Run:
     while not condition():
       if self.process.poll() is not None:
         raise TrialError(f'Not {what}, as the run has ended: {self.said()}')
-      if time.monotonic() - started > self._patience:
+      if time.monotonic() - started > self.patience_seconds:
         raise TrialError(
-          f'Not {what} in {self._patience:.0f} s; see {self._log}.'
+          f'Not {what} in {self.patience_seconds:.0f} s; see {self._log}.'
         )
       time.sleep(_POLL_SECONDS)
     return time.monotonic() - started
@@ -200,7 +200,7 @@ def hurt(
     return run.nodes().get(name, pid) != pid
 
   while not (ended() or (target != fault_outcomes.LAUNCHER and back())):
-    if time.monotonic() - started > run._patience:
+    if time.monotonic() - started > run.patience_seconds:
       raise TrialError(f'Nothing came of {number.name} to {name}.')
     time.sleep(_POLL_SECONDS)
   seconds = time.monotonic() - started

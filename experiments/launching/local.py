@@ -131,7 +131,7 @@ def _wait(
   }
   failure: Optional[Failure] = None
   signal.signal(signal.SIGINT, _interrupt)
-  while not manager.wait_for_stop(_POLL_SECONDS):
+  while not supervision.wait_for_stop(manager, _POLL_SECONDS):
     failure = next(_failures(workers), None)
     if failure is not None:
       # The handler of Launchpad stops all nodes.

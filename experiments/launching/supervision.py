@@ -25,6 +25,7 @@ import dataclasses
 import os
 import signal
 import sys
+import time
 import traceback
 from typing import Any, Callable, Mapping, Optional
 
@@ -110,18 +111,36 @@ class Supervised:
     manager.thread_worker(self.name, self.function)
     (worker,) = manager._active_workers[self.name]
     while worker.thread.is_alive():
-      if manager.wait_for_stop(_POLL_SECONDS):
+      if wait_for_stop(manager, _POLL_SECONDS):
         worker.thread.join(self.grace_seconds)
         if worker.thread.is_alive():
           _exit(CUT_OFF)
     error = worker.future.exception()
-    stopped = manager.wait_for_stop(0.0)
+    stopped = manager.stop_event().is_set()
     code = exit_code(error) if stopped else int(error is not None)
     if code:
       traceback.print_exception(type(error), error, error.__traceback__)
-      # What is printed last is the reason that the launcher gives.
-      print(advice(error), file=sys.stderr)
+      if advice(error):
+        # What is printed last is the reason that the launcher gives.
+        print(advice(error), file=sys.stderr)
     _exit(code)
+
+
+def wait_for_stop(
+  manager: worker_manager.WorkerManager, seconds: float
+) -> bool:
+  """Waits for a program's stop, and returns whether it has come.
+
+  Not with the event's own `wait`, whose lock is lost if Acme ends a thread that
+  waits likewise: it does so by an exception, which may come at any line.
+
+  Args:
+    manager: of the program.
+    seconds: to wait at least, unless it has been stopped before.
+  """
+  if not manager.stop_event().is_set():
+    time.sleep(seconds)
+  return manager.stop_event().is_set()
 
 
 def advice(error: Optional[BaseException]) -> str:

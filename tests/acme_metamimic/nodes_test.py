@@ -12,10 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import shutil
 import threading
 import time
 from typing import Any, Callable, Optional
+from unittest import mock
 
+from acme.utils import counting
+from acme.utils import loggers
 import launchpad as lp
 import numpy as np
 import pytest
@@ -78,6 +82,41 @@ class _Stop:
 @pytest.fixture
 def stop(monkeypatch) -> _Stop:
   return _Stop(monkeypatch)
+
+
+def test_counter_is_saved_and_logged_and_resumes(stop, tmp_path, monkeypatch):
+  monkeypatch.setattr(nodes, '_LOG_SECONDS', 0.01)
+
+  def make_node() -> nodes.CounterNode:
+    return nodes.CounterNode(
+      counting.Counter(), checkpoint_directory=str(tmp_path), logger=logger
+    )
+
+  logger = loggers.InMemoryLogger()
+  node = make_node()
+  child = counting.Counter(node, 'learner', time_delta=0.0)
+  child.increment(steps=3)
+  stop.after(lambda: len(list(logger.data)) > 1)
+  # Its thread may not be ended by an exception while it waits for the stop.
+  with mock.patch.object(lp, 'register_stop_handler') as register:
+    node.run()
+  register.assert_not_called()
+  assert list(logger.data)[-1] == {'learner_steps': 3}
+
+  resumed = make_node()
+  assert resumed.get_counts() == {'learner_steps': 3}
+  assert resumed.increment(learner_steps=2) == {'learner_steps': 5}
+
+
+def test_counter_that_cannot_be_saved_says_where(stop, tmp_path):
+  node = nodes.CounterNode(
+    counting.Counter(), checkpoint_directory=str(tmp_path)
+  )
+  shutil.rmtree(tmp_path / 'checkpoints')
+  (tmp_path / 'checkpoints').write_text('No folder any more.')
+  stop.event.set()
+  with pytest.raises(OSError, match='No checkpoint could be written to'):
+    node.run()
 
 
 def test_learner_is_saved_when_the_program_stops(stop):

@@ -59,8 +59,11 @@ def stop(monkeypatch) -> threading.Event:
 
 @pytest.mark.slow
 def test_replay_is_back_after_a_restart(tmp_path, stop):
+  nodes = []
+
   def start() -> tuple[threading.Thread, reverb.Client]:
     node = _make_node(tmp_path)
+    nodes.append(node)
     client = node.create_handle().dereference()
     thread = threading.Thread(target=node.run, daemon=True)
     thread.start()
@@ -75,6 +78,9 @@ def test_replay_is_back_after_a_restart(tmp_path, stop):
   assert replay_node.table_sizes(client)['table_size'] == 5
   stop.set()
   thread.join(30.0)
+  assert not thread.is_alive()
+  # As long as the process, as its end would wait for writers.
+  assert replay_node.table_sizes(client)['table_size'] == 5
   stop.clear()
   thread, client = start()
   assert replay_node.table_sizes(client)['table_size'] == 5

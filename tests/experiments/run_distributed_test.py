@@ -15,6 +15,7 @@
 import csv
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -22,18 +23,25 @@ import pytest
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # For a loaded machine; it takes half a minute on an idle one.
-_SECONDS = 600.0
+_SECONDS = 300.0
 
 
 def _run(*arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess:
-  return subprocess.run(
+  process = subprocess.Popen(
     [sys.executable, '-m', 'experiments.run_distributed', *arguments],
     cwd=cwd,
-    env={**os.environ, 'PYTHONPATH': str(_ROOT)},
-    capture_output=True,
+    env={**os.environ, 'PYTHONPATH': str(_ROOT), 'PYTHONFAULTHANDLER': '1'},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
     text=True,
-    timeout=_SECONDS,
   )
+  try:
+    said = process.communicate(timeout=_SECONDS)
+  except subprocess.TimeoutExpired:
+    # Has it say where its threads are.
+    process.send_signal(signal.SIGABRT)
+    pytest.fail('\n'.join(('It does not end.', *process.communicate())))
+  return subprocess.CompletedProcess(process.args, process.returncode, *said)
 
 
 def _last_row(folder: pathlib.Path) -> dict[str, str]:

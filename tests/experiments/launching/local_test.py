@@ -97,6 +97,18 @@ def test_a_node_that_takes_too_long_to_save_is_named(tmp_path):
     assert not run.has_saved()
 
 
+@pytest.mark.parametrize('launch_type', ['local_mp', 'local_mt'])
+def test_a_lost_lock_does_not_keep_the_program_from_its_end(
+  tmp_path, launch_type
+):
+  with running.started(launch_type, tmp_path, 'lock') as run:
+    run.wait_until_running()
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end(_STOP_SECONDS) == 0
+    assert run.has_saved()
+    assert 'server' not in run.said().rpartition('Ended:')[2]
+
+
 def test_unknown_launch_type_is_named(tmp_path):
   with pytest.raises(local.LaunchError, match=r"'vertex_ai'.*local_mp"):
     local.run(lp.Program('empty'), 'vertex_ai', str(tmp_path))

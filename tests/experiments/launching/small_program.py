@@ -19,7 +19,8 @@
 Nodes: `server/0`, `worker/0` and `worker/1`. Each writes its process id into
 FOLDER, a file each. FAULT: `raise` has worker/0 fail, `stop` has it stop the
 program, both once the server has answered; `full` has the server fail to save,
-and `slow` has it take too long.
+`slow` has it take too long, and `lock` loses the lock of Launchpad's event, as a
+thread does that is ended by an exception while it waits for the stop.
 """
 
 import errno
@@ -52,7 +53,11 @@ class Server:
     return self._count
 
   def run(self) -> None:
-    lp.wait_for_stop()
+    event = lp.stop_event()
+    if self._fault == 'lock':
+      lp.register_stop_handler(lambda *_: event._cond.acquire())
+    while not event.is_set():
+      time.sleep(0.1)
     if self._fault == 'full':
       raise OSError(errno.ENOSPC, 'No space left on device')
     if self._fault == 'slow':
