@@ -19,7 +19,7 @@
 
 A program on a light environment is placed by Ray on three hosts: network
 namespaces whose frames are late and get lost, or, without root, three raylets on
-loopback. A host of actors and evaluators is cut off for a while. What came of it
+loopback. A host of actors, evaluators and caches is cut off for a while. What came of it
 goes to the terminal and into the folder; the exit code is 1 if the run did not
 go on, or if nodes were not started again.
 """
@@ -123,8 +123,6 @@ def main(argv: list[str]) -> None:
         'gpus_per_learner': 1,
         'num_imitation_actors': 2,
         'num_task_actors': 2,
-        # A cache does not move, as others have its address.
-        'num_caches': 0,
       },
       prefix=hosts.prefix(0),
     )

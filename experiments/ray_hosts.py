@@ -190,14 +190,23 @@ class Loopback(Hosts):
 def can_be_cut(placed: dict[int, list[str]]) -> int:
   """Returns a host whose nodes can all be started again elsewhere.
 
+  One with a cache, whose address others have, goes before those without.
+
   Raises:
     TrialError: if there is none.
   """
-  for index in range(1, len(placed)):
-    groups = {name.split('/')[0] for name in placed[index]}
-    if groups and groups <= set(fault_outcomes.RESTARTED):
-      return index
-  raise fault_trials.TrialError(f'No host can be cut off: {placed}.')
+  groups = {
+    index: {name.split('/')[0] for name in placed[index]}
+    for index in range(1, len(placed))
+  }
+  possible = [
+    index
+    for index, names in groups.items()
+    if names and names <= set(fault_outcomes.RESTARTED)
+  ]
+  if not possible:
+    raise fault_trials.TrialError(f'No host can be cut off: {placed}.')
+  return max(possible, key=lambda index: 'cacher' in groups[index])
 
 
 def _run_script(*arguments: object) -> None:
@@ -205,9 +214,18 @@ def _run_script(*arguments: object) -> None:
 
 
 def _raylets() -> list[int]:
-  return [
-    p.pid for p in psutil.process_iter(['name']) if p.info['name'] == 'raylet'
-  ]
+  return [p.pid for p in _of_cluster() if p.info['name'] == 'raylet']
+
+
+def _of_cluster() -> list[psutil.Process]:
+  """Returns Ray's own processes of this cluster, which has a port of its own."""
+  found = []
+  for process in psutil.process_iter(['cmdline', 'name']):
+    line = ' '.join(process.info['cmdline'] or ())
+    # Ray may put the host's other address in the place of loopback's.
+    if f':{_PORT} ' in f'{line} ' or f'gcs_server_port={_PORT}' in line:
+      found.append(process)
+  return found
 
 
 def _kill_tree(pid: int) -> None:
@@ -220,9 +238,6 @@ def _kill_tree(pid: int) -> None:
 
 def _kill_heads() -> None:
   """Kills what `ray start` left beside the raylets of this cluster."""
-  for process in psutil.process_iter(['cmdline']):
-    line = ' '.join(process.info['cmdline'] or ())
-    # Ray may put the host's other address in the place of loopback's.
-    if f':{_PORT} ' in f'{line} ' or f'gcs_server_port={_PORT}' in line:
-      with contextlib.suppress(psutil.NoSuchProcess):
-        process.kill()
+  for process in _of_cluster():
+    with contextlib.suppress(psutil.NoSuchProcess):
+      process.kill()

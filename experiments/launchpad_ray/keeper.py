@@ -25,6 +25,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
@@ -91,6 +92,7 @@ class Keeper:
     self._environment = environment
     self._grace_seconds = grace_seconds
     self._process: Optional[subprocess.Popen] = None
+    self._starting = threading.Lock()
     self._stopping = False
 
   def host(self) -> str:
@@ -130,7 +132,7 @@ class Keeper:
     return os.path.exists(path)
 
   def run(self, function: bytes, home: Optional[str] = None) -> Ended:
-    """Runs the node until it ends.
+    """Runs the node until it ends; ends what a call before has started.
 
     Args:
       function: the pickled function of the node.
@@ -138,39 +140,45 @@ class Keeper:
     """
     if home is not None and home != self.node_id():
       return Ended(1, False, moved=True)
-    # The launcher may have lost sight of it for a moment.
-    self._end_process()
     os.makedirs(os.path.dirname(self._path), exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-      path = os.path.join(folder, 'function')
-      with open(path, 'wb') as file:
-        file.write(function)
       stop_file = os.path.join(folder, 'stop')
-      with open(self._path, 'a') as output:
-        self._process = subprocess.Popen(
-          [sys.executable, '-m', _NODE_MODULE, path],
-          stdout=output,
-          stderr=output,
-          stdin=subprocess.DEVNULL,
-          env={
-            **os.environ,
-            **self._environment,
-            'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
-            NAME: self._name,
-            PARENT: str(os.getpid()),
-            GRACE: str(self._grace_seconds),
-            STOP_FILE: stop_file,
-          },
-        )
+      with self._starting:
+        # Of the last call: the launcher may have lost sight of it for a moment,
+        # or others have another address now.
+        self._end_process()
+        self._process = process = self._start(folder, function, stop_file)
       if self._stopping:
         self.stop()
-      while self._process.poll() is None and not os.path.exists(stop_file):
+      while process.poll() is None and not os.path.exists(stop_file):
         time.sleep(_POLL_SECONDS)
       requested = os.path.exists(stop_file)
       if requested:
         self.stop()
-    code = self._process.wait()
-    return Ended(code, requested, _last_line(self._path))
+    return Ended(process.wait(), requested, _last_line(self._path))
+
+  def _start(
+    self, folder: str, function: bytes, stop_file: str
+  ) -> subprocess.Popen:
+    path = os.path.join(folder, 'function')
+    with open(path, 'wb') as file:
+      file.write(function)
+    with open(self._path, 'a') as output:
+      return subprocess.Popen(
+        [sys.executable, '-m', _NODE_MODULE, path],
+        stdout=output,
+        stderr=output,
+        stdin=subprocess.DEVNULL,
+        env={
+          **os.environ,
+          **self._environment,
+          'PYTHONPATH': os.pathsep.join(filter(None, sys.path)),
+          NAME: self._name,
+          PARENT: str(os.getpid()),
+          GRACE: str(self._grace_seconds),
+          STOP_FILE: stop_file,
+        },
+      )
 
   def stop(self) -> int:
     """Ends the node's process in good order; kills it if it takes too long.

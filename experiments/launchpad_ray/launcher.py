@@ -33,6 +33,7 @@ _POLL_SECONDS = 0.5
 # would do so for ever.
 _SOON_SECONDS = 60.0
 _MAX_SOON = 5
+_RECONNECT, _RECONNECT_SECONDS = 'RAY_gcs_rpc_server_reconnect_timeout_s', '5'
 
 
 class Launcher:
@@ -158,9 +159,7 @@ class Launcher:
       if ended.stop_requested:
         return supervision.Outcome(0, f'{placed.name} has asked for the end')
       if ended.moved:
-        return supervision.Outcome(
-          1, f'{placed.name} has lost its host, where others know it'
-        )
+        return self._move(placed)
       if ended.exit_code == 0:
         placed.run = None
         return None
@@ -193,6 +192,30 @@ class Launcher:
     placed.lost = time.monotonic()
     self._stopping.wait(_POLL_SECONDS)
     self._start(placed)
+
+  def _move(
+    self, placed: placement_lib.Placed
+  ) -> Optional[supervision.Outcome]:
+    """Has a node serve from another host; starts anew those that know it."""
+    clients = self._placement.clients(placed)
+    for client in clients:
+      if not client.resources.restart:
+        return supervision.Outcome(
+          1, f'{placed.name} has lost its host, where {client.name} knows it'
+        )
+    try:
+      self._placement.move(placed)
+    except ray.exceptions.RayError as error:
+      self._start_elsewhere(placed, f'was lost again ({type(error).__name__})')
+      return None
+    self._report(
+      f'{placed.name} serves from another host; starting those again that know '
+      f'it: {", ".join(client.name for client in clients)}.'
+    )
+    for each in (placed, *clients):
+      if each.run is not None:
+        self._start(each)
+    return None
 
   def _end(self) -> Dict[str, int]:
     """Stops all nodes, and then their keepers; returns exit codes by name."""
@@ -234,6 +257,10 @@ def connect(
   """
   # As Ray does it, which takes no number of CPUs then.
   address = address or os.environ.get('RAY_ADDRESS')
+  if address is None:
+    # A cluster of this machine ends with its launcher, and Ray's own agents try to
+    # tell it that for a minute by default.
+    os.environ.setdefault(_RECONNECT, _RECONNECT_SECONDS)
   try:
     ray.init(
       # Not None, which is any cluster that this machine is part of.

@@ -296,6 +296,26 @@ class Placement:
       placed.serves = any(id(a) in known for a in placed.node.addresses)
       placed.function = cloudpickle.dumps(placed.node.function)
 
+  def clients(self, server: Placed) -> List[Placed]:
+    """Returns the nodes that have the address of another."""
+    return [p for p in self.everyone() if _knows(p.node, server.node)]
+
+  def move(self, server: Placed) -> None:
+    """Gives a node an address where its keeper is now, and its clients that.
+
+    Args:
+      server: a node whose host was lost.
+
+    Raises:
+      RayError: if that host is lost, too.
+    """
+    server.node_id = ray.get(
+      server.keeper.node_id.remote(), timeout=_CALL_SECONDS
+    )
+    self._bind_on_host([server])
+    for placed in (server, *self.clients(server)):
+      placed.function = cloudpickle.dumps(placed.node.function)
+
   def _bind_on_host(self, group: Sequence[Placed]) -> None:
     """Gives the nodes of one host ports, all different, so all at once."""
     addresses = [address for p in group for address in p.node.addresses]
@@ -318,11 +338,12 @@ def choose_neighbour(
     index: of the node in its group.
     candidates: at least one.
   """
-  known = {id(handle._address) for handle in node.input_handles}
-  servers = [
-    placed
-    for placed in candidates
-    if any(id(address) in known for address in placed.node.addresses)
-  ]
+  servers = [placed for placed in candidates if _knows(node, placed.node)]
   choice = servers or candidates
   return choice[index % len(choice)]
+
+
+def _knows(node: Any, server: Any) -> bool:
+  """Returns whether a node of Launchpad has an address of another."""
+  known = {id(handle._address) for handle in node.input_handles}
+  return any(id(address) in known for address in server.addresses)

@@ -34,6 +34,16 @@ def test_host_of_actors_can_be_cut():
   assert ray_hosts.can_be_cut(placed) == 2
 
 
+def test_host_of_a_cache_is_cut_before_others():
+  placed = {
+    0: ['replay/0'],
+    1: ['imitation_actor/1'],
+    2: ['imitation_actor/2', 'cacher/0'],
+    3: ['task_evaluator/0'],
+  }
+  assert ray_hosts.can_be_cut(placed) == 2
+
+
 @pytest.mark.parametrize('names', [['imitation_learner/0'], []])
 def test_host_of_a_learner_or_of_nothing_cannot_be_cut(names):
   with pytest.raises(fault_trials.TrialError, match='No host can be cut off'):

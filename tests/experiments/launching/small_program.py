@@ -19,7 +19,8 @@
 Nodes: `server/0`, `worker/0` and `worker/1`. Each writes its process id into
 FOLDER, a file each. FAULT: `raise` has worker/0 fail, `stop` has it stop the
 program, both once the server has answered; `full` has the server fail to save,
-`slow` has it take too long, and `lock` loses the lock of Launchpad's event, as a
+`slow` has it take too long; `lost` lets it be started again, on another host than
+the workers, which take the GPUs of theirs; and `lock` loses the lock of Launchpad's event, as a
 thread does that is ended by an exception while it waits for the stop.
 """
 
@@ -105,14 +106,25 @@ def make_program(folder: str, fault: str = '') -> lp.Program:
   return program
 
 
-def _run_with_ray(program: lp.Program, folder: str) -> supervision.Outcome:
+def _run_with_ray(
+  program: lp.Program, folder: str, fault: str
+) -> supervision.Outcome:
   from experiments.launchpad_ray import launcher as ray_launcher
   from experiments.launchpad_ray import placement
 
   ray_launcher.connect(num_cpus=8)
+  lost = fault == 'lost'
+
+  def resources(group: str) -> placement.Resources:
+    if group == 'worker':
+      return placement.Resources(
+        num_cpus=4.0 if lost else 1.0, num_gpus=float(lost), restart=True
+      )
+    return placement.Resources(restart=lost)
+
   launcher = ray_launcher.Launcher(
     program,
-    lambda group: placement.Resources(restart=group == 'worker'),
+    resources,
     output_folder=os.path.join(folder, 'output'),
     packages=('ray',),
     sources=('experiments',),
@@ -130,7 +142,7 @@ def main(launch_type: str, folder: str, fault: str = '') -> None:
   flags.FLAGS(sys.argv[:1])
   program = make_program(folder, fault)
   if launch_type == 'ray':
-    outcome = _run_with_ray(program, folder)
+    outcome = _run_with_ray(program, folder, fault)
   else:
     outcome = local.run(
       program,

@@ -20,6 +20,7 @@ import sys
 import psutil
 import pytest
 
+from experiments import ray_hosts
 from tests.experiments.launching import running
 
 pytestmark = pytest.mark.slow
@@ -66,6 +67,32 @@ def test_node_whose_keeper_is_lost_again_and_again_is_not_given_up(tmp_path):
     assert run.end(_STOP_SECONDS) == 0
 
 
+def test_server_whose_host_is_lost_serves_from_another(tmp_path, monkeypatch):
+  with ray_hosts.Loopback() as hosts:
+    monkeypatch.setenv('RAY_ADDRESS', hosts.address)
+    with running.started('ray', tmp_path, 'lost') as run:
+      run.wait_until_running()
+      old = run.pids()
+      host = hosts.host_of(old['server_0'])
+      assert {hosts.host_of(old[f'worker_{i}']) for i in range(2)} == {0}
+      assert host != 0
+      hosts.cut(host)
+      run.wait_until(
+        lambda: not set(run.pids().values()) & set(old.values()),
+        'started again, all of them',
+      )
+      assert hosts.host_of(run.pids()['server_0']) not in (0, host)
+      # A server that starts again counts from the beginning.
+      run.wait_until(lambda: 0 < run.count(0) < 1000, 'at work again')
+      count = run.count(1)
+      run.wait_until(lambda: run.count(1) > count + 10, 'going on')
+      said = 'server/0 serves from another host; starting those again that know'
+      assert said in run.said()
+      run.process.send_signal(signal.SIGTERM)
+      assert run.end(_STOP_SECONDS) == 0
+      assert run.has_saved()
+
+
 def test_killed_server_ends_the_program_and_is_named(tmp_path):
   with running.started('ray', tmp_path) as run:
     run.wait_until_running()
@@ -79,7 +106,10 @@ def test_killed_server_ends_the_program_and_is_named(tmp_path):
 def test_killed_launcher_leaves_no_orphans(tmp_path):
   with running.started('ray', tmp_path) as run:
     run.wait_until_running()
-    pids = run.pids()
+    family = psutil.Process(run.process.pid).children(recursive=True)
+    # Ray's own, too.
+    pids = {f'{p.name()} {p.pid}': p.pid for p in family}
+    assert any(name.startswith('raylet') for name in pids)
     run.process.kill()
     assert running.left_over(pids, 40.0) == []
 
