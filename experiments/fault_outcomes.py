@@ -139,6 +139,6 @@ def table(outcomes: list[Outcome], launch_type: str) -> str:
     lines.append(
       f'| {fault} | {len(group)} | {good} | {", ".join(sorted(kinds))} | '
       f'{max(outcome.seconds for outcome in group):.1f} | '
-      f'{sum(resumed)} of {len(resumed)} |'
+      + (f'{sum(resumed)} of {len(resumed)} |' if resumed else '|')
     )
   return '\n'.join(lines)
