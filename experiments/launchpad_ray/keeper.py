@@ -15,6 +15,7 @@
 """The Ray actor of a node: starts its process where Ray placed it."""
 
 import contextlib
+import dataclasses
 import hashlib
 import importlib.metadata
 import os
@@ -27,7 +28,7 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 # Environment variables that tell the node's process what it is.
 NAME = 'LAUNCHPAD_RAY_NODE'
@@ -64,6 +65,46 @@ class Ended(NamedTuple):
   moved: bool = False
 
 
+@dataclasses.dataclass(frozen=True)
+class Code:
+  """What must be the same on all hosts.
+
+  Attributes:
+    packages: names of installed distributions, whose versions count.
+    sources: names of Python packages in the working folder or on the path, whose
+      sources are hashed: a version that is being worked on has one number.
+    expected: the fingerprint of the launcher's host.
+  """
+
+  packages: Sequence[str] = ()
+  sources: Sequence[str] = ()
+  expected: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+  @classmethod
+  def here(cls, packages: Sequence[str], sources: Sequence[str]) -> 'Code':
+    """Returns that of this host."""
+    code = cls(packages, sources)
+    return dataclasses.replace(code, expected=code.fingerprint())
+
+  def fingerprint(self) -> Dict[str, str]:
+    """Returns versions and hashes on this host, `MISSING` for what is not here."""
+    versions = {'python': platform.python_version()}
+    for name in self.packages:
+      versions[name] = MISSING
+      with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        versions[name] = importlib.metadata.version(name)
+    return {**versions, **{name: _hash_sources(name) for name in self.sources}}
+
+  def differences(self) -> Dict[str, str]:
+    """Returns what is other than expected on this host, and how."""
+    found = self.fingerprint()
+    return {
+      name: f'{found.get(name)} instead of {version}'
+      for name, version in self.expected.items()
+      if found.get(name) != version
+    }
+
+
 class Keeper:
   """Keeps one node's process; Ray makes an actor of it.
 
@@ -78,6 +119,7 @@ class Keeper:
     output_folder: str,
     environment: Dict[str, str],
     grace_seconds: float,
+    code: Code = Code(),
   ):
     """Initializes the keeper.
 
@@ -86,7 +128,9 @@ class Keeper:
       output_folder: for what the process prints; made on the keeper's host.
       environment: variables to add for the process.
       grace_seconds: that the node has from a stop to save and to end.
+      code: that the host must have.
     """
+    self._code = code
     self._name = name
     self._path = os.path.join(output_folder, name)
     self._environment = environment
@@ -121,11 +165,9 @@ class Keeper:
       for each in sockets:
         each.close()
 
-  def versions(
-    self, packages: Sequence[str], sources: Sequence[str]
-  ) -> Dict[str, str]:
-    """Returns what must be the same on all hosts: see `fingerprint`."""
-    return fingerprint(packages, sources)
+  def differences(self) -> Dict[str, str]:
+    """Returns what of this host's code is other than expected, and how."""
+    return self._code.differences()
 
   def sees(self, path: str) -> bool:
     """Returns whether there is such a file on this host."""
@@ -140,6 +182,11 @@ class Keeper:
     """
     if home is not None and home != self.node_id():
       return Ended(1, False, moved=True)
+    # A host may have joined after the others were looked at. One that was looked
+    # at may be worked on.
+    wrong = self.differences() if self._process is None else {}
+    if wrong:
+      return Ended(1, False, other_code(self.host(), wrong))
     os.makedirs(os.path.dirname(self._path), exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
       stop_file = os.path.join(folder, 'stop')
@@ -205,22 +252,12 @@ class Keeper:
     return self._process.pid if self._process is not None else None
 
 
-def fingerprint(
-  packages: Sequence[str], sources: Sequence[str]
-) -> Dict[str, str]:
-  """Returns what tells whether two hosts have the same code.
-
-  Args:
-    packages: names of installed distributions, whose versions count.
-    sources: names of Python packages in the working folder or on the path, whose
-      sources are hashed: a version that is being worked on has one number.
-  """
-  versions = {'python': platform.python_version()}
-  for name in packages:
-    versions[name] = MISSING
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-      versions[name] = importlib.metadata.version(name)
-  return {**versions, **{name: _hash_sources(name) for name in sources}}
+def other_code(host: str, differences: Mapping[str, str]) -> str:
+  """Returns a sentence about a host with other code."""
+  return (
+    f'the host {host} has {differences}: install the same code and packages on '
+    'all hosts.'
+  )
 
 
 def _hash_sources(package: str) -> str:

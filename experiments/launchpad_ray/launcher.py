@@ -70,7 +70,6 @@ class Launcher:
     """
     self._program = program
     self._output_folder = output_folder
-    self._code = (list(packages), list(sources))
     self._shared_folder = shared_folder
     self._grace_seconds = grace_seconds
     self._report = report
@@ -78,6 +77,7 @@ class Launcher:
     self._placement = placement_lib.Placement(
       resources if callable(resources) else resources.__getitem__,
       output_folder=output_folder,
+      code=keeper_lib.Code.here(list(packages), list(sources)),
       seconds=placement_seconds,
       grace_seconds=grace_seconds,
       stopping=self._stopping,
@@ -107,7 +107,7 @@ class Launcher:
     try:
       self._placement.place(self._program)
       if not self._stopping.is_set():
-        self._placement.check_code(*self._code)
+        self._placement.check_code()
         if self._shared_folder is not None:
           self._placement.check_shared(self._shared_folder)
         self._placement.bind()

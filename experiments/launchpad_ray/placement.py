@@ -104,6 +104,7 @@ class Placement:
     resources: Callable[[str], Resources],
     *,
     output_folder: str,
+    code: keeper_lib.Code,
     seconds: float,
     grace_seconds: float,
     stopping: threading.Event,
@@ -113,6 +114,7 @@ class Placement:
     Args:
       resources: of each group, by label.
       output_folder: for what nodes print, on the host of each.
+      code: that hosts must have.
       seconds: to wait for hosts with the resources.
       grace_seconds: that nodes have from a stop to save and to end.
       stopping: set when the placement is no longer wanted.
@@ -120,6 +122,7 @@ class Placement:
     self.groups: Dict[str, List[Placed]] = {}
     self._resources = resources
     self._output_folder = output_folder
+    self._code = code
     self._seconds = seconds
     self._grace_seconds = grace_seconds
     self._stopping = stopping
@@ -185,7 +188,9 @@ class Placement:
         # `run` and `stop` at once.
         max_concurrency=8,
       )
-      .remote(name, self._output_folder, environment, self._grace_seconds)
+      .remote(
+        name, self._output_folder, environment, self._grace_seconds, self._code
+      )
     )
     return Placed(name, node, resources, keeper)
 
@@ -218,32 +223,18 @@ class Placement:
         f'from the folder of the project. It said: {error}'
       ) from None
 
-  def check_code(self, packages: Sequence[str], sources: Sequence[str]) -> None:
-    """Raises if a host has other code than this one.
-
-    Args:
-      packages: installed distributions that must be the same on all hosts.
-      sources: Python packages whose sources must be the same on all hosts.
+  def check_code(self) -> None:
+    """Raises if a host has other code than the launcher's.
 
     Raises:
-      PlacementError: if they are not.
+      PlacementError: if one has.
     """
-    expected = keeper_lib.fingerprint(packages, sources)
-    keepers = {placed.node_id: placed for placed in self.everyone()}
-    for placed in keepers.values():
-      found = ray.get(
-        placed.keeper.versions.remote(packages, sources), timeout=_CALL_SECONDS
-      )
-      wrong = {
-        name: f'{found.get(name)} instead of {version}'
-        for name, version in expected.items()
-        if found.get(name) != version
-      }
+    for placed in {p.node_id: p for p in self.everyone()}.values():
+      wrong = ray.get(placed.keeper.differences.remote(), timeout=_CALL_SECONDS)
       if wrong:
         host = ray.get(placed.keeper.host.remote(), timeout=_CALL_SECONDS)
         raise PlacementError(
-          f'the host {host} of {placed.name!r} has {wrong}: install the same '
-          'code and packages on all hosts.'
+          f'{placed.name!r}: {keeper_lib.other_code(host, wrong)}'
         )
 
   def check_shared(self, folder: str) -> None:

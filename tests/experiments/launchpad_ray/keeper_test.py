@@ -12,9 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from concurrent import futures
 import os
 import pathlib
+import signal
 import sys
+import time
 
 import cloudpickle
 import pytest
@@ -75,14 +78,50 @@ def test_free_ports_are_different():
   assert len(set(ports)) == 5
 
 
-def test_fingerprint_tells_other_sources_apart(tmp_path, monkeypatch):
+def test_node_that_is_run_again_ends_the_one_before(tmp_path, node_script):
+  node_script(
+    'import os, time; print(os.getpid(), flush=True); time.sleep(100)'
+  )
+  kept = _keeper(tmp_path)
+  with futures.ThreadPoolExecutor() as pool:
+    first = pool.submit(kept.run, b'')
+    while kept.pid() is None:
+      time.sleep(0.01)
+    pid = kept.pid()
+    assert pid is not None
+    second = pool.submit(kept.run, b'')
+    assert first.result(30.0).exit_code == -signal.SIGTERM
+    assert kept.pid() != pid
+    assert not second.done()
+    kept.stop()
+    assert second.result(30.0).exit_code == -signal.SIGTERM
+
+
+def test_other_sources_are_told_apart_and_not_run(
+  tmp_path, monkeypatch, node_script
+):
+  node_script('print("runs")')
   package = tmp_path / 'some_package'
   package.mkdir()
   (package / '__init__.py').write_text('')
   monkeypatch.chdir(tmp_path)
-  before = keeper.fingerprint(['dm-launchpad', 'absent'], ['some_package'])
-  assert before['dm-launchpad'] == '0.5.0'
-  assert before['absent'] == 'missing'
+  monkeypatch.setattr(keeper.Keeper, 'host', lambda self: '10.0.0.2')
+  code = keeper.Code.here(['dm-launchpad', 'absent'], ['some_package'])
+  assert code.expected['dm-launchpad'] == '0.5.0'
+  assert code.expected['absent'] == 'missing'
+
+  def make_keeper() -> keeper.Keeper:
+    return keeper.Keeper('group/0', str(tmp_path), {}, 5.0, code)
+
+  kept = make_keeper()
+  assert kept.run(b'').last_words == 'runs'
   (package / 'module.py').write_text('x = 1')
-  after = keeper.fingerprint(['dm-launchpad', 'absent'], ['some_package'])
-  assert {k for k in before if before[k] != after[k]} == {'some_package'}
+  assert list(kept.differences()) == ['some_package']
+  # One that is started again was looked at before.
+  assert kept.run(b'').last_words == 'runs'
+
+  # As on a host that has joined later.
+  ended = make_keeper().run(b'')
+  assert ended.exit_code == 1
+  assert 'the host 10.0.0.2 has' in ended.last_words
+  assert 'install the same code' in ended.last_words

@@ -89,7 +89,7 @@ def placed(name, sees):
 
 ray.get = lambda value, timeout: value
 everyone = placement.Placement(
-  None, output_folder='', seconds=1.0, grace_seconds=1.0,
+  None, output_folder='', code=None, seconds=1.0, grace_seconds=1.0,
   stopping=threading.Event(),
 )
 import os
