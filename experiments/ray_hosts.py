@@ -39,6 +39,8 @@ _CPUS = (8, 6, 6)
 # them, on the first host.
 _GPUS_OF_FIRST = 2
 _START_SECONDS = 60.0
+# A resource of all but the first, for nodes that are not to be on that.
+CAN_BE_CUT = 'can_be_cut'
 
 
 class Hosts(abc.ABC):
@@ -82,6 +84,7 @@ class Hosts(abc.ABC):
       arguments += [f'--num-gpus={_GPUS_OF_FIRST}', *self._head_arguments()]
     else:
       arguments += [f'--address={self.address}', '--num-gpus=0']
+      arguments.append(f'--resources={{"{CAN_BE_CUT}": 100}}')
     subprocess.run(
       [*self.prefix(index), _RAY, 'start', *arguments],
       check=True,

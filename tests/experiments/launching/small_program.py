@@ -19,8 +19,8 @@
 Nodes: `server/0`, `worker/0` and `worker/1`. Each writes its process id into
 FOLDER, a file each. FAULT: `raise` has worker/0 fail, `stop` has it stop the
 program, both once the server has answered; `full` has the server fail to save,
-`slow` has it take too long; `lost` lets it be started again, on another host than
-the workers, which take the GPUs of theirs; and `lock` loses the lock of Launchpad's event, as a
+`slow` has it take too long; `lost` lets it be started again, on hosts that can be
+cut off, with the workers on the first; and `lock` loses the lock of Launchpad's event, as a
 thread does that is ended by an exception while it waits for the stop.
 """
 
@@ -109,6 +109,7 @@ def make_program(folder: str, fault: str = '') -> lp.Program:
 def _run_with_ray(
   program: lp.Program, folder: str, fault: str
 ) -> supervision.Outcome:
+  from experiments import ray_hosts
   from experiments.launchpad_ray import launcher as ray_launcher
   from experiments.launchpad_ray import placement
 
@@ -117,10 +118,9 @@ def _run_with_ray(
 
   def resources(group: str) -> placement.Resources:
     if group == 'worker':
-      return placement.Resources(
-        num_cpus=4.0 if lost else 1.0, num_gpus=float(lost), restart=True
-      )
-    return placement.Resources(restart=lost)
+      return placement.Resources(num_gpus=float(lost), restart=True)
+    custom = {ray_hosts.CAN_BE_CUT: 1.0} if lost else {}
+    return placement.Resources(custom=custom, restart=lost)
 
   launcher = ray_launcher.Launcher(
     program,
