@@ -20,6 +20,7 @@ one that has died can only be killed. Here the function has another thread, and
 the main one ends the process.
 """
 
+import contextlib
 import ctypes
 import dataclasses
 import os
@@ -119,10 +120,11 @@ class Supervised:
     stopped = manager.stop_event().is_set()
     code = exit_code(error) if stopped else int(error is not None)
     if code:
-      traceback.print_exception(type(error), error, error.__traceback__)
-      if advice(error):
-        # What is printed last is the reason that the launcher gives.
-        print(advice(error), file=sys.stderr)
+      with contextlib.suppress(OSError):  # On a full disk; the code tells, too.
+        traceback.print_exception(type(error), error, error.__traceback__)
+        if advice(error):
+          # What is printed last is the reason that the launcher gives.
+          print(advice(error), file=sys.stderr)
     _exit(code)
 
 
@@ -196,6 +198,7 @@ def supervise(
 
 def _exit(code: int) -> None:
   """Ends the process now: threads inside TensorFlow or gRPC may never end."""
-  sys.stdout.flush()
-  sys.stderr.flush()
+  for stream in (sys.stdout, sys.stderr):
+    with contextlib.suppress(OSError):
+      stream.flush()
   os._exit(code)

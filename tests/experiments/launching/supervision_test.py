@@ -14,6 +14,8 @@
 
 import errno
 import socket
+import subprocess
+import sys
 
 import courier
 import pytest
@@ -66,3 +68,31 @@ def test_a_port_that_is_in_use_is_explained():
       courier.Server(port=taken.getsockname()[1]).Start()
   assert 'in use by another process. Start' in supervision.advice(raised.value)
   assert supervision.advice(ValueError('This is the reason.')) == ''
+
+
+_CANNOT_SAVE = """
+from absl import flags
+from launchpad.launch import worker_manager
+from experiments.launching import supervision
+
+def fail():
+  worker_manager.get_worker_manager().stop_event().set()
+  raise OSError(28, 'No space left on device')
+
+flags.FLAGS(['node'])
+worker_manager.WorkerManager(register_in_thread=True)
+supervision.Supervised(fail, 'node')()
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_does_not_hide_that_a_node_could_not_save():
+  # What the node says of it does not fit either.
+  with open('/dev/full', 'w') as full:
+    done = subprocess.run(
+      [sys.executable, '-c', _CANNOT_SAVE],
+      stdout=full,
+      stderr=full,
+      timeout=300.0,
+    )
+  assert done.returncode == supervision.NOT_SAVED
