@@ -282,7 +282,8 @@ def _run(argv: list[str]) -> None:
   ) as error:
     raise SystemExit(f'Error: {error}') from None
   print(
-    f'\nThe run has ended: {outcome.reason}.\nTo go on: python -m '
+    f'\nThe run has ended: {outcome.reason}.\n'
+    f'{run_settings.disk_advice(run_folder)}To go on: python -m '
     f'experiments.run_distributed --resume --run_folder={run_folder}',
     flush=True,
   )

@@ -17,12 +17,13 @@
 import csv
 import os
 import time
-from typing import Dict, List
+from typing import Dict, List, Sequence
 
 from acme.utils import loggers
 from acme.utils.loggers import base
 from acme.utils.loggers import filters
 from acme.utils.loggers import tf_summary
+import tensorflow as tf
 
 from acme_metamimic import nodes
 
@@ -43,13 +44,28 @@ def make_logger(
   directory = os.path.join(folder, label)
   os.makedirs(directory, exist_ok=True)
   writers = [CsvLogger(os.path.join(directory, FILE)), _Summary(directory)]
-  return filters.TimeFilter(
-    loggers.Dispatcher(writers, serialize_fn=_flatten), seconds
-  )
+  return filters.TimeFilter(_Files(directory, writers), seconds)
 
 
 def _flatten(data: loggers.LoggingData) -> Dict[str, float]:
   return nodes.flatten(base.to_numpy(data))
+
+
+class _Files(loggers.Dispatcher):
+  """All of a node's files, with a clear error if one cannot be written."""
+
+  def __init__(self, directory: str, writers: Sequence[loggers.Logger]):
+    super().__init__(writers, serialize_fn=_flatten)
+    self._directory = directory
+
+  def write(self, values: loggers.LoggingData) -> None:
+    try:
+      super().write(values)
+    except (OSError, tf.errors.OpError) as error:
+      raise OSError(
+        f'No log could be written to {self._directory} ({error}): make room on '
+        'the disk, or mend this, and resume.'
+      ) from error
 
 
 class CsvLogger(loggers.Logger):

@@ -16,9 +16,12 @@
 
 import json
 import os
+import shutil
 from typing import Any, Collection, Mapping
 
 _FILE = 'settings.json'
+# Less than a checkpoint of small networks takes.
+_FULL_BYTES = 1_000_000
 
 
 class SettingsError(ValueError):
@@ -43,6 +46,22 @@ def make_folder(run_folder: str) -> None:
       f'the run folder {run_folder!r} cannot be made ({error.strerror}); give '
       'another --run_folder.'
     ) from None
+
+
+def disk_advice(run_folder: str) -> str:
+  """Returns what to do if the folder's disk is full, '' if it is not.
+
+  Nodes on a full disk cannot even write why they end.
+  """
+  try:
+    free = shutil.disk_usage(run_folder).free
+  except OSError:
+    return ''
+  if free >= _FULL_BYTES:
+    return ''
+  return (
+    f'The disk of {run_folder} is full: make room there before you go on.\n'
+  )
 
 
 def write(run_folder: str, settings: Mapping[str, Any]) -> None:

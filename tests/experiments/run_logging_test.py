@@ -13,8 +13,11 @@
 # limitations under the License.
 
 import csv
+from unittest import mock
 
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from experiments import run_logging
 
@@ -56,3 +59,25 @@ def test_rows_come_no_faster_than_asked(tmp_path):
   for step in range(5):
     logger.write({'steps': step})
   assert len(_rows(tmp_path / 'node' / 'log.csv')) == 1
+
+
+def test_log_that_cannot_be_written_is_named_with_the_remedy(tmp_path):
+  logger = run_logging.make_logger(str(tmp_path), 'node', 0.0)
+  logger.write({'steps': 1})
+  path = tmp_path / 'node' / 'log.csv'
+  path.unlink()
+  path.symlink_to('/dev/full')
+  with pytest.raises(
+    OSError, match=rf'No log could be written to {path.parent}.*No space left'
+  ):
+    logger.write({'steps': 2})
+
+
+def test_events_that_cannot_be_written_are_named_alike(tmp_path):
+  logger = run_logging.make_logger(str(tmp_path), 'node', 0.0)
+  full = tf.errors.UnknownError(None, None, 'Could not flush events file.')
+  with (
+    mock.patch.object(run_logging._Summary, 'write', side_effect=full),
+    pytest.raises(OSError, match=r'flush events file.*make room'),
+  ):
+    logger.write({'steps': 1})
