@@ -44,7 +44,7 @@ _AGENT = [
 ]
 _ENVIRONMENTS = ['dm-control==1.0.50', 'h5py~=3.11.0', 'mujoco==3.17.0']
 _EXPERIMENTS = ['cloudpickle', 'imageio-ffmpeg', 'matplotlib', 'psutil', 'tqdm']
-_RAY = ['ray==2.48.0']
+_RAY = ['portpicker', 'ray==2.48.0']
 _WANDB = ['wandb==0.22.3']
 _TESTING = ['hypothesis', 'mypy', 'packaging', 'pytest', 'pytest-xdist', 'ruff']
 

@@ -25,6 +25,7 @@ import tempfile
 import time
 from typing import Sequence
 
+import portpicker
 import psutil
 
 from experiments import fault_outcomes
@@ -32,7 +33,6 @@ from experiments import fault_trials
 
 _SCRIPT = pathlib.Path(__file__).parents[1] / 'scripts' / 'hosts.sh'
 _RAY = os.path.join(os.path.dirname(sys.executable), 'ray')
-_PORT = 6389
 # The first has room for what must not die, the others for the rest.
 _CPUS = (8, 6, 6)
 # Claimed by learners and by none else: what keeps them, and the replay beside
@@ -50,11 +50,13 @@ class Hosts(abc.ABC):
 
   def __init__(self) -> None:
     self._raylets: dict[int, int] = {}
+    # Also what tells the processes of this cluster from those of others.
+    self._port = portpicker.pick_unused_port()
 
   @property
   def address(self) -> str:
     """Of the Ray cluster."""
-    return f'{self._ip(0)}:{_PORT}'
+    return f'{self._ip(0)}:{self._port}'
 
   def __enter__(self) -> 'Hosts':
     self._up()
@@ -69,18 +71,22 @@ class Hosts(abc.ABC):
   def __exit__(self, *_: object) -> None:
     for pid in self._raylets.values():
       _kill_tree(pid)
-    _kill_heads()
+    self._kill_heads()
     self._down()
 
   def start(self, index: int) -> None:
     """Starts Ray on a host."""
-    before = set(_raylets())
+    before = set(self._list_raylets())
     # Any free ports for workers: hosts on loopback share them.
     arguments = ['--min-worker-port=0', '--max-worker-port=0']
     arguments += [f'--num-cpus={_CPUS[index]}', '--disable-usage-stats']
     arguments.append(f'--node-ip-address={self._ip(index)}')
     if index == 0:
-      arguments += ['--head', f'--port={_PORT}', '--include-dashboard=false']
+      arguments += [
+        '--head',
+        f'--port={self._port}',
+        '--include-dashboard=false',
+      ]
       arguments += [f'--num-gpus={_GPUS_OF_FIRST}', *self._head_arguments()]
     else:
       arguments += [f'--address={self.address}', '--num-gpus=0']
@@ -91,7 +97,7 @@ class Hosts(abc.ABC):
       capture_output=True,
       timeout=_START_SECONDS,
     )
-    (self._raylets[index],) = set(_raylets()) - before
+    (self._raylets[index],) = set(self._list_raylets()) - before
 
   def host_of(self, pid: int) -> int:
     """Returns the host that a process of the cluster runs on.
@@ -104,6 +110,27 @@ class Hosts(abc.ABC):
       if raylet in ancestors:
         return index
     raise LookupError(f'Process {pid} runs on none of the hosts.')
+
+  def _list_raylets(self) -> list[int]:
+    return [p.pid for p in self._own() if p.info['name'] == 'raylet']
+
+  def _own(self) -> list[psutil.Process]:
+    """Returns Ray's own processes of this cluster."""
+    found = []
+    for process in psutil.process_iter(['cmdline', 'name']):
+      line = ' '.join(process.info['cmdline'] or ())
+      # Ray may put the host's other address in the place of loopback's.
+      if f':{self._port} ' in f'{line} ' or (
+        f'gcs_server_port={self._port}' in line
+      ):
+        found.append(process)
+    return found
+
+  def _kill_heads(self) -> None:
+    """Kills what `ray start` left beside the raylets of this cluster."""
+    for process in self._own():
+      with contextlib.suppress(psutil.NoSuchProcess):
+        process.kill()
 
   @abc.abstractmethod
   def prefix(self, index: int) -> Sequence[str]:
@@ -176,6 +203,19 @@ class Loopback(Hosts):
   def join(self, index: int) -> None:
     self.start(index)
 
+  def start(self, index: int) -> None:
+    super().start(index)
+    # Ray takes a machine for one host, and has its programs join the one that
+    # was started last: here the first, which is not cut off.
+    if index == 0:
+      self._first = self._chosen.read_text()
+    else:
+      self._chosen.write_text(self._first)
+
+  @property
+  def _chosen(self) -> pathlib.Path:
+    return pathlib.Path(self._folder, 'session_latest', 'node_ip_address.json')
+
   def _ip(self, index: int) -> str:
     return f'127.0.0.{index + 1}'
 
@@ -216,31 +256,9 @@ def _run_script(*arguments: object) -> None:
   subprocess.run([str(_SCRIPT), *map(str, arguments)], check=True)
 
 
-def _raylets() -> list[int]:
-  return [p.pid for p in _of_cluster() if p.info['name'] == 'raylet']
-
-
-def _of_cluster() -> list[psutil.Process]:
-  """Returns Ray's own processes of this cluster, which has a port of its own."""
-  found = []
-  for process in psutil.process_iter(['cmdline', 'name']):
-    line = ' '.join(process.info['cmdline'] or ())
-    # Ray may put the host's other address in the place of loopback's.
-    if f':{_PORT} ' in f'{line} ' or f'gcs_server_port={_PORT}' in line:
-      found.append(process)
-  return found
-
-
 def _kill_tree(pid: int) -> None:
   with contextlib.suppress(psutil.NoSuchProcess):
     process = psutil.Process(pid)
     for member in (*process.children(recursive=True), process):
       with contextlib.suppress(psutil.NoSuchProcess):
         member.kill()
-
-
-def _kill_heads() -> None:
-  """Kills what `ray start` left beside the raylets of this cluster."""
-  for process in _of_cluster():
-    with contextlib.suppress(psutil.NoSuchProcess):
-      process.kill()

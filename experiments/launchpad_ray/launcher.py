@@ -33,6 +33,10 @@ _POLL_SECONDS = 0.5
 # would do so for ever.
 _SOON_SECONDS = 60.0
 _MAX_SOON = 5
+_LOST_HOST = (
+  'the Ray cluster has given up the host of the launcher, and with it the '
+  'program: its raylet died or was cut off. Start Ray there again'
+)
 _RECONNECT, _RECONNECT_SECONDS = 'RAY_gcs_rpc_server_reconnect_timeout_s', '5'
 
 
@@ -150,6 +154,8 @@ class Launcher:
       # Of the keeper's own, such as a folder that cannot be written.
       how = f'could not be started on its host: {error.cause!r}'
     except ray.exceptions.RayError as error:
+      if not _has_host():
+        return supervision.Outcome(1, _LOST_HOST)
       # Its keeper or host has died. Ray makes a new keeper.
       how = f'was lost with its host or keeper ({type(error).__name__})'
       if placed.resources.restart:
@@ -232,6 +238,15 @@ class Launcher:
       ray.kill(placed.keeper)
     self._placement.groups.clear()
     return codes
+
+
+def _has_host() -> bool:
+  """Returns whether the host that this process is connected to is there.
+
+  Ray ends the keepers of a launcher whose host is not, and makes no new ones.
+  """
+  home = ray.get_runtime_context().get_node_id()
+  return any(host['NodeID'] == home and host['Alive'] for host in ray.nodes())
 
 
 def _describe(ended: keeper_lib.Ended) -> str:
