@@ -14,7 +14,7 @@
 
 """Acme's feed-forward actor with less work around the policy."""
 
-from typing import Callable, Optional
+from typing import Optional
 
 from acme import adders
 from acme import types
@@ -22,17 +22,16 @@ from acme.agents.tf import actors
 from acme.tf import utils as tf2_utils
 from acme.tf import variable_utils
 import sonnet as snt
-import tensorflow as tf
-import tree
+
+from acme_metamimic import traced_function
 
 
 class FeedForwardActor(actors.FeedForwardActor):
   """Acme's actor, tied to the form of the first observation that it sees.
 
   Acme's looks up the trace that fits an observation at every step, which costs
-  more than a small policy does: 0.47 ms of CPU time an action against 0.28 ms
-  for the default networks, most of it in Python, where one thread runs at a
-  time.
+  more than a small policy does, and loses memory at every step; see
+  `TracedFunction`.
   """
 
   def __init__(
@@ -50,7 +49,13 @@ class FeedForwardActor(actors.FeedForwardActor):
       variable_client: keeps the policy's variables up to date.
     """
     super().__init__(policy_network, adder, variable_client)
-    self._act: Optional[Callable[..., types.NestedTensor]] = None
+
+    def act(observation: types.NestedTensor) -> types.NestedTensor:
+      # Acme's, without its own `tf.function`, which would lose memory again.
+      action = self._policy.python_function(observation)
+      return tf2_utils.squeeze_batch_dim(action)
+
+    self._act = traced_function.TracedFunction(act)
 
   def select_action(self, observation: types.NestedArray) -> types.NestedArray:
     """Returns an action for one observation, sampled if it is a distribution.
@@ -58,22 +63,4 @@ class FeedForwardActor(actors.FeedForwardActor):
     Args:
       observation: arrays of one structure, shape and dtype in all calls.
     """
-    leaves = [tf.convert_to_tensor(leaf) for leaf in tree.flatten(observation)]
-    if self._act is None:
-      self._act = self._trace(observation, leaves)
-    return tf2_utils.to_numpy(self._act(*leaves))
-
-  def _trace(
-    self, observation: types.NestedArray, leaves: list
-  ) -> Callable[..., types.NestedTensor]:
-    """Returns the policy as a function of this observation's leaves."""
-    # The structure alone is kept.
-    structure = tree.map_structure(lambda _: None, observation)
-
-    def act(*inputs: tf.Tensor) -> types.NestedTensor:
-      action = self._policy(tree.unflatten_as(structure, inputs))
-      return tf2_utils.squeeze_batch_dim(action)
-
-    return tf.function(act).get_concrete_function(
-      *[tf.TensorSpec(leaf.shape, leaf.dtype) for leaf in leaves]
-    )
+    return tf2_utils.to_numpy(self._act(observation))

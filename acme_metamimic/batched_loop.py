@@ -31,6 +31,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import tree
 
+from acme_metamimic import traced_function
+
 
 class BatchedEnvironmentLoop(core.Worker):
   """Acme's environment loop for several environments side by side.
@@ -84,7 +86,7 @@ class BatchedEnvironmentLoop(core.Worker):
         return action.sample()
       return action
 
-    self._act = tf.function(act)
+    self._act = traced_function.TracedFunction(act)
 
   def reset(self) -> None:
     """Starts an episode in every environment."""
