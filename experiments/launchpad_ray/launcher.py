@@ -253,8 +253,10 @@ def _describe(ended: keeper_lib.Ended) -> str:
   if ended.exit_code < 0:
     # What it printed last has nothing to do with it.
     return f'was ended by {signal.Signals(-ended.exit_code).name}'
-  words = f': {ended.last_words:.300}' if ended.last_words else ''
-  return f'failed with exit code {ended.exit_code}{words}'
+  how = f'failed with exit code {ended.exit_code}'
+  # What comes after it goes on with the sentence.
+  words = ended.last_words[:300].rstrip('.')
+  return f'{how}: {words}' if words else how
 
 
 def connect(
