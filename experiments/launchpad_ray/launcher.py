@@ -15,6 +15,7 @@
 """Places the nodes of a Launchpad program, watches them and restarts them."""
 
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -125,7 +126,7 @@ class Launcher:
     return outcome
 
   def _start(self, placed: placement_lib.Placed) -> None:
-    placed.started = time.monotonic()
+    placed.started, placed.due = time.monotonic(), math.inf
     # Others keep the address of a node that serves them.
     home = placed.node_id if placed.serves else None
     placed.run = placed.keeper.run.remote(placed.function, home)
@@ -133,10 +134,18 @@ class Launcher:
   def _wait(self, watch: Callable[[], None]) -> supervision.Outcome:
     """Watches the nodes until the program ends."""
     while not self._stopping.is_set():
-      runs = {p.run: p for p in self._placement.everyone() if p.run is not None}
-      if not runs:
+      everyone = self._placement.everyone()
+      for placed in everyone:
+        if placed.due <= time.monotonic():
+          self._start(placed)
+      runs = {p.run: p for p in everyone if p.run is not None}
+      if runs:
+        ended, _ = ray.wait(list(runs), num_returns=1, timeout=_POLL_SECONDS)
+      elif any(placed.due < math.inf for placed in everyone):
+        ended = []
+        self._stopping.wait(_POLL_SECONDS)
+      else:
         return supervision.Outcome(0, 'all nodes have finished')
-      ended, _ = ray.wait(list(runs), num_returns=1, timeout=_POLL_SECONDS)
       for run in ended:
         outcome = self._handle(runs[run])
         if outcome is not None:
@@ -195,9 +204,9 @@ class Launcher:
     """Tries again and again, until Ray gives the host up and has another."""
     if time.monotonic() - placed.lost > _SOON_SECONDS:
       self._report(f'{placed.name} {how}; starting it again.')
-    placed.lost = time.monotonic()
-    self._stopping.wait(_POLL_SECONDS)
-    self._start(placed)
+    placed.run, placed.lost = None, time.monotonic()
+    # Not at once, and without a wait for each node of a host with many.
+    placed.due = placed.lost + _POLL_SECONDS
 
   def _move(
     self, placed: placement_lib.Placed

@@ -77,7 +77,22 @@ class _Address(lp_address.AbstractAddressBuilder):
 
 @dataclasses.dataclass
 class Placed:
-  """A node with its keeper."""
+  """A node with its keeper.
+
+  Attributes:
+    name: as `group/index`.
+    node: of Launchpad.
+    resources: of its group.
+    keeper: the Ray actor.
+    node_id: Ray's name of the host that it was placed on.
+    serves: whether others have its address.
+    function: what it runs, pickled with all addresses.
+    run: the keeper's call, None before it, after its end, and while it is due.
+    started: when it was, on the monotonic clock; so are the other times.
+    soon: how often in a row it died soon after its start.
+    lost: when its host or keeper was, last.
+    due: when to start it again.
+  """
 
   name: str
   node: Any
@@ -90,6 +105,7 @@ class Placed:
   started: float = 0.0
   soon: int = 0
   lost: float = -math.inf
+  due: float = math.inf
 
 
 class Placement:
