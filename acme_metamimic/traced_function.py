@@ -29,7 +29,7 @@ class TracedFunction:
   It is for policies, which are called at every step of an environment. Beside a
   `tf.function`, which looks up the trace that fits its input at each call, it
   takes a fraction of the time in Python. And it loses no memory: in TensorFlow
-  2.8 each call of a `tf.function` leaves some 400 bytes behind
+  2.8 a call of a `tf.function` can leave some 400 bytes behind
   (https://github.com/tensorflow/tensorflow/issues/50765, mended in 2.12), or
   370 MB a day at ten calls a second.
   """
