@@ -90,6 +90,8 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
   # The progress bar says what Acme's and TensorFlow's messages would.
   logging.set_verbosity(logging.WARNING)
+  # It warns of a function that each checkpoint makes anew in TensorFlow 2.8.
+  tf.get_logger().setLevel('ERROR')
   # One thread an operation: two halves share the cores, and small matrices do
   # not gain from more.
   tf.config.threading.set_intra_op_parallelism_threads(1)
