@@ -17,6 +17,7 @@
 from typing import Any, Callable, Optional, Sequence
 
 from acme import types
+import numpy as np
 import tensorflow as tf
 import tree
 
@@ -43,16 +44,29 @@ class TracedFunction:
     """
     self._function = function
     self._traced: Optional[_Traced] = None
+    self._shapes: Sequence[Any] = ()
 
   def __call__(self, inputs: types.NestedArray) -> types.NestedTensor:
     """Returns what the function does.
 
     Args:
       inputs: arrays of one structure, shape and dtype in all calls.
+
+    Raises:
+      ValueError: if the shapes are others than in the first call.
     """
-    leaves = [tf.convert_to_tensor(leaf) for leaf in tree.flatten(inputs)]
+    arrays = tree.flatten(inputs)
+    shapes = [np.shape(array) for array in arrays]
+    leaves = [tf.convert_to_tensor(array) for array in arrays]
     if self._traced is None:
       self._traced = _without_loss(self._trace(inputs, leaves))
+      self._shapes = shapes
+    # Beside `If`, which does not look at them.
+    if shapes != self._shapes:
+      raise ValueError(
+        f'Shapes {shapes} after {self._shapes} in the first call: give inputs '
+        'of one form, or make another function for these.'
+      )
     return self._traced(*leaves)
 
   def _trace(

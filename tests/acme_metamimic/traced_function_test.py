@@ -55,10 +55,20 @@ def test_sees_and_sets_variables():
 
 
 def test_other_shape_is_an_error():
-  function = traced_function.TracedFunction(lambda x: tf.reshape(x, [3]) + 1)
-  function(np.zeros(3, np.float32))
+  # The function itself would take any.
+  function = traced_function.TracedFunction(lambda x: x['a'] + 1)
+  function({'a': np.zeros(3, np.float32)})
+  with pytest.raises(ValueError, match=r'Shapes \[\(4,\)\] after \[\(3,\)\]'):
+    function({'a': np.zeros(4, np.float32)})
+
+
+def test_other_type_or_number_of_inputs_is_an_error():
+  function = traced_function.TracedFunction(lambda x: x['a'] + 1)
+  function({'a': np.zeros(3, np.float32)})
   with pytest.raises(tf.errors.InvalidArgumentError):
-    function(np.zeros(4, np.float32))
+    function({'a': np.zeros(3, np.int32)})
+  with pytest.raises(ValueError, match='Shapes'):
+    function({'a': np.zeros(3, np.float32), 'b': np.zeros(3, np.float32)})
 
 
 @pytest.mark.parametrize('num_gpus', [0, 1])
