@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 python := .venv/bin/python
-code := acme_metamimic environments experiments tests scripts/switch.py setup.py
+code := acme_metamimic environments experiments tests scripts setup.py
 
 ARGS ?=
 PYTHON ?=

@@ -14,23 +14,23 @@
 
 """MetaMimic (Paine et al., 2018): one-shot high-fidelity imitation in Acme."""
 
-from acme_metamimic.adders import DualStreamAdder
 from acme_metamimic.agent import MetaMimic
 from acme_metamimic.builder import MetaMimicBuilder
 from acme_metamimic.config import D4PGConfig
 from acme_metamimic.config import MetaMimicConfig
-from acme_metamimic.d4pg import D4PG
-from acme_metamimic.d4pg_builder import D4PGBuilder
-from acme_metamimic.d4pgfd import D4PGfDBuilder
-from acme_metamimic.d4pgfd import D4PGfDConfig
-from acme_metamimic.distributed import DistributedMetaMimic
-from acme_metamimic.goals import GoalFrames
-from acme_metamimic.learning import D4PGLearner
-from acme_metamimic.losses import categorical_loss
+from acme_metamimic.d4pg.agent import D4PG
+from acme_metamimic.d4pg.builder import D4PGBuilder
+from acme_metamimic.d4pg.from_demonstrations import D4PGfDBuilder
+from acme_metamimic.d4pg.from_demonstrations import D4PGfDConfig
+from acme_metamimic.d4pg.learning import D4PGLearner
+from acme_metamimic.d4pg.losses import categorical_loss
 from acme_metamimic.networks import make_imitation_networks
 from acme_metamimic.networks import make_task_networks
-from acme_metamimic.program_config import ProgramConfig
-from acme_metamimic.resnet import ResNetTorso
+from acme_metamimic.program.config import ProgramConfig
+from acme_metamimic.program.distributed import DistributedMetaMimic
+from acme_metamimic.replay.adders import DualStreamAdder
+from acme_metamimic.replay.goals import GoalFrames
+from acme_metamimic.tf.resnet import ResNetTorso
 
 __all__ = [
   'D4PG',

@@ -29,12 +29,12 @@ import reverb
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
-from acme_metamimic import half as half_lib
-from acme_metamimic import learning
-from acme_metamimic import memory
 from acme_metamimic import networks as networks_lib
-from acme_metamimic import snapshots
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import half as half_lib
+from acme_metamimic.d4pg import learning
+from acme_metamimic.replay import footprint
+from acme_metamimic.tf import snapshots
 
 LoggerFactory = Callable[[str], loggers.Logger]
 
@@ -94,7 +94,7 @@ class MetaMimic:
     builder_lib.check_same(config, builder.config)
     self._config = builder.config
     logger_factory = logger_factory or make_terminal_logger
-    memory.report(builder.expected_bytes(environment_spec))
+    footprint.report(builder.expected_bytes(environment_spec))
     self._server = reverb.Server(builder.make_replay_tables(environment_spec))
     self._client = reverb.Client(f'localhost:{self._server.port}')
 

@@ -25,12 +25,12 @@ from acme.utils import loggers
 import reverb
 import sonnet as snt
 
-from acme_metamimic import adders as adders_lib
 from acme_metamimic import config as config_lib
-from acme_metamimic import d4pg_builder
-from acme_metamimic import goals
-from acme_metamimic import learning
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import learning
+from acme_metamimic.replay import adders as adders_lib
+from acme_metamimic.replay import goals
 
 
 class MetaMimicBuilder:

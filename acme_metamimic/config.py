@@ -45,7 +45,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     max_replay_size: capacity of the table in items; Table 1.
     samples_per_insert: how many times at most an inserted item is sampled, on
       average; the table's rate limiter holds a learner that is too fast, and
-      never an actor (see `acme_metamimic.replay`). None, the default, for no
+      never an actor (see `acme_metamimic.replay.tables`). None, the default, for no
       limit. In one process `updates_per_observation` sets the ratio.
     n_step: length of the n-step returns; Table 1.
     sigma: standard deviation of the Gaussian exploration noise, in units of the
@@ -83,7 +83,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       Efficiency in Model-Free Reinforcement Learning from Images").
     remover: what a full prioritised table drops: `min_heap`, the item of the
       lowest priority; or `proportional`, by the learner in proportion to a
-      power of the priority (see `acme_metamimic.removal`). The paper says
+      power of the priority (see `acme_metamimic.replay.removal`). The paper says
       "prioritized" alone; the first is exact and costs the learner nothing.
     removal_exponent: power of the priority in proportional removal; Ape-X DPG.
     removal_period: updates between two proportional removals; Ape-X DPG.

@@ -25,9 +25,9 @@ import numpy as np
 import sonnet as snt
 import tree
 
-from acme_metamimic import observation_networks
-from acme_metamimic import resnet
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.tf import observation_networks
+from acme_metamimic.tf import resnet
 
 Scales = observation_networks.Scales
 

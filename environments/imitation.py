@@ -28,7 +28,7 @@ import numpy as np
 from environments import demonstrations as demonstrations_lib
 from environments import initializers
 from environments import rewards
-from environments import storage
+from environments.demonstrations import storage
 
 GOAL = 'goal'
 GOAL_REFERENCE = 'goal_reference'

@@ -36,14 +36,14 @@ import tqdm
 from experiments import renderer
 
 with renderer.required():
-  from environments import dataset_writer
   from environments import demonstrations
-  from experiments.dataset_tools import arguments as arguments_lib
-  from experiments.dataset_tools import arrange
-  from experiments.dataset_tools import pictures
-  from experiments.dataset_tools import record
-  from experiments.dataset_tools import report
-  from experiments.dataset_tools import scenes
+  from environments.demonstrations import writer
+  from experiments.datasets import arguments as arguments_lib
+  from experiments.datasets import arrange
+  from experiments.datasets import pictures
+  from experiments.datasets import record
+  from experiments.datasets import report
+  from experiments.datasets import scenes
 
 _INTERRUPTED = 130  # As shells have it for Ctrl-C.
 
@@ -68,13 +68,13 @@ def _record(options: argparse.Namespace) -> int:
     with tqdm.tqdm(
       total=options.episodes, desc=f'Recording {options.demonstrator!r}'
     ) as bar:
-      bar.update(len(dataset_writer.recorded_files(file)))
+      bar.update(len(writer.recorded_files(file)))
       attempts = record.record(settings, options.resume, lambda _: bar.update())
   except KeyboardInterrupt:
-    number = len(dataset_writer.recorded_files(file))
+    number = len(writer.recorded_files(file))
     print(
       f'Interrupted; {number} complete episode(s) are kept in '
-      f'{dataset_writer.partial_folder(file)}. Go on with --resume, or end '
+      f'{writer.partial_folder(file)}. Go on with --resume, or end '
       f'here with --resume --episodes={number}.',
       file=sys.stderr,
     )
@@ -132,7 +132,7 @@ def _render(options: argparse.Namespace) -> int:
   )
   file = demonstrations.dataset_file(options.output)
   with tqdm.tqdm(total=len(dataset), desc='Rendering') as bar:
-    bar.update(len(dataset_writer.recorded_files(file)))
+    bar.update(len(writer.recorded_files(file)))
     pictures.add_images(dataset, environment, file, options.resume, bar.update)
   print(f'{file}: {len(dataset)} demonstrations with images.')
   return 0
@@ -163,7 +163,7 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-  from experiments.dataset_tools import rlds  # TensorFlow takes seconds.
+  from experiments.datasets import rlds
 
   dataset = demonstrations.load(options.dataset)
   files = rlds.export(dataset, options.folder, options.episodes_per_file)

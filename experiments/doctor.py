@@ -24,7 +24,7 @@ from collections.abc import Sequence
 import sys
 from typing import Optional
 
-from experiments import machine
+from experiments.operations import machine
 
 
 def report(check: machine.Check) -> str:

@@ -38,7 +38,7 @@ with renderer.required():
   from experiments import evaluation
   from experiments import presets
   from experiments import reporting
-  from experiments import run_dataset
+  from experiments.datasets import run_dataset
 
 _TABLE = flags.DEFINE_string(
   'table', None, 'File for the table, such as table.md, with a CSV beside it.'

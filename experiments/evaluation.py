@@ -22,9 +22,9 @@ import dm_env
 import numpy as np
 
 from environments import demonstrations as demonstrations_lib
-from environments import features
 from environments import imitation
 from environments import rewards
+from environments.block_stacking import features
 
 # Deviation of the hand-to-block vector up to which a demonstration counts as
 # tracked (m): some two widths of a cube, so that one that is beside it is not.

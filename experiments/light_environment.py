@@ -30,8 +30,8 @@ import dm_env
 import numpy as np
 
 from acme_metamimic import config as config_lib
-from acme_metamimic import distributed
 from acme_metamimic import networks
+from acme_metamimic.program import distributed
 
 _STEP = 0.1
 _WIDTH = 0.1

@@ -25,8 +25,8 @@ import acme_metamimic
 from experiments import controls
 from experiments import presets
 from experiments import reporting
-from experiments import run_dataset
 from experiments import training
+from experiments.datasets import run_dataset
 
 # Episodes of each kind in the evaluations during training.
 _CURVE_EPISODES = 10

@@ -26,9 +26,9 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
-from acme_metamimic import resnet
+from acme_metamimic.tf import resnet
 
-# Proprioception of the block-stacking task (see environments.features), and its
+# Proprioception of the block-stacking task (see environments.block_stacking.features), and its
 # actions.
 _BODY_SIZE = 36
 _NUM_ACTIONS = 9

@@ -32,8 +32,8 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import networks
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
-from environments import features
 from environments import imitation
+from environments.block_stacking import features
 
 OBSERVABLES = ('body', 'blocks')
 

@@ -24,13 +24,13 @@ from acme.agents.tf.d4pg import agent as d4pg
 import dm_env
 
 import acme_metamimic
-from acme_metamimic import distributed
+from acme_metamimic.program import distributed
 from environments import block_stacking
 from environments import demonstrations
 from experiments import light_environment
 from experiments import presets
-from experiments import run_dataset
-from experiments import run_logging
+from experiments.datasets import run_dataset
+from experiments.distributed import run_logging
 
 STACKING, LIGHT, PACED = 'stacking', 'light', 'paced'
 

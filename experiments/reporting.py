@@ -26,7 +26,7 @@ from PIL import Image
 from PIL import ImageDraw
 
 from environments import block_stacking
-from environments import scene
+from environments.block_stacking import scene
 from experiments import evaluation
 
 matplotlib.use('Agg')

@@ -37,19 +37,19 @@ import launchpad as lp
 import tensorflow as tf
 
 import acme_metamimic
-from experiments import ray_run
 from experiments import renderer
 from experiments import run_settings
-from experiments import run_status
-from experiments import run_wandb
-from experiments.launching import local
-from experiments.launching import supervision
+from experiments.distributed import local
+from experiments.distributed import ray_run
+from experiments.distributed import run_status
+from experiments.distributed import run_wandb
+from experiments.launchpad_ray import supervision
 
 with renderer.required():
   from environments import demonstrations
   from experiments import main_job
   from experiments import programs
-  from experiments import run_dataset
+  from experiments.datasets import run_dataset
 
 LAUNCH_TYPES = ('local_mt', 'local_mp', 'ray')
 

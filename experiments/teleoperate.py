@@ -34,15 +34,15 @@ from experiments import renderer
 
 with renderer.required():
   from environments import block_stacking
-  from environments import dataset_writer
   from environments import demonstrations
+  from environments.demonstrations import writer
   from environments.teleoperation import controller
   from environments.teleoperation import device
   from environments.teleoperation import keyboard
   from environments.teleoperation import session
   from environments.teleoperation import space_mouse
-  from experiments import live_view
-  from experiments.dataset_tools import scenes
+  from experiments.datasets import live_view
+  from experiments.datasets import scenes
 
 DEVICES = ('spacemouse', 'keyboard')
 
@@ -78,7 +78,7 @@ class TakeFolder:
   def keep(self, demonstration: demonstrations.Demonstration) -> str:
     """Stores a take and returns its file."""
     file = str(self._folder / f'take_{self._next}.hdf5')
-    dataset_writer.write(file, [demonstration], self._metadata)
+    writer.write(file, [demonstration], self._metadata)
     self._next += 1
     return file
 

@@ -21,7 +21,7 @@ from packaging import requirements
 import pytest
 import setuptools
 
-from experiments import machine
+from experiments.operations import machine
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 

@@ -22,8 +22,8 @@ import dataclasses
 import numpy as np
 
 from environments import block_stacking
-from environments import resolved_rate
 from environments import state_environment
+from environments.block_stacking import resolved_rate
 from environments.teleoperation import device
 
 # Share of the last velocity in the next one: as the scripted demonstrators'.

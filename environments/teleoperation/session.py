@@ -23,7 +23,7 @@ from environments import block_stacking
 from environments import demonstrations
 from environments import rewards
 from environments import state_environment
-from environments import take
+from environments.demonstrations import take
 from environments.teleoperation import controller
 from environments.teleoperation import device
 

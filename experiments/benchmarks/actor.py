@@ -33,7 +33,7 @@ import psutil
 import tensorflow as tf
 import tree
 
-from acme_metamimic import actors
+from acme_metamimic.tf import actors
 from experiments.benchmarks import learner
 
 _FORM = flags.DEFINE_string(

@@ -41,12 +41,12 @@ import numpy as np
 import reverb
 
 import acme_metamimic
-from acme_metamimic import goals
-from acme_metamimic import replay
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.replay import goals
+from acme_metamimic.replay import tables
 from environments import block_stacking
-from environments import demonstrators
-from environments import recording
+from environments.block_stacking import demonstrators
+from environments.demonstrations import recording
 
 _STEPS = flags.DEFINE_integer('frames', 200, 'Steps of an episode, at most.')
 _ROUNDS = flags.DEFINE_integer('repeats', 7, 'Episodes that each side gets.')
@@ -188,8 +188,8 @@ def _serve(
   signature = reverb_adders.NStepTransitionAdder.signature
   server = reverb.Server(
     [
-      replay.make_imitation_table(signature(imitation)),
-      replay.make_task_table(signature(specs_lib.task_spec(spec))),
+      tables.make_imitation_table(signature(imitation)),
+      tables.make_task_table(signature(specs_lib.task_spec(spec))),
     ]
   )
   pipe.send(server.port)

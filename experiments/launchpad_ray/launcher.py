@@ -25,9 +25,9 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Union
 import launchpad as lp
 import ray
 
-from experiments.launching import supervision
 from experiments.launchpad_ray import keeper as keeper_lib
 from experiments.launchpad_ray import placement as placement_lib
+from experiments.launchpad_ray import supervision
 
 _POLL_SECONDS = 0.5
 # A node that dies sooner than this after it was started, that often in a row,

@@ -26,8 +26,8 @@ import cloudpickle
 from launchpad import flags as unused_flags  # noqa: F401 (The manager's.)
 from launchpad.launch import worker_manager
 
-from experiments.launching import supervision
 from experiments.launchpad_ray import keeper
+from experiments.launchpad_ray import supervision
 
 
 class RequestStop:

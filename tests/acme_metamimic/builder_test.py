@@ -27,11 +27,11 @@ import tensorflow as tf
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
-from acme_metamimic import d4pg_builder
 from acme_metamimic import networks
-from acme_metamimic import optimizers
-from acme_metamimic import provenance
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.replay import provenance
+from acme_metamimic.tf import optimizers
 from tests.acme_metamimic import fakes
 
 _SPEC = fakes.imitation_spec()

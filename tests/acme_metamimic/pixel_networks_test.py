@@ -26,7 +26,7 @@ import tensorflow as tf
 import tree
 
 from acme_metamimic import networks
-from acme_metamimic import resnet
+from acme_metamimic.tf import resnet
 from tests.acme_metamimic import fakes
 
 _SIZES: Any = {'policy_layer_sizes': (8, 8), 'critic_layer_sizes': (8, 8)}

@@ -24,9 +24,9 @@ import pytest
 
 from environments import block_stacking
 from environments import demonstrations
-from environments import demonstrators
-from environments import recording
 from environments import state_environment
+from environments.block_stacking import demonstrators
+from environments.demonstrations import recording
 
 FEATURES = ('body', 'blocks')
 

@@ -21,8 +21,8 @@ import dm_env
 import numpy as np
 
 from environments import demonstrations as demonstrations_lib
-from environments import features as features_lib
 from environments import imitation
+from environments.block_stacking import features as features_lib
 
 TERMS = features_lib.feature_reward_terms()
 

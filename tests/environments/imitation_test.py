@@ -23,9 +23,9 @@ import pytest
 
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
-from environments import features as features_lib
 from environments import rewards
-from environments import storage
+from environments.block_stacking import features as features_lib
+from environments.demonstrations import storage
 from tests.environments import imitation_fakes
 
 _STREAMS = {'imitation', 'task'}

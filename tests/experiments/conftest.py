@@ -24,14 +24,14 @@ import pytest
 
 from environments import block_stacking
 from environments import demonstrations
-from environments import demonstrators
 from environments import imitation
-from environments import models
-from environments import recording
+from environments.block_stacking import demonstrators
+from environments.demonstrations import models
+from environments.demonstrations import recording
 from experiments import demonstrations as command
 from experiments import main_job
 from experiments import presets
-from tests.experiments import dataset_commands
+from tests.experiments.datasets import dataset_commands
 
 
 def _record(style: str, number: int) -> Sequence[demonstrations.Demonstration]:

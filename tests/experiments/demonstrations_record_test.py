@@ -22,9 +22,9 @@ import time
 import numpy as np
 
 from environments import demonstrations
-from environments import recording
+from environments.demonstrations import recording
 from experiments import demonstrations as command
-from tests.experiments import dataset_commands
+from tests.experiments.datasets import dataset_commands
 
 _ROOT = pathlib.Path(__file__).parents[2]
 

@@ -25,9 +25,9 @@ import tensorflow as tf
 
 from environments import demonstrations
 from experiments import demonstrations as command
-from experiments import live_view
-from experiments.dataset_tools import rlds
-from tests.experiments import dataset_commands
+from experiments.datasets import live_view
+from experiments.datasets import rlds
+from tests.experiments.datasets import dataset_commands
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@
 import pytest
 
 from experiments import doctor
-from experiments import machine
+from experiments.operations import machine
 
 
 def _use(monkeypatch, *checks: machine.Check) -> None:

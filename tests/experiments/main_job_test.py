@@ -26,10 +26,10 @@ import pytest
 
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
-from environments import recording
+from environments.demonstrations import recording
 from experiments import demonstrations as demonstrations_command
 from experiments import main_job
-from experiments.dataset_tools import record
+from experiments.datasets import record
 
 
 def _snapshot(folder: str | os.PathLike) -> dict[str, bytes]:

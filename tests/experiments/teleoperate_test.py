@@ -32,12 +32,12 @@ import pytest
 
 from environments import block_stacking
 from environments import demonstrations
-from environments import features
+from environments.block_stacking import features
 from environments.teleoperation import device
 from environments.teleoperation import session
 from environments.teleoperation import space_mouse
 from experiments import teleoperate
-from experiments.dataset_tools import scenes
+from experiments.datasets import scenes
 
 _TIMEOUT = 60.0  # s
 _METADATA = demonstrations.Metadata(block_stacking.TASK_NAME, 0.05)

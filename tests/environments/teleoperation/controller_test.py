@@ -16,7 +16,7 @@
 import numpy as np
 import pytest
 
-from environments import features
+from environments.block_stacking import features
 from environments.teleoperation import controller
 from environments.teleoperation import device
 

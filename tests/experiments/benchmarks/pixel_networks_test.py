@@ -18,7 +18,7 @@ import os
 
 import pytest
 
-from acme_metamimic import resnet
+from acme_metamimic.tf import resnet
 from experiments import pixel_forms
 from experiments.benchmarks import pixel_networks
 

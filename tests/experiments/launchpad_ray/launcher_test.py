@@ -20,8 +20,8 @@ import sys
 import psutil
 import pytest
 
-from experiments import ray_hosts
-from tests.experiments.launching import running
+from experiments.operations import ray_hosts
+from tests.experiments.distributed import running
 
 pytestmark = pytest.mark.slow
 

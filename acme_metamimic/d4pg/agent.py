@@ -1,0 +1,133 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""D4PG alone: MetaMimic with the imitation half left out."""
+
+import gc
+from typing import Optional
+
+from acme import core
+from acme import specs
+from acme.agents import agent
+from acme.agents.tf.d4pg import agent as acme_d4pg
+from acme.utils import counting
+from acme.utils import loggers
+import reverb
+
+from acme_metamimic import config as config_lib
+from acme_metamimic import networks as networks_lib
+from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import half as half_lib
+from acme_metamimic.d4pg import learning
+from acme_metamimic.replay import footprint
+
+_LABEL = 'learner'
+
+
+class D4PG:
+  """A task half with a replay server of its own, in one process.
+
+  With `d4pgfd.D4PGfDBuilder` it is D4PGfD.
+  """
+
+  def __init__(
+    self,
+    environment_spec: specs.EnvironmentSpec,
+    networks: Optional[acme_d4pg.D4PGNetworks] = None,
+    config: Optional[config_lib.D4PGConfig] = None,
+    *,
+    counter: Optional[counting.Counter] = None,
+    logger: Optional[loggers.Logger] = None,
+    checkpoint_directory: Optional[str] = None,
+    builder: Optional[d4pg_builder.D4PGBuilder] = None,
+  ):
+    """Initializes the agent and starts its replay server.
+
+    Args:
+      environment_spec: of an environment with scalar rewards.
+      networks: policy and critic, without variables; MLPs by default.
+      config: the builder's, or Table 1's task half by default.
+      counter: counts updates, as `learner_steps`.
+      logger: receives the learner's metrics; the terminal by default.
+      checkpoint_directory: folder of the run, to resume from and to save to;
+        None for no checkpoints.
+      builder: makes the parts; of D4PG by default.
+
+    Raises:
+      ValueError: if the actions are unbounded, or there are a config and a
+        builder of another.
+    """
+    builder = builder or d4pg_builder.D4PGBuilder(
+      config or config_lib.D4PGConfig()
+    )
+    if config is not None and config is not builder.config:
+      raise ValueError(
+        f'config={config} is not that of the builder, {builder.config}: give '
+        'one of the two.'
+      )
+    footprint.report(builder.expected_bytes(environment_spec))
+    self._server = reverb.Server(builder.make_replay_tables(environment_spec))
+    self._client = reverb.Client(f'localhost:{self._server.port}')
+    self._half = half_lib.make_half(
+      half_lib.Parts(
+        builder.make_dataset_iterator,
+        builder.make_learner,
+        builder.make_adder,
+        builder.make_actor,
+      ),
+      builder.config,
+      environment_spec,
+      networks
+      or networks_lib.make_task_networks(
+        environment_spec, **half_lib.support(builder.config)
+      ),
+      self._client,
+      label=_LABEL,
+      logger=logger
+      or loggers.make_default_logger(_LABEL, save_data=False, time_delta=10.0),
+      counter=counter,
+      checkpoint_directory=checkpoint_directory,
+    )
+
+  @property
+  def agent(self) -> agent.Agent:
+    """Acts with noise, records, and updates the learner."""
+    return self._half.agent
+
+  @property
+  def learner(self) -> learning.D4PGLearner:
+    """The learner."""
+    return self._half.learner
+
+  @property
+  def evaluator(self) -> core.Actor:
+    """Acts by the current policy; adds no noise, records nothing."""
+    return self._half.evaluator
+
+  @property
+  def replay_client(self) -> reverb.Client:
+    """Client of the replay server."""
+    return self._client
+
+  def save(self) -> bool:
+    """Writes a checkpoint now; see `D4PGLearner.save`."""
+    return self._half.learner.save()
+
+  def close(self) -> None:
+    """Stops the learner's threads and the replay server; the agent is done."""
+    self._half.learner.close()
+    # As in `MetaMimic.close`.
+    del self._half
+    gc.collect()
+    self._server.stop()

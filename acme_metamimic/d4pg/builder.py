@@ -1,0 +1,297 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The builder of one half: Acme's D4PG, for our config, table and learner."""
+
+import math
+from typing import Any, Callable, Iterator, List, Optional, Tuple, Union
+
+from acme import adders
+from acme import core
+from acme import datasets
+from acme import specs
+from acme.adders import reverb as reverb_adders
+from acme.agents.tf.d4pg import agent as acme_d4pg
+from acme.tf import variable_utils
+from acme.utils import counting
+from acme.utils import loggers
+import reverb
+import sonnet as snt
+import tensorflow as tf
+
+from acme_metamimic import config as config_lib
+from acme_metamimic.d4pg import learning
+from acme_metamimic.replay import footprint
+from acme_metamimic.replay import priorities
+from acme_metamimic.replay import provenance
+from acme_metamimic.replay import removal as removal_lib
+from acme_metamimic.replay import sharding
+from acme_metamimic.replay import tables
+from acme_metamimic.tf import actors
+from acme_metamimic.tf import optimizers
+
+# Online and target networks.
+NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
+
+Restore = Callable[[reverb.ReplaySample], reverb.ReplaySample]
+
+# Room above the capacity of a table from which the learner removes, for what
+# comes in between two removals.
+_SLACK = 0.1
+
+
+class D4PGBuilder(acme_d4pg.D4PGBuilder):
+  """Acme's D4PG builder, for our config, table and learner."""
+
+  def __init__(
+    self,
+    config: config_lib.D4PGConfig,
+    restore: Optional[Restore] = None,
+  ):
+    """Initializes the builder.
+
+    Args:
+      config: of the half that this builder makes.
+      restore: applied to each sample of the table before the learner sees it,
+        for what is kept there in another form.
+    """
+    super().__init__(config)
+    self._restore = restore
+    self._config: config_lib.D4PGConfig = config
+
+  @property
+  def config(self) -> config_lib.D4PGConfig:
+    """Configuration of this half."""
+    return self._config
+
+  def make_replay_tables(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> List[reverb.Table]:
+    """Makes this half's table.
+
+    Args:
+      environment_spec: as this half's learner sees it, with one stream of
+        scalar rewards and discounts.
+
+    Returns:
+      One table: prioritised if `config.priority_exponent` is positive, otherwise
+      uniform and first in first out.
+    """
+    return [
+      tables.make_imitation_table(
+        reverb_adders.NStepTransitionAdder.signature(environment_spec),
+        name=self._config.replay_table_name,
+        max_size=self.max_items,
+        priority_exponent=self._config.priority_exponent,
+        rate_limiter=tables.make_rate_limiter(
+          self._config.min_replay_size, self._config.samples_per_insert
+        ),
+      )
+    ]
+
+  def item_priority(
+    self, *, is_imitation: bool
+  ) -> Union[float, provenance.Mark]:
+    """Returns the priority of new items in this half's table.
+
+    Args:
+      is_imitation: whether an imitation actor makes them; a table without
+        priorities keeps that in their place.
+    """
+    if self._config.priority_exponent == 0.0:
+      return provenance.Mark(is_imitation=is_imitation)
+    return self.initial_priority
+
+  def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
+    """Makes Acme's n-step adder for this half's table alone.
+
+    Args:
+      replay_client: client of the server that holds the table.
+
+    Returns:
+      The adder.
+    """
+    priority = self.item_priority(is_imitation=False)
+    return reverb_adders.NStepTransitionAdder(
+      client=replay_client,
+      n_step=self._config.n_step,
+      discount=self._config.discount,
+      priority_fns={
+        self._config.replay_table_name: lambda _: (
+          priority() if isinstance(priority, provenance.Mark) else priority
+        )
+      },
+    )
+
+  @property
+  def initial_priority(self) -> float:
+    """Priority of a new item in this half's table."""
+    return tables.initial_priority(self._config.num_atoms)
+
+  @property
+  def max_items(self) -> int:
+    """Largest number of items in this half's table."""
+    config = self._config
+    proportional = (
+      config.priority_exponent > 0.0
+      and config.remover == config_lib.PROPORTIONAL
+    )
+    slack = _SLACK if proportional else 0.0
+    return math.ceil((1.0 + slack) * config.max_replay_size)
+
+  def expected_bytes(self, environment_spec: specs.EnvironmentSpec) -> int:
+    """Returns the bytes of this half's full table, of `memory`'s making.
+
+    Args:
+      environment_spec: as for `make_replay_tables`.
+    """
+    return footprint.expected_bytes(
+      environment_spec,
+      self.max_items,
+      prioritised=self._config.priority_exponent > 0.0,
+    )
+
+  def make_dataset_iterator(
+    self, reverb_client: reverb.Client
+  ) -> Iterator[reverb.ReplaySample]:
+    """Makes an iterator over batches of this half's table.
+
+    Args:
+      reverb_client: client of the server that holds the table, or a
+        `sharding.ShardedClient`.
+
+    Returns:
+      A tf.data iterator, whose elements hold `config.batch_size` transitions.
+    """
+    return sharding.make_iterator(reverb_client, self._make_dataset)
+
+  def make_actor(
+    self,
+    policy_network: snt.Module,
+    adder: Optional[adders.Adder] = None,
+    variable_source: Optional[core.VariableSource] = None,
+  ) -> core.Actor:
+    """Makes an actor.
+
+    Args:
+      policy_network: observation network, policy and maybe noise.
+      adder: records what the actor does; None for an evaluator.
+      variable_source: a learner in another process, asked for variables every
+        `config.variable_update_period` steps; None if the policy shares the
+        learner's variables.
+
+    Returns:
+      The actor, with the source's current variables.
+    """
+    if variable_source is None:
+      return actors.FeedForwardActor(policy_network, adder)
+    # The base class fixes the period.
+    variable_client = variable_utils.VariableClient(
+      client=variable_source,
+      variables={'policy': policy_network.variables},
+      update_period=self._config.variable_update_period,
+    )
+    # An actor must not start with random weights after a restart.
+    variable_client.update_and_wait()
+    return actors.FeedForwardActor(policy_network, adder, variable_client)
+
+  def make_learner(
+    self,
+    networks: NetworkPair,
+    dataset: Iterator[reverb.ReplaySample],
+    counter: Optional[counting.Counter] = None,
+    logger: Optional[loggers.Logger] = None,
+    checkpoint: bool = True,
+    *,
+    replay_client: Optional[reverb.Client] = None,
+    checkpoint_directory: Optional[str] = None,
+    checkpoint_name: str = 'learner',
+  ) -> learning.D4PGLearner:
+    """Makes a learner.
+
+    Args:
+      networks: online and target networks, with variables.
+      dataset: from `make_dataset_iterator`.
+      counter: counts updates as `steps`.
+      logger: receives the learner's metrics.
+      checkpoint: False switches checkpoints off.
+      replay_client: writes priorities, if this half's table has any.
+      checkpoint_directory: folder for checkpoints; None for no checkpoints.
+      checkpoint_name: this learner's folder therein.
+
+    Returns:
+      The learner, resumed from its checkpoint if there is one.
+    """
+    online, target = networks
+    config = self._config
+    return self._construct_learner(
+      policy_network=online.policy_network,
+      critic_network=online.critic_network,
+      observation_network=online.observation_network,
+      target_policy_network=target.policy_network,
+      target_critic_network=target.critic_network,
+      target_observation_network=target.observation_network,
+      policy_optimizer=config.policy_optimizer
+      or optimizers.FusedAdam(config.policy_learning_rate),
+      critic_optimizer=config.critic_optimizer
+      or optimizers.FusedAdam(config.critic_learning_rate),
+      clipping=config.clipping,
+      discount=config.discount,
+      target_update_period=config.target_update_period,
+      dataset_iterator=dataset,
+      counter=counter,
+      logger=logger,
+      updates_per_step=config.updates_per_step,
+      importance_sampling_exponent=config.importance_sampling_exponent,
+      policy_averaging_horizon=config.policy_averaging_horizon,
+      policy_trains_torso=config.policy_trains_torso,
+      priority_writer=self._make_priority_writer(replay_client),
+      checkpoint_directory=checkpoint_directory if checkpoint else None,
+      checkpoint_name=checkpoint_name,
+      checkpoint_period_minutes=config.checkpoint_period_minutes,
+    )
+
+  def _make_dataset(self, client: reverb.Client) -> tf.data.Dataset:
+    """Returns batches of this half's table of one server."""
+    return datasets.make_reverb_dataset(
+      table=self._config.replay_table_name,
+      server_address=client.server_address,
+      batch_size=self._config.batch_size,
+      prefetch_size=self._config.prefetch_size,
+      num_parallel_calls=self._config.num_parallel_samplers,
+      postprocess=self._restore,
+    )
+
+  def _construct_learner(self, **arguments: Any) -> learning.D4PGLearner:
+    """Returns the learner; for subclasses that have another of these arguments."""
+    return learning.D4PGLearner(**arguments)
+
+  def _make_priority_writer(
+    self, replay_client: Optional[reverb.Client]
+  ) -> Optional[priorities.PriorityWriter]:
+    """Returns None if the table has no priorities."""
+    config = self._config
+    if replay_client is None or config.priority_exponent == 0.0:
+      return None
+    removal = None
+    if config.remover == config_lib.PROPORTIONAL:
+      removal = removal_lib.ProportionalRemoval(
+        config.max_replay_size,
+        exponent=config.removal_exponent,
+        # The writer is called once in a call of the learner.
+        period=math.ceil(config.removal_period / config.updates_per_step),
+      )
+    return priorities.PriorityWriter(
+      replay_client, config.replay_table_name, removal=removal
+    )

@@ -1,0 +1,361 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""D4PGfD: D4PG from demonstrations, the paper's comparison (section 4).
+
+Source: Vecerik et al., 2017, "Leveraging Demonstrations for Deep Reinforcement
+Learning on Robotics Problems with Sparse Rewards", section 3. Demonstrations
+with actions and rewards are in the replay before training and are never
+dropped, sampling is prioritised, 1-step and n-step returns are mixed, and both
+networks are regularised.
+"""
+
+import dataclasses
+import functools
+from typing import Any, Iterator, Mapping, Protocol, Sequence
+
+from acme import adders
+from acme import specs
+from acme.adders import reverb as reverb_adders
+from acme.adders import wrappers as adder_wrappers
+import dm_env
+import numpy as np
+import reverb
+import tensorflow as tf
+import tree
+
+from acme_metamimic import config as config_lib
+from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import learning
+from acme_metamimic.replay import priorities
+from acme_metamimic.replay import tables
+
+
+class Demonstration(Protocol):
+  """An episode: observations [T + 1, ...] by key, actions and rewards [T]."""
+
+  @property
+  def observations(self) -> Mapping[str, np.ndarray]: ...
+
+  @property
+  def actions(self) -> np.ndarray: ...
+
+  @property
+  def rewards(self) -> np.ndarray: ...
+
+
+@dataclasses.dataclass
+class D4PGfDConfig(config_lib.D4PGConfig):
+  """Configuration of D4PGfD.
+
+  Attributes:
+    priority_exponent: alpha; section 3 of Vecerik et al.
+    importance_sampling_exponent: beta; 1 there.
+    action_gradient_coefficient: lambda_3, of `|dQ/da|^2` in the priority. Not
+      given there; 1 counts both terms alike.
+    priority_offset: epsilon, so that no priority is zero. Not given there; DQfD
+      (Hester et al., 2018) has 0.001.
+    demonstration_bonus: epsilon_D, added for demonstrations. Not given there;
+      DQfD has 1.
+    weight_decay: lambda_2, of the squared weights in both losses. Not given
+      there; DQfD has 1e-5.
+  """
+
+  priority_exponent: float = 0.3
+  importance_sampling_exponent: float = 1.0
+  action_gradient_coefficient: float = 1.0
+  priority_offset: float = 1e-3
+  demonstration_bonus: float = 1.0
+  weight_decay: float = 1e-5
+
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    for name in (
+      'action_gradient_coefficient',
+      'priority_offset',
+      'demonstration_bonus',
+      'weight_decay',
+    ):
+      if not getattr(self, name) >= 0.0:
+        raise ValueError(
+          f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
+          'it off.'
+        )
+    if self.remover != config_lib.MIN_HEAP:
+      raise ValueError(
+        f'remover={self.remover!r} would choose among demonstrations, which '
+        f'stay: use {config_lib.MIN_HEAP!r}.'
+      )
+    if self.priority_exponent == 0.0:
+      raise ValueError(
+        'priority_exponent=0.0 would sample demonstrations and the rest alike: '
+        'use a positive one, 0.3 as Vecerik et al.'
+      )
+
+
+class D4PGfDLearner(learning.D4PGLearner):
+  """Our learner with the priorities and the regularisation of D4PGfD."""
+
+  def __init__(
+    self,
+    *,
+    action_gradient_coefficient: float,
+    priority_offset: float,
+    weight_decay: float,
+    **arguments: Any,
+  ):
+    """Initializes the learner; see `D4PGfDConfig` and `D4PGLearner`."""
+    self._action_gradient_coefficient = action_gradient_coefficient
+    self._priority_offset = priority_offset
+    self._weight_decay = weight_decay
+    super().__init__(**arguments)
+
+  def _update(self, sample: reverb.ReplaySample, finite: tf.Tensor) -> Any:
+    """Returns as the base class does, with another priority."""
+    scalars, td_losses, q_t, finite = super()._update(sample, finite)
+    data = sample.data
+    observation = self._observation_network(data.observation)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      tape.watch(data.action)
+      q_value = self._critic_network(observation, data.action).mean()
+    dqda = tape.gradient(q_value, data.action)
+    squared = tf.reduce_sum(tf.square(dqda), axis=-1)
+    item_priorities = (
+      td_losses
+      + self._action_gradient_coefficient * squared
+      + self._priority_offset
+    )
+    return scalars, item_priorities, q_t, finite
+
+  def _apply(
+    self, optimizer: Any, gradients: Any, variables: Any, norm: tf.Tensor
+  ) -> None:
+    """Adds the gradient of the squared weights."""
+    del norm  # Without that gradient.
+    gradients = [
+      g + 2.0 * self._weight_decay * v for g, v in zip(gradients, variables)
+    ]
+    super()._apply(
+      optimizer, gradients, variables, tf.linalg.global_norm(gradients)
+    )
+
+
+class DemonstrationPriorityWriter(priorities.PriorityWriter):
+  """Writes to the table of demonstrations as well, with a bonus there.
+
+  A batch holds items of both tables. Keys are unique on a server, and a table
+  ignores those that it does not have.
+  """
+
+  def __init__(
+    self,
+    client: reverb.Client,
+    table: str,
+    demonstration_table: str,
+    bonus: float,
+  ):
+    """Starts the thread; see `PriorityWriter`."""
+    self._demonstration_table = demonstration_table
+    self._bonus = bonus
+    super().__init__(client, table)
+
+  def _send(self, updates: dict, deletes: Sequence[int]) -> None:
+    super()._send(updates, deletes)
+    self._client.mutate_priorities(
+      self._demonstration_table,
+      updates={key: p + self._bonus for key, p in updates.items()},
+    )
+
+
+class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
+  """Builder of D4PGfD: a second table for what is never dropped.
+
+  The learner samples both tables as if they were one. They differ in what they
+  drop when they are full, as the one for demonstrations never is.
+  """
+
+  def __init__(
+    self,
+    config: D4PGfDConfig,
+    demonstrations: Sequence[Demonstration],
+  ):
+    """Initializes the builder.
+
+    Args:
+      config: of D4PGfD.
+      demonstrations: with the task environment's observations, its actions and
+        rewards; the end of each is a truncation.
+
+    Raises:
+      ValueError: if there are none.
+    """
+    super().__init__(config)
+    if not demonstrations:
+      raise ValueError(
+        'demonstrations are empty: give at least one, or use D4PGBuilder.'
+      )
+    self._fd_config = config
+    self._demonstrations = demonstrations
+    self._demonstration_table = f'{config.replay_table_name}_demonstrations'
+
+  def make_replay_tables(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> list[reverb.Table]:
+    """Returns the half's own table and that of the demonstrations."""
+    steps = sum(len(d.actions) for d in self._demonstrations)
+    # Items of both returns: one a step, and the shorter ones at each end.
+    ends = len(self._demonstrations) * (self._config.n_step - 1)
+    return [
+      *super().make_replay_tables(environment_spec),
+      tables.make_imitation_table(
+        reverb_adders.NStepTransitionAdder.signature(environment_spec),
+        name=self._demonstration_table,
+        max_size=2 * steps + ends,
+        priority_exponent=self._config.priority_exponent,
+      ),
+    ]
+
+  def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
+    """Returns an adder of 1-step and n-step transitions."""
+    return self._make_adder(
+      replay_client, self._config.replay_table_name, self.initial_priority
+    )
+
+  def load_demonstrations(self, replay_client: reverb.Client) -> None:
+    """Fills the table of demonstrations, unless somebody has.
+
+    Args:
+      replay_client: client of the server that holds the tables.
+    """
+    info = replay_client.server_info()[self._demonstration_table]
+    if info.current_size:
+      return
+    adder = self._make_adder(
+      replay_client,
+      self._demonstration_table,
+      self.initial_priority + self._fd_config.demonstration_bonus,
+    )
+    for demonstration in self._demonstrations:
+      _add(adder, demonstration)
+    adder.reset()
+
+  def make_dataset_iterator(
+    self, reverb_client: reverb.Client
+  ) -> Iterator[reverb.ReplaySample]:
+    """Returns batches of both tables, having loaded the demonstrations."""
+    self.load_demonstrations(reverb_client)
+    datasets = [
+      reverb.TrajectoryDataset.from_table_signature(
+        server_address=reverb_client.server_address,
+        table=table,
+        max_in_flight_samples_per_worker=2 * self._config.batch_size,
+      )
+      for table in (self._config.replay_table_name, self._demonstration_table)
+    ]
+    dataset = tf.data.Dataset.zip(tuple(datasets)).map(
+      functools.partial(choose, exponent=self._config.priority_exponent)
+    )
+    dataset = dataset.batch(self._config.batch_size, drop_remainder=True)
+    return iter(dataset.prefetch(self._config.prefetch_size))
+
+  def _make_adder(
+    self, client: reverb.Client, table: str, priority: float
+  ) -> adders.Adder:
+    return adder_wrappers.ForkingAdder(
+      [
+        reverb_adders.NStepTransitionAdder(
+          client=client,
+          n_step=n_step,
+          discount=self._config.discount,
+          priority_fns={table: lambda _: priority},
+        )
+        for n_step in sorted({1, self._config.n_step})
+      ]
+    )
+
+  def _make_priority_writer(
+    self, replay_client: reverb.Client | None
+  ) -> priorities.PriorityWriter | None:
+    if replay_client is None:
+      return None
+    return DemonstrationPriorityWriter(
+      replay_client,
+      self._config.replay_table_name,
+      self._demonstration_table,
+      self._fd_config.demonstration_bonus,
+    )
+
+  def _construct_learner(self, **arguments: Any) -> learning.D4PGLearner:
+    config = self._fd_config
+    return D4PGfDLearner(
+      action_gradient_coefficient=config.action_gradient_coefficient,
+      priority_offset=config.priority_offset,
+      weight_decay=config.weight_decay,
+      **arguments,
+    )
+
+
+def choose(
+  first: reverb.ReplaySample, second: reverb.ReplaySample, exponent: float
+) -> reverb.ReplaySample:
+  """Chooses between samples of two prioritised tables as if they were one.
+
+  A sample tells the sum of `priority**exponent` over its table, which is its
+  own over the probability that it was drawn with. The choice is in proportion
+  to the sums, so that every item is drawn as from the union.
+
+  Args:
+    first: of one table.
+    second: of the other.
+    exponent: of the priorities in both.
+
+  Returns:
+    One of the two, with the probability in the union and the size of it.
+  """
+  powers = [s.info.priority**exponent for s in (first, second)]
+  sums = [
+    power / s.info.probability for power, s in zip(powers, (first, second))
+  ]
+  total = sums[0] + sums[1]
+  is_first = tf.random.uniform([], dtype=total.dtype) * total < sums[0]
+  sample = tree.map_structure(
+    lambda a, b: tf.where(is_first, a, b), first, second
+  )
+  return sample._replace(
+    info=sample.info._replace(
+      probability=tf.where(is_first, powers[0], powers[1]) / total,
+      table_size=first.info.table_size + second.info.table_size,
+    )
+  )
+
+
+def _add(adder: adders.Adder, demonstration: Demonstration) -> None:
+  """Adds an episode."""
+  rewards = np.asarray(demonstration.rewards, np.float32)
+  actions = np.asarray(demonstration.actions, np.float32)
+
+  def observation(step: int) -> dict[str, np.ndarray]:
+    return {k: frames[step] for k, frames in demonstration.observations.items()}
+
+  adder.add_first(dm_env.restart(observation(0)))
+  last = len(actions) - 1
+  for i, (action, reward) in enumerate(zip(actions, rewards, strict=True)):
+    adder.add(
+      action,
+      dm_env.TimeStep(
+        dm_env.StepType.LAST if i == last else dm_env.StepType.MID,
+        reward,
+        np.float32(1.0),
+        observation(i + 1),
+      ),
+    )

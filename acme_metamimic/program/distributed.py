@@ -1,0 +1,364 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""MetaMimic as a Launchpad program."""
+
+import functools
+import os
+from typing import Any, Callable, List, Optional, Sequence
+
+import acme
+from acme import specs
+from acme.utils import counting
+from acme.utils import loggers
+from acme.utils import lp_utils
+import dm_env
+import launchpad as lp
+import reverb
+
+from acme_metamimic import builder as builder_lib
+from acme_metamimic import config as config_lib
+from acme_metamimic import specs as specs_lib
+from acme_metamimic.program import batched_loop
+from acme_metamimic.program import config as program_config_lib
+from acme_metamimic.program import connections
+from acme_metamimic.program import half as program_half
+from acme_metamimic.program import nodes
+from acme_metamimic.program import replay_node
+from acme_metamimic.program import variables
+from acme_metamimic.replay import footprint
+from acme_metamimic.replay import sharding
+from acme_metamimic.replay import tables
+
+ACTOR, TRAINING, VALIDATION = 'actor', 'training', 'validation'
+# What each half is evaluated on, a node for each, in this order.
+EVALUATED = {
+  config_lib.IMITATION: (TRAINING, VALIDATION),
+  config_lib.TASK: (VALIDATION,),
+}
+
+# From what an environment is for, one of the three above, and a seed.
+EnvironmentFactory = Callable[[str, int], dm_env.Environment]
+# From a label such as `imitation_actor/3`.
+LoggerFactory = Callable[[str], loggers.Logger]
+
+
+class DistributedMetaMimic:
+  """Program definition for MetaMimic, in the form of Acme's DistributedD4PG."""
+
+  def __init__(
+    self,
+    imitation_environment_factory: EnvironmentFactory,
+    task_environment_factory: EnvironmentFactory,
+    network_factory: program_half.NetworkFactory,
+    config: Optional[config_lib.MetaMimicConfig] = None,
+    program_config: Optional[program_config_lib.ProgramConfig] = None,
+    environment_spec: Optional[specs.EnvironmentSpec] = None,
+    builder: Optional[builder_lib.MetaMimicBuilder] = None,
+    logger_factory: Optional[LoggerFactory] = None,
+    checkpoint_directory: Optional[str] = None,
+  ):
+    """Initializes the definition; what is given must pickle.
+
+    Args:
+      imitation_environment_factory: makes the environments of Algorithm 1, for
+        actors and for evaluators on training and validation demonstrations.
+      task_environment_factory: makes those of Algorithm 3, for actors, and with
+        'validation' for the evaluator.
+      network_factory: from the imitation environment's spec to the networks of
+        both halves.
+      config: of the agent, with the number of actors; by default the builder's
+        if there is one shard, or Table 1.
+      program_config: of the nodes.
+      environment_spec: of the imitation environment; made from one by default.
+      builder: makes the parts; D4PG for both halves by default. Its config has a
+        shard's share of the capacities, see `program_config.share`.
+      logger_factory: makes each node's logger. By default all log to the
+        terminal.
+      checkpoint_directory: folder of the run, which every learner, counter and
+        replay resumes from and saves to. None for no checkpoints.
+
+    Raises:
+      ValueError: if the spec does not fit, or the builder has another config,
+        with the remedy.
+    """
+    self._program = program_config or program_config_lib.ProgramConfig()
+    num_shards = self._program.num_replay_shards
+    if config is None and builder is not None and num_shards == 1:
+      config = builder.config
+    self._config = config or config_lib.MetaMimicConfig()
+    self._environment_factories = {
+      config_lib.IMITATION: imitation_environment_factory,
+      config_lib.TASK: task_environment_factory,
+    }
+    self._spec = environment_spec or acme.make_environment_spec(
+      imitation_environment_factory(ACTOR, self._program.seed)
+    )
+    specs_lib.validate_imitation_spec(self._spec)
+    _check_shards(self._config, num_shards)
+    share = program_config_lib.share(self._config, num_shards)
+    self._builder = builder or builder_lib.MetaMimicBuilder(share)
+    builder_lib.check_same(share, self._builder.config)
+    self._halves = {
+      name: program_half.ProgramHalf(
+        name, self._builder, self._config, self._spec, network_factory
+      )
+      for name in specs_lib.STREAMS
+    }
+    self._logger_factory = logger_factory or _make_terminal_logger
+    self._checkpoint_directory = checkpoint_directory
+
+  def replay(self) -> List[reverb.Table]:
+    """Both tables of one shard."""
+    footprint.report(self._builder.expected_bytes(self._spec))
+    return self._builder.make_replay_tables(self._spec)
+
+  def counter(self) -> nodes.CounterNode:
+    """The parent of all counters."""
+    return nodes.CounterNode(
+      counting.Counter(),
+      checkpoint_directory=self._checkpoint_directory,
+      # No older than the replay that it is resumed with.
+      checkpoint_period_minutes=min(
+        1.0, self._program.replay_checkpoint_period_minutes
+      ),
+      logger=self._logger_factory('counter'),
+    )
+
+  def coordinator(self, counter: counting.Counter) -> lp_utils.StepsLimiter:
+    """Stops the program after `max_actor_steps`."""
+    return lp_utils.StepsLimiter(
+      counter,
+      self._program.max_actor_steps,
+      steps_key=f'{config_lib.IMITATION}_actor_steps',
+    )
+
+  def learner(
+    self, half: str, replay: Sequence[reverb.Client], counter: counting.Counter
+  ) -> nodes.LearnerNode:
+    """The learner of Algorithm 2 or 4."""
+    own, label = self._halves[half], f'{half}_learner'
+    client: Any = (
+      replay[0] if len(replay) == 1 else sharding.ShardedClient(replay)
+    )
+    networks = own.make_networks()
+    connections.wait_until_listening(*replay)
+    # Waits for the replay, which must not wait for the lock.
+    dataset = own.parts.make_dataset_iterator(client)
+    with program_half.TRACING:
+      learner = own.parts.make_learner(
+        networks,
+        dataset,
+        replay_client=client,
+        counter=counting.Counter(counter, label),
+        logger=self._logger_factory(label),
+        checkpoint_directory=self._checkpoint_directory,
+      )
+      learner.trace()
+    config = own.config
+    return nodes.LearnerNode(
+      learner,
+      own.served,
+      has_data=functools.partial(
+        tables.has_items,
+        replay,
+        config.replay_table_name,
+        -(-max(config.batch_size, config.min_replay_size) // len(replay)),
+      ),
+      half_precision=self._program.half_precision,
+    )
+
+  def cacher(
+    self, half: str, index: int, source: Any
+  ) -> variables.VariableCache:
+    """A copy of a learner's policy, for the actors of a host."""
+    connections.wait_until_listening(source)
+    return variables.VariableCache(
+      source,
+      self._halves[half].served,
+      half_precision=self._program.half_precision,
+      logger=self._logger_factory(f'{half}_cacher/{index}'),
+    )
+
+  def actor(
+    self,
+    half: str,
+    index: int,
+    replay: reverb.Client,
+    source: Any,
+    counter: counting.Counter,
+  ) -> nodes.ActorNode:
+    """An actor of Algorithm 1 or 3, in one or several environments."""
+    number = self._program.environments_per_actor
+    environments = [
+      self._environment_factories[half](
+        ACTOR, self._environment_seed(half, index * number + i)
+      )
+      for i in range(number)
+    ]
+    counter = counting.Counter(counter, f'{half}_actor')
+    logger = self._logger_factory(f'{half}_actor/{index}')
+    own, remote = self._halves[half], variables.RemoteVariables(source)
+    policy = own.make_policy(explores=True)
+    connections.wait_until_listening(replay, source)
+    if number == 1:
+      adder = own.parts.make_adder(replay)
+      actor = own.parts.make_actor(policy, adder, remote)
+      own.trace(actor)
+      return nodes.ActorNode(
+        acme.EnvironmentLoop(environments[0], actor, counter, logger)
+      )
+    loop = batched_loop.BatchedEnvironmentLoop(
+      environments,
+      policy,
+      [own.parts.make_adder(replay) for _ in range(number)],
+      variable_client=program_half.make_variable_client(
+        remote, policy, own.config.variable_update_period
+      ),
+      counter=counter,
+      logger=logger,
+    )
+    with program_half.TRACING:
+      loop.select_actions([own.observation] * number)
+    return nodes.ActorNode(loop)
+
+  def evaluator(
+    self,
+    half: str,
+    split: str,
+    source: Any,
+    counter: counting.Counter,
+  ) -> nodes.EvaluatorNode:
+    """The policy without noise, on one set of demonstrations."""
+    label = f'{half}_evaluator/{split}'
+    own = self._halves[half]
+    policy = own.make_policy()
+    connections.wait_until_listening(source)
+    actor = own.parts.make_actor(policy)
+    own.trace(actor)
+    logger = self._logger_factory(label)
+    return nodes.EvaluatorNode(
+      acme.EnvironmentLoop(
+        self._environment_factories[half](split, self._program.seed),
+        actor,
+        counting.Counter(counter, f'{half}_{split}_evaluator'),
+        logger,
+      ),
+      program_half.make_variable_client(
+        variables.RemoteVariables(source), policy, name=own.served[-1]
+      ),
+      logger,
+      num_episodes=self._program.evaluation_episodes,
+      period_seconds=self._program.evaluation_period_seconds,
+    )
+
+  def build(self, name: str = 'metamimic') -> lp.Program:
+    """Builds the program."""
+    program = lp.Program(name=name)
+    with program.group('replay'):
+      replay = [
+        program.add_node(self._replay_node(index))
+        for index in range(self._program.num_replay_shards)
+      ]
+    with program.group('counter'):
+      counter = program.add_node(lp.CourierNode(self.counter))
+    if self._program.max_actor_steps is not None:
+      with program.group('coordinator'):
+        program.add_node(lp.CourierNode(self.coordinator, counter))
+
+    sources = {}
+    for half in specs_lib.STREAMS:
+      with program.group(f'{half}_learner'):
+        learner = lp.CourierNode(self.learner, half, replay, counter)
+        sources[half] = [program.add_node(learner)]
+    if self._program.num_caches:
+      with program.group('cacher'):
+        sources = {
+          half: [
+            program.add_node(lp.CourierNode(self.cacher, half, index, learner))
+            for index in range(self._program.num_caches)
+          ]
+          for half, (learner,) in sources.items()
+        }
+    self._add_actors(program, replay, counter, sources)
+    self._add_evaluators(program, counter, sources)
+    return program
+
+  def _add_actors(
+    self, program: lp.Program, replay: Any, counter: Any, sources: Any
+  ) -> None:
+    """Adds actors, which take shards and sources in turn."""
+    for half, count in (
+      (config_lib.IMITATION, self._config.num_imitation_actors),
+      (config_lib.TASK, self._config.num_task_actors),
+    ):
+      with program.group(f'{half}_actor'):
+        for index in range(count):
+          shard = replay[index % len(replay)]
+          source = sources[half][index % len(sources[half])]
+          program.add_node(
+            lp.CourierNode(self.actor, half, index, shard, source, counter)
+          )
+
+  def _add_evaluators(
+    self, program: lp.Program, counter: Any, sources: Any
+  ) -> None:
+    for half, splits in EVALUATED.items():
+      with program.group(f'{half}_evaluator'):
+        for split in splits:
+          program.add_node(
+            lp.CourierNode(
+              self.evaluator, half, split, sources[half][0], counter
+            )
+          )
+
+  def _replay_node(self, index: int) -> replay_node.ReplayNode:
+    directory = None
+    if self._checkpoint_directory is not None:
+      directory = os.path.join(
+        self._checkpoint_directory, 'checkpoints', f'replay_{index}'
+      )
+    return replay_node.ReplayNode(
+      self.replay,
+      checkpoint_directory=directory,
+      checkpoint_period_minutes=self._program.replay_checkpoint_period_minutes,
+      logger_fn=functools.partial(self._logger_factory, f'replay/{index}'),
+    )
+
+  def _environment_seed(self, half: str, index: int) -> int:
+    # Halves take numbers in turn, past those of the evaluators.
+    halves = specs_lib.STREAMS
+    return self._program.seed + 1 + index * len(halves) + halves.index(half)
+
+
+def _check_shards(config: config_lib.MetaMimicConfig, num_shards: int) -> None:
+  """Raises if a shard would get no data, or its size would have to be known."""
+  if num_shards > config.num_imitation_actors:
+    raise ValueError(
+      f'num_replay_shards={num_shards} leaves shards without data, as there are '
+      f'num_imitation_actors={config.num_imitation_actors}: have at least as '
+      'many actors as shards.'
+    )
+  for half in (config.imitation, config.task):
+    if num_shards > 1 and half.remover == config_lib.PROPORTIONAL:
+      raise ValueError(
+        f'remover={half.remover!r} of table {half.replay_table_name!r} needs '
+        f'one replay, not num_replay_shards={num_shards}: use '
+        f"'{config_lib.MIN_HEAP}', or one shard."
+      )
+
+
+def _make_terminal_logger(label: str) -> loggers.Logger:
+  """Returns Acme's logger without its CSV file, whose folder is fixed."""
+  return loggers.make_default_logger(label, save_data=False, time_delta=10.0)

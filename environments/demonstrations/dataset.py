@@ -1,0 +1,345 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The HDF5 file that demonstrations are kept in: its layout, and how it is read.
+
+The layout is robomimic's: `data/demo_k` with `actions`, `rewards`, `dones`,
+`states` and `obs/<key>`, attributes beside them, and `env_args` as JSON at
+`data`. The frame after the last action is kept in `final_obs` and `final_state`.
+
+All data and metadata carry checksums (HDF5's 1.10 format and Fletcher's): a
+damaged file gives an error, and neither wrong numbers nor a crash in the C
+library. Nothing in a file is ever unpickled, types other than numbers are
+refused.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+import json
+import os
+from typing import Any, Mapping, Optional, overload, Union
+
+import h5py
+import mujoco
+import numpy as np
+
+from environments.demonstrations import demonstration as demonstration_lib
+from environments.demonstrations import storage
+
+Demonstration = demonstration_lib.Demonstration
+DatasetError = demonstration_lib.DatasetError
+
+# The first HDF5 version whose every structure can have a checksum.
+LIBVER = ('v110', 'v110')
+FORMAT_VERSION = 1
+# Of a chunk of small rows; frames have one each, so that one can be read.
+_CHUNK_BYTES = 2**20
+# Of gzip, for uint8. A scene of plain colours shrinks to a tenth; higher levels
+# take longer for little.
+_GZIP_LEVEL = 4
+# No filter shrinks further, so a file cannot ask for more memory than this many
+# times its size. gzip's bound is 1032.
+_MAX_COMPRESSION = 1100
+
+
+@dataclasses.dataclass(frozen=True)
+class Metadata:
+  """What all demonstrations of a dataset have in common.
+
+  Attributes:
+    task: its name.
+    control_timestep: seconds from one action to the next.
+    model_hash: of the compiled model, see `environments.demonstrations.models`.
+    mujoco_version: that recorded.
+    arguments: of the task's environment, to load it again; JSON's types.
+  """
+
+  task: str
+  control_timestep: Optional[float] = None
+  model_hash: Optional[str] = None
+  mujoco_version: str = mujoco.__version__
+  arguments: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+  def __post_init__(self) -> None:
+    # As they come back from a file: tuples are lists there.
+    arguments = json.loads(json.dumps(dict(self.arguments)))
+    object.__setattr__(self, 'arguments', arguments)
+
+  def check(self, file: str, **expected: Any) -> None:
+    """Raises a DatasetError where the dataset is not what is expected.
+
+    Args:
+      file: that this is of.
+      **expected: any of the attributes; None is not looked at, and neither is
+        what the dataset does not say.
+    """
+    remedies = {
+      'task': "give this task's dataset",
+      'control_timestep': 'set the same control rate, or record with this one',
+      'model_hash': 'the model has changed since; load the environment with the '
+      'arguments it was recorded with, or record again',
+    }
+    for name, wanted in expected.items():
+      found = getattr(self, name)
+      if wanted is None or (found is None and name != 'task'):
+        continue
+      if found != wanted:
+        label = '' if name == 'task' else f'{name} '
+        raise DatasetError(
+          f'{file} holds demonstrations of {label}{found!r}, but {wanted!r} is '
+          f'needed; {remedies[name]}.'
+        )
+
+
+class Dataset(Sequence[Demonstration]):
+  """The demonstrations of a file, read when they are used.
+
+  It can be pickled and used after a fork; each process opens the file itself.
+
+  Args:
+    file: its path.
+    cache_bytes: that each process keeps of what it read last.
+
+  Raises:
+    DatasetError: if the file is missing, truncated or not a dataset.
+  """
+
+  def __init__(self, file: str, cache_bytes: int = storage.CACHE_BYTES):
+    self._store = storage.Store(file, cache_bytes)
+    self._file = file
+    with storage.readable(file), self._store.open() as h5:
+      data = h5['data']
+      self._metadata = read_metadata(data)
+      self._names = sorted(data, key=lambda name: int(name.rpartition('_')[2]))
+      self._demonstrations = [self._read(data, name) for name in self._names]
+
+  def _read(self, data: h5py.Group, name: str) -> Demonstration:
+    try:
+      return _read_demonstration(data[name], self._store)
+    except DatasetError as error:
+      raise DatasetError(f'{self._file}, {name}: {error}') from error
+
+  @property
+  def file(self) -> str:
+    """Path of the file."""
+    return self._file
+
+  @property
+  def metadata(self) -> Metadata:
+    """What the demonstrations have in common."""
+    return self._metadata
+
+  @property
+  def names(self) -> Sequence[str]:
+    """Names in the file, demo_k, in the order of the demonstrations."""
+    return tuple(self._names)
+
+  def __len__(self) -> int:
+    return len(self._demonstrations)
+
+  @overload
+  def __getitem__(self, index: int) -> Demonstration: ...
+
+  @overload
+  def __getitem__(self, index: slice) -> list[Demonstration]: ...
+
+  def __getitem__(
+    self, index: Union[int, slice]
+  ) -> Union[Demonstration, list[Demonstration]]:
+    return self._demonstrations[index]
+
+  def verify(self) -> None:
+    """Reads everything once.
+
+    Raises:
+      DatasetError: if a checksum is wrong or a number is not finite.
+    """
+    for demonstration in self._demonstrations:
+      for values in (
+        demonstration.actions,
+        demonstration.rewards,
+        demonstration.states,
+        *demonstration.observations.values(),
+      ):
+        np.asarray(values)
+
+
+def read_metadata(data: h5py.Group) -> Metadata:
+  """Returns the metadata of a dataset's `data` group."""
+  attributes = data.attrs
+  version = int(attributes.get('format_version', FORMAT_VERSION))
+  if version > FORMAT_VERSION:
+    raise DatasetError(
+      f'{data.file.filename} has format {version}, this code reads up to '
+      f'{FORMAT_VERSION}; use a newer one.'
+    )
+  control_timestep = attributes.get('control_timestep')
+  model_hash = attributes.get('model_hash')
+  task = _text(attributes.get('env_name'))
+  env_args = json.loads(attributes.get('env_args', '{}'))
+  if env_args.get('env_name', task) != task:
+    raise ValueError(f'env_name is {task!r} but env_args are {env_args}')
+  return Metadata(
+    task=task,
+    control_timestep=None
+    if control_timestep is None
+    else float(control_timestep),
+    model_hash=None if model_hash is None else _text(model_hash),
+    mujoco_version=_text(attributes.get('mujoco_version')),
+    arguments=env_args.get('env_kwargs', {}),
+  )
+
+
+def _text(value: object) -> str:
+  return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _fixed(text: str) -> np.bytes_:
+  """Returns a string of fixed length; those of others have no checksum."""
+  return np.bytes_(text.encode())
+
+
+def write_metadata(data: h5py.Group, metadata: Metadata, total: int) -> None:
+  """Writes the attributes of a dataset's `data` group.
+
+  Args:
+    data: the group.
+    metadata: what the demonstrations have in common.
+    total: sum of their steps.
+  """
+  data.attrs.update(
+    format_version=FORMAT_VERSION,
+    # As robomimic has it; env_args repeat it with a checksum.
+    env_name=metadata.task,
+    env_args=_fixed(
+      json.dumps(
+        {
+          'env_name': metadata.task,
+          'type': 'environments',
+          'env_kwargs': dict(metadata.arguments),
+        }
+      )
+    ),
+    mujoco_version=_fixed(metadata.mujoco_version),
+    total=total,
+  )
+  if metadata.control_timestep is not None:
+    data.attrs['control_timestep'] = metadata.control_timestep
+  if metadata.model_hash is not None:
+    data.attrs['model_hash'] = _fixed(metadata.model_hash)
+
+
+def write_demonstration(
+  group: h5py.Group, demonstration: Demonstration
+) -> None:
+  """Writes a demonstration to a new group, `data/demo_k`."""
+  steps = len(demonstration)
+  group.attrs.update(
+    num_samples=steps,
+    demonstrator=_fixed(demonstration.demonstrator),
+    seed=demonstration.seed,
+    success=demonstration.success,
+  )
+  dones = np.zeros(steps, np.int8)
+  dones[-1] = 1
+  _write(group, 'actions', demonstration.actions)
+  _write(group, 'rewards', demonstration.rewards)
+  _write(group, 'dones', dones)
+  for name, final, frames in (
+    ('states', 'final_state', demonstration.states),
+    *(
+      (f'obs/{key}', f'final_obs/{key}', frames)
+      for key, frames in demonstration.observations.items()
+    ),
+  ):
+    frames = np.asarray(frames)
+    _write(group, name, frames[:-1])
+    _write(group, final, frames[-1])
+
+
+def _write(group: h5py.Group, name: str, values: np.ndarray) -> None:
+  values = np.asarray(values)
+  if not values.ndim or not values.size:
+    group.create_dataset(name, data=values)
+    return
+  options: dict[str, Any] = {}
+  if values.dtype == np.uint8:
+    options = {'compression': 'gzip', 'compression_opts': _GZIP_LEVEL}
+  row = values.nbytes // len(values)
+  single = row > storage.FRAME_BYTES and not name.startswith('final')
+  rows = 1 if single else max(1, _CHUNK_BYTES // max(row, 1))
+  group.create_dataset(
+    name,
+    data=values,
+    chunks=(min(rows, len(values)), *values.shape[1:]),
+    fletcher32=True,
+    **options,
+  )
+
+
+def _read_demonstration(
+  group: h5py.Group, store: storage.Store
+) -> Demonstration:
+  """Returns a demonstration whose arrays are still in the file."""
+
+  def stored(name: str, final: Optional[str] = None) -> np.ndarray:
+    return storage.array(store, _source(group, store, name, final))
+
+  return Demonstration(
+    observations={
+      key: stored(f'obs/{key}', f'final_obs/{key}') for key in group['obs']
+    },
+    states=stored('states', 'final_state'),
+    actions=stored('actions'),
+    rewards=stored('rewards'),
+    demonstrator=_text(group.attrs['demonstrator']),
+    seed=int(group.attrs['seed']),
+  )
+
+
+def _source(
+  group: h5py.Group, store: storage.Store, name: str, final: Optional[str]
+) -> storage.Source:
+  rows = _numbers(group, store, name)
+  shape = rows.shape
+  if not shape:
+    raise ValueError(f'{rows.name} is a scalar, not an array')
+  if final is not None:
+    last = _numbers(group, store, final)
+    if last.shape != shape[1:] or last.dtype != rows.dtype:
+      raise ValueError(f'{last.name} does not go with {rows.name}')
+    shape = (shape[0] + 1, *shape[1:])
+  return storage.Source(
+    name=os.path.basename(name),
+    location=rows.name,
+    final=None if final is None else f'{group.name}/{final}',
+    shape=shape,
+    dtype=rows.dtype,
+  )
+
+
+def _numbers(
+  group: h5py.Group, store: storage.Store, name: str
+) -> h5py.Dataset:
+  """Returns an HDF5 dataset that holds numbers, in this file."""
+  dataset = group[name]
+  if not isinstance(dataset, h5py.Dataset):
+    raise TypeError(f'{dataset.name} is not an array')
+  if dataset.dtype.kind not in 'biuf':
+    raise TypeError(f'{dataset.name} has type {dataset.dtype}, not numbers')
+  elsewhere = os.path.abspath(dataset.file.filename) != store.file
+  if elsewhere or dataset.is_virtual or dataset.external:
+    raise TypeError(f'{dataset.name} is in another file')
+  if dataset.nbytes > _MAX_COMPRESSION * (dataset.id.get_storage_size() + 1):
+    raise ValueError(f'{dataset.name} lacks most of its {dataset.nbytes} bytes')
+  return dataset

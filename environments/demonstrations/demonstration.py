@@ -1,0 +1,116 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What a demonstration holds."""
+
+import dataclasses
+from typing import Mapping
+
+import numpy as np
+
+from environments import rewards as rewards_lib
+
+MIN_STEPS = 2
+
+
+class DatasetError(ValueError):
+  """A dataset of demonstrations cannot be used; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Demonstration:
+  """An episode of a demonstrator: d = {d_1, ..., d_T} and what goes with it.
+
+  MetaMimic learns from `observations` alone and starts episodes at `states`.
+  Actions and rewards serve checks and comparisons.
+
+  The arrays of a demonstration that was loaded are read from its file when they
+  are used, see `environments.demonstrations.storage`; they are read-only and otherwise behave
+  like NumPy's.
+
+  Attributes:
+    observations: by key, [T + 1, ...] each.
+    states: full physics states, float64 [T + 1, S].
+    actions: float32 [T, A].
+    rewards: task rewards, float32 [T].
+    demonstrator: who it was.
+    seed: of the episode.
+
+  Raises:
+    DatasetError: if lengths differ, there are fewer than two steps, or a state
+      or an observation is not finite.
+  """
+
+  observations: Mapping[str, np.ndarray]
+  states: np.ndarray
+  actions: np.ndarray
+  rewards: np.ndarray
+  demonstrator: str
+  seed: int
+
+  def __post_init__(self) -> None:
+    steps = len(self.actions)
+    if steps < MIN_STEPS:
+      raise DatasetError(
+        f'The demonstration has {steps} step(s); it needs at least {MIN_STEPS} '
+        'to have a goal after its first frame. Record it again.'
+      )
+    lengths = {
+      'rewards': len(self.rewards) + 1,
+      'states': len(self.states),
+      **{key: len(frames) for key, frames in self.observations.items()},
+    }
+    wrong = {k: n for k, n in lengths.items() if n != steps + 1}
+    if wrong:
+      raise DatasetError(
+        f'The demonstration has {steps} actions, which do not go with {wrong}; '
+        'it is incomplete. Record it again.'
+      )
+    arrays = {
+      'states': self.states,
+      'actions': self.actions,
+      'rewards': self.rewards,
+      **self.observations,
+    }
+    for name, values in arrays.items():
+      # What is in a file is checked when it is read.
+      if isinstance(values, np.ndarray):
+        check_finite(name, values)
+
+  def __len__(self) -> int:
+    """Number of steps (actions)."""
+    return len(self.actions)
+
+  def frame(self, step: int) -> dict[str, np.ndarray]:
+    """Returns the observation d_step; the last one beyond the end."""
+    step = min(step, len(self))
+    return {key: frames[step] for key, frames in self.observations.items()}
+
+  @property
+  def task_return(self) -> float:
+    """Undiscounted sum of the task rewards."""
+    return float(np.sum(self.rewards))
+
+  @property
+  def success(self) -> bool:
+    """Whether the blocks are stacked at its end."""
+    return bool(self.rewards[-1] == rewards_lib.STACKED)
+
+
+def check_finite(name: str, values: np.ndarray) -> None:
+  """Raises a DatasetError if floating-point values are not all finite."""
+  floating = np.issubdtype(values.dtype, np.floating)
+  if floating and not np.all(np.isfinite(values)):
+    raise DatasetError(
+      f'The demonstration has {name!r} that are not finite. Record it again.'
+    )

@@ -1,0 +1,289 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Arrays that stay in their HDF5 file until they are used.
+
+A `Store` stands for a file that does not change. Each process opens it for
+itself when it first reads, also after a fork or with a pickled copy, so that
+many processes can read at once; HDF5's handles belong to one process alone.
+What was read last is kept, up to a number of bytes that does not depend on the
+file's size.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import os
+import threading
+from typing import Any, Callable, cast, Hashable, Iterator, Optional
+
+import h5py
+import numpy as np
+from numpy.lib import mixins
+
+from environments.demonstrations import demonstration
+
+DatasetError = demonstration.DatasetError
+
+# Some hundred demonstrations without images, or a thousand images.
+CACHE_BYTES = 64 * 2**20
+# Rows of more bytes are frames: they are read one by one. An array of smaller
+# rows is read as a whole, for that costs no more than one row of it.
+FRAME_BYTES = 4096
+_MAX_HANDLES = 256
+
+# What h5py and NumPy raise on damaged files and on those of another kind.
+_READ_ERRORS = (
+  ArithmeticError,
+  AttributeError,
+  LookupError,
+  MemoryError,
+  OSError,
+  RuntimeError,
+  TypeError,
+  ValueError,
+)
+
+
+@contextlib.contextmanager
+def readable(file: str) -> Iterator[None]:
+  """Turns whatever goes wrong with a file inside into a DatasetError."""
+  try:
+    yield
+  except DatasetError:
+    raise
+  except _READ_ERRORS as error:
+    raise DatasetError(
+      f'{file} cannot be read ({type(error).__name__}: {error}); it is '
+      'truncated, damaged or not a dataset of demonstrations. Record it again '
+      'or restore a copy.'
+    ) from error
+
+
+class _Session:
+  """A process's own handle of a file, and what it read last."""
+
+  def __init__(self, file: h5py.File, cache_bytes: int):
+    self.pid = os.getpid()
+    self._file = file
+    self._handles: dict[str, h5py.Dataset] = {}
+    self._lock = threading.Lock()
+    self._cache: collections.OrderedDict[Hashable, np.ndarray] = (
+      collections.OrderedDict()
+    )
+    self._free_bytes = cache_bytes
+
+  def dataset(self, location: str) -> h5py.Dataset:
+    """Returns an open HDF5 dataset."""
+    with self._lock:
+      handle = self._handles.get(location)
+      if handle is None:
+        if len(self._handles) >= _MAX_HANDLES:
+          self._handles.clear()
+        handle = self._handles[location] = self._file[location]
+    return handle
+
+  def cached(self, key: Hashable, read: Callable[[], np.ndarray]) -> np.ndarray:
+    """Returns what was read before under the key, or reads it."""
+    with self._lock:
+      values = self._cache.get(key)
+      if values is not None:
+        self._cache.move_to_end(key)
+        return values
+    values = read()
+    values.flags.writeable = False  # It is handed out again.
+    with self._lock:
+      if key not in self._cache:
+        self._cache[key] = values
+        self._free_bytes -= values.nbytes
+      while self._free_bytes < 0:
+        _, oldest = self._cache.popitem(last=False)
+        self._free_bytes += oldest.nbytes
+    return values
+
+
+class Store:
+  """An HDF5 file that arrays are read from.
+
+  Args:
+    file: its path; the file must not change any more.
+    cache_bytes: that each process keeps of what it read last.
+
+  Raises:
+    DatasetError: here or when arrays are read, if the file cannot be read.
+  """
+
+  def __init__(self, file: str, cache_bytes: int = CACHE_BYTES):
+    self.file = os.path.abspath(file)
+    self._cache_bytes = cache_bytes
+    self._identity = self._identify()
+    self._session: Optional[_Session] = None
+
+  def _identify(self) -> tuple[int, int]:
+    with readable(self.file):
+      status = os.stat(self.file)
+    return status.st_size, status.st_mtime_ns
+
+  def __getstate__(self) -> dict[str, Any]:
+    return {**self.__dict__, '_session': None}
+
+  def open(self) -> h5py.File:
+    """Returns a new handle of the file, for reading."""
+    return h5py.File(self.file, 'r')
+
+  def session(self) -> _Session:
+    """Returns this process's handle and cache."""
+    session = self._session
+    if session is None or session.pid != os.getpid():
+      if self._identify() != self._identity:
+        raise DatasetError(
+          f'{self.file} has changed since it was loaded; load it again.'
+        )
+      session = self._session = _Session(self.open(), self._cache_bytes)
+    return session
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+  """Where the rows of an array are.
+
+  Attributes:
+    name: for messages.
+    location: of the HDF5 dataset.
+    final: of the HDF5 dataset that holds one more row, the last; or None.
+    shape: of the whole array.
+    dtype: of the whole array.
+  """
+
+  name: str
+  location: str
+  final: Optional[str]
+  shape: tuple[int, ...]
+  dtype: np.dtype
+
+
+class StoredArray(mixins.NDArrayOperatorsMixin):
+  """An array in a file, read-only; it is read when it is indexed or used.
+
+  Length, shape and type are known without reading. An index of an array of
+  frames reads that frame alone. Everything else is done by NumPy with the whole
+  array. A deep copy is an array in memory.
+  """
+
+  def __init__(self, store: Store, source: Source):
+    self._store = store
+    self._source = source
+
+  @property
+  def shape(self) -> tuple[int, ...]:
+    """Of the whole array."""
+    return self._source.shape
+
+  @property
+  def dtype(self) -> np.dtype:
+    """Of the elements."""
+    return self._source.dtype
+
+  @property
+  def has_frames(self) -> bool:
+    """Whether rows are so large that they are read one by one."""
+    row = int(np.prod(self.shape[1:])) * self.dtype.itemsize
+    return row > FRAME_BYTES
+
+  def __len__(self) -> int:
+    return self.shape[0]
+
+  def __repr__(self) -> str:
+    return (
+      f'StoredArray({self._store.file!r}, {self._source.location!r}, '
+      f'shape={self.shape}, dtype={self.dtype})'
+    )
+
+  def __array__(self, dtype: Optional[np.dtype] = None) -> np.ndarray:
+    with readable(self._store.file):
+      session = self._store.session()
+      if self.has_frames:
+        values = self._read(session)
+      else:
+        values = session.cached(
+          self._source.location, lambda: self._read(session)
+        )
+    return values if dtype is None else values.astype(dtype, copy=False)
+
+  def __getitem__(self, index: Any) -> np.ndarray:
+    if not self.has_frames or not isinstance(index, (int, np.integer)):
+      return self.__array__()[index]
+    step = int(index) + (len(self) if index < 0 else 0)
+    if not 0 <= step < len(self):
+      raise IndexError(f'{index} is beyond the {len(self)} frames of {self!r}.')
+    with readable(self._store.file):
+      session = self._store.session()
+      return session.cached(
+        (self._source.location, step), lambda: self._read_frame(session, step)
+      )
+
+  def __iter__(self) -> Iterator[np.ndarray]:
+    return (self[index] for index in range(len(self)))
+
+  def __array_ufunc__(
+    self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any
+  ) -> Any:
+    arrays = (
+      np.asarray(x) if isinstance(x, StoredArray) else x for x in inputs
+    )
+    return getattr(ufunc, method)(*arrays, **kwargs)
+
+  def __deepcopy__(self, memo: dict[int, Any]) -> np.ndarray:
+    return np.array(self)
+
+  def __getattr__(self, name: str) -> Any:
+    # Methods and properties of arrays: sum, max, copy, T, ...
+    if name.startswith('_'):
+      raise AttributeError(name)
+    return getattr(self.__array__(), name)
+
+  def _read(self, session: _Session) -> np.ndarray:
+    rows = session.dataset(self._source.location)
+    values = np.empty(self.shape, self.dtype)
+    if self._source.final is None:
+      rows.read_direct(values)
+    else:
+      rows.read_direct(values, dest_sel=np.s_[: len(self) - 1])
+      values[-1] = session.dataset(self._source.final)[()]
+    return self._checked(values)
+
+  def _read_frame(self, session: _Session, step: int) -> np.ndarray:
+    if self._source.final is not None and step == len(self) - 1:
+      return self._checked(session.dataset(self._source.final)[()])
+    return self._checked(session.dataset(self._source.location)[step])
+
+  def _checked(self, values: np.ndarray) -> np.ndarray:
+    try:
+      demonstration.check_finite(self._source.name, values)
+    except DatasetError as error:
+      raise DatasetError(
+        f'{self._store.file}, {self._source.location}: {error}'
+      ) from None
+    return values
+
+
+def array(store: Store, source: Source) -> np.ndarray:
+  """Returns a stored array, which is used like one of NumPy's."""
+  return cast(np.ndarray, StoredArray(store, source))
+
+
+def in_memory(values: np.ndarray) -> np.ndarray:
+  """Returns small rows in memory, where they are read fastest; frames stay."""
+  if isinstance(values, StoredArray) and values.has_frames:
+    return values
+  return np.asarray(values)

@@ -1,0 +1,157 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Draws demonstrations from their states: observations, films, a window."""
+
+import contextlib
+import dataclasses
+import time
+from typing import Callable, Generator, Iterator, Sequence
+
+import imageio_ffmpeg
+import numpy as np
+
+from environments import block_stacking
+from environments import demonstrations
+from environments import state_environment
+from environments.block_stacking import scene
+from environments.demonstrations import writer as writer_lib
+from experiments.datasets import live_view
+
+FRAMES_PER_SECOND = round(1.0 / block_stacking.CONTROL_TIMESTEP)
+# Sides of a film's pictures: video codecs want multiples of this.
+_BLOCK_SIZE = 8
+
+
+def add_images(
+  dataset: demonstrations.Dataset,
+  environment: state_environment.StateEnvironment,
+  file: str,
+  resume: bool = False,
+  on_episode: Callable[[], object] = lambda: None,
+) -> None:
+  """Writes a new dataset that has images beside the other observations.
+
+  Args:
+    dataset: that is drawn, one demonstration at a time.
+    environment: that it was recorded in, with images of the wanted size.
+    file: path of the new dataset.
+    resume: goes on with a file that was not finished.
+    on_episode: is called after each demonstration.
+
+  Raises:
+    DatasetError: if the file exists or the disk is full.
+  """
+  size = environment.observation_spec()['image'].shape[:2]
+  metadata = dataclasses.replace(
+    dataset.metadata,
+    arguments={**dataset.metadata.arguments, 'image_size': size},
+  )
+  with demonstrations.DatasetWriter(file, metadata, resume) as writer:
+    for demonstration in dataset[len(writer) :]:
+      images = np.stack(
+        [
+          environment.reset_to(state).observation['image']
+          for state in demonstration.states
+        ]
+      )
+      writer.append(
+        dataclasses.replace(
+          demonstration,
+          observations={**demonstration.observations, 'image': images},
+        )
+      )
+      on_episode()
+
+
+@contextlib.contextmanager
+def _film(
+  file: str, size: int, frames_per_second: float
+) -> Iterator[Generator[None, object, None]]:
+  with writer_lib.new_file(file) as temporary:
+    writer = imageio_ffmpeg.write_frames(
+      temporary,
+      (size, size),
+      fps=frames_per_second,
+      macro_block_size=_BLOCK_SIZE,
+      output_params=['-f', 'mp4'],
+    )
+    writer.send(None)
+    try:
+      yield writer
+    finally:
+      writer.close()
+
+
+def film(
+  items: Sequence[demonstrations.Demonstration],
+  environment: state_environment.StateEnvironment,
+  file: str,
+  size: int = 480,
+  speed: float = 1.0,
+) -> None:
+  """Films demonstrations one after the other.
+
+  Args:
+    items: the demonstrations.
+    environment: that they were recorded in.
+    file: of the new MP4.
+    size: of the picture in pixels, a multiple of 8.
+    speed: of the film, relative to the episode's own.
+
+  Raises:
+    DatasetError: if the file exists.
+    ValueError: if the size does not suit the codec.
+  """
+  if size < _BLOCK_SIZE or size % _BLOCK_SIZE:
+    raise ValueError(f'size is {size}; use a multiple of {_BLOCK_SIZE} pixels.')
+  writer_lib.check_new(file)
+  with _film(file, size, FRAMES_PER_SECOND * speed) as writer:
+    for demonstration in items:
+      for state in demonstration.states:
+        environment.reset_to(state)
+        pixels = environment.physics.render(size, size, camera_id=scene.CAMERA)
+        writer.send(pixels.tobytes())
+
+
+def show(
+  item: demonstrations.Demonstration,
+  environment: state_environment.StateEnvironment,
+  speed: float = 1.0,
+) -> None:
+  """Plays a demonstration in a window until its end or until that is closed.
+
+  Args:
+    item: the demonstration.
+    environment: that it was recorded in.
+    speed: relative to the episode's own.
+
+  Raises:
+    DatasetError: if there is no display, or none that can show it.
+  """
+  reason = live_view.why_no_window()
+  if reason is not None:
+    raise demonstrations.DatasetError(
+      f'No window can be opened: {reason}; name an MP4 file to film to.'
+    )
+  period = block_stacking.CONTROL_TIMESTEP / speed
+  environment.reset_to(item.states[0])
+  window = live_view.Window(environment)
+  try:
+    for state in item.states:
+      environment.reset_to(state)
+      if not window.show():
+        break
+      time.sleep(period)
+  finally:
+    window.close()

@@ -1,0 +1,61 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Where the groups of MetaMimic's program go in a Ray cluster."""
+
+from experiments.distributed import local
+from experiments.launchpad_ray import placement
+
+# What must be the same on all hosts.
+PACKAGES = ('dm-acme', 'dm-launchpad', 'dm-reverb', 'ray', 'tensorflow-cpu')
+SOURCES = ('acme_metamimic', 'environments', 'experiments')
+
+# Nodes are placed by what they need; one machine takes them all.
+CPUS_OF_ONE_MACHINE = 10_000
+
+# Groups that lose nothing but time when one of their nodes is started anew.
+_RESTARTED = (
+  'cacher',
+  'imitation_actor',
+  'imitation_evaluator',
+  'task_actor',
+  'task_evaluator',
+)
+# Batches are most of the traffic: 500 MB/s for 20 batches of 256 pairs of
+# frames. An actor's variables come from a cache on its host.
+_BESIDE = {
+  'replay': ('imitation_learner', 'task_learner'),
+  'imitation_actor': ('cacher',),
+  'task_actor': ('cacher',),
+}
+
+
+def of_group(
+  group: str, threads: int = 1, num_gpus: float = 0.0
+) -> placement.Resources:
+  """Returns what a group's nodes need.
+
+  Args:
+    group: label of the group.
+    threads: of TensorFlow in each process.
+    num_gpus: of each learner.
+  """
+  is_learner = group.endswith('learner')
+  return placement.Resources(
+    num_cpus=float(threads),
+    num_gpus=num_gpus if is_learner else 0.0,
+    restart=group in _RESTARTED,
+    beside=_BESIDE.get(group, ()),
+    environment=local.process_environment(group, threads),
+  )

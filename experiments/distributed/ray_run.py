@@ -1,0 +1,81 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Runs a program of this project on a Ray cluster."""
+
+import functools
+import signal
+from typing import Callable, Optional
+
+import launchpad as lp
+
+from experiments.distributed import local
+from experiments.launchpad_ray import supervision
+
+
+def run(
+  program: lp.Program,
+  address: Optional[str],
+  output_folder: str,
+  shared_folder: str,
+  *,
+  threads: int,
+  gpus_per_learner: float,
+  grace_seconds: float,
+  watch: Callable[[], None],
+) -> supervision.Outcome:
+  """Runs a program until it is finished, stopped by a signal, or given up.
+
+  Args:
+    program: to run; it can be run once.
+    address: of the cluster; None for this machine alone.
+    output_folder: for what nodes print, a file for each.
+    shared_folder: of checkpoints and logs, which all hosts must see.
+    threads: of TensorFlow in each process.
+    gpus_per_learner: that a host must have free for a learner.
+    grace_seconds: that nodes have from a stop to save and to end.
+    watch: is called several times a second meanwhile.
+
+  Raises:
+    LaunchError: if Ray is missing, or has no place for a node.
+  """
+  try:
+    # Only here, as it need not be installed for the other types.
+    from experiments.distributed import ray_resources
+    from experiments.launchpad_ray import launcher as ray_launcher
+    from experiments.launchpad_ray import placement
+  except ModuleNotFoundError as error:
+    raise local.LaunchError(
+      f'{error}: install Ray beside this project, `pip install .[ray]`.'
+    ) from None
+  try:
+    ray_launcher.connect(address, ray_resources.CPUS_OF_ONE_MACHINE)
+    launcher = ray_launcher.Launcher(
+      program,
+      functools.partial(
+        ray_resources.of_group, threads=threads, num_gpus=gpus_per_learner
+      ),
+      output_folder=output_folder,
+      packages=ray_resources.PACKAGES,
+      sources=ray_resources.SOURCES,
+      shared_folder=shared_folder,
+      grace_seconds=grace_seconds,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+      signal.signal(number, lambda *_: launcher.stop())
+    return launcher.run(watch)
+  except placement.PlacementError as error:
+    raise local.LaunchError(str(error)) from None
+  finally:
+    ray_launcher.disconnect()

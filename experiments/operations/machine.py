@@ -1,0 +1,308 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Checks of the machine: is all there that the project needs?
+
+They need nothing but Python itself, so that they can tell what else is missing;
+what may crash on import is tried in a process of its own.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import metadata
+import os
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from typing import NamedTuple, Optional
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_GIGABYTE = 1e9
+
+# What the main job takes at its peak, with room to spare: two replay tables of
+# some 5 GB together after 24 minutes, TensorFlow and a renderer.
+_MEMORY_NEEDED = 7 * _GIGABYTE
+# A run folder with its videos and checkpoints stays far below this.
+_DISK_NEEDED = 2 * _GIGABYTE
+# One for the environment, one for the learner.
+_CORES_NEEDED = 2
+
+_MISMATCHES_SHOWN = 5
+_INSTALL = 'Run `make clean`, then `make demo`, which installs the pinned list.'
+
+# Importing TensorFlow from a cold disk takes its time.
+_PROBE_SECONDS = 180
+
+# dm_control's names of the rendering backends, and the Debian packages without
+# which each of them fails.
+_GL_PACKAGES = {
+  'egl': 'libegl1 libgl1-mesa-dri libopengl0',
+  'osmesa': 'libosmesa6',
+  'glfw': 'libglfw3 libgl1 libgl1-mesa-dri',
+}
+
+_RENDER_PROBE = """
+from dm_control import mujoco
+from OpenGL import GL
+physics = mujoco.Physics.from_xml_string('''
+  <mujoco><worldbody>
+    <light pos="0 0 2"/><geom type="sphere" size=".1"/>
+  </worldbody></mujoco>''')
+assert physics.render(32, 32).std() > 0, 'The rendered image is blank.'
+with physics.contexts.gl.make_current() as context:
+  print(context.call(GL.glGetString, GL.GL_RENDERER).decode())
+"""
+
+_TENSORFLOW_PROBE = """
+import tensorflow as tf
+kinds = [d.device_type for d in tf.config.list_physical_devices()]
+found = ', '.join(f'{kinds.count(kind)} {kind}' for kind in sorted(set(kinds)))
+print(f'{tf.__version__} sees {found}')
+"""
+
+# The import of courier loads the extension that fits one TensorFlow only; the
+# server shows that a port can be opened.
+_LAUNCHPAD_PROBE = """
+import courier
+import launchpad
+import reverb
+server = reverb.Server([reverb.Table.queue('probe', 1)])
+assert 'probe' in reverb.Client(f'localhost:{server.port}').server_info()
+server.stop()
+print('launchpad and courier import, a Reverb server answers')
+"""
+
+_VIDEO_PROBE = """
+import imageio_ffmpeg
+print('ffmpeg', imageio_ffmpeg.get_ffmpeg_version())
+"""
+
+
+class Check(NamedTuple):
+  """The outcome of one check."""
+
+  name: str
+  ok: bool
+  found: str
+  remedy: str = ''  # What to do about it when `ok` is False.
+  required: bool = True  # Whether the project cannot do without.
+
+
+def check_python(
+  version: tuple[int, ...] = tuple(sys.version_info[:3]),
+  machine: Optional[str] = None,
+) -> Check:
+  """Is this the Python, and the kind of machine, that the pins exist for?
+
+  Args:
+    version: of Python, from the major number on.
+    machine: operating system and processor, as `uname -sm` prints them; this
+      machine's by default.
+
+  Returns:
+    The outcome, as every check here.
+  """
+  machine = machine or f'{platform.system()} {platform.machine()}'
+  found = f'{".".join(map(str, version))} on {machine}, {sys.executable}'
+  if machine != 'Linux x86_64':
+    remedy = (
+      'dm-launchpad and dm-reverb exist for Linux on x86_64 alone: use such a '
+      'machine, or a container on this one.'
+    )
+    return Check('python', False, found, remedy)
+  remedy = (
+    'Python 3.10 is needed: run `make doctor`, or .venv/bin/python once '
+    '`make demo` has made it.'
+  )
+  return Check('python', version[:2] == (3, 10), found, remedy)
+
+
+def read_pins(
+  path: pathlib.Path = _ROOT / 'requirements.txt',
+) -> dict[str, str]:
+  """Reads `name==version` lines, leaving out comments and blank lines."""
+  pins = {}
+  for line in path.read_text().splitlines():
+    line = line.split('#')[0].strip()
+    if line:
+      name, version = line.split('==')
+      pins[name] = version
+  return pins
+
+
+def _installed_version(name: str) -> Optional[str]:
+  try:
+    return metadata.version(name)
+  except metadata.PackageNotFoundError:
+    return None
+
+
+def check_packages(
+  pins: Optional[Mapping[str, str]] = None,
+  installed_version: Callable[[str], Optional[str]] = _installed_version,
+) -> Check:
+  """Are all packages there, in the pinned versions?
+
+  Args:
+    pins: from a package's name to its version; requirements.txt by default.
+    installed_version: gives a package's version, None when it is missing.
+  """
+  pins = read_pins() if pins is None else pins
+  installed = {name: installed_version(name) for name in pins}
+  wrong = [
+    f'{name} {installed[name] or "missing"}, not {version}'
+    for name, version in pins.items()
+    if installed[name] != version
+  ]
+  found = f'{len(pins) - len(wrong)} of {len(pins)} as pinned'
+  shown = wrong[:_MISMATCHES_SHOWN]
+  if len(wrong) > len(shown):
+    shown.append(f'and {len(wrong) - len(shown)} more')
+  return Check('packages', not wrong, '; '.join([found, *shown]), _INSTALL)
+
+
+def run_probe(
+  code: str,
+  environment: Optional[Mapping[str, str]] = None,
+  timeout: float = _PROBE_SECONDS,
+) -> tuple[bool, str]:
+  """Runs code in a Python process of its own.
+
+  Args:
+    code: what to run; it fails by raising, or by dying.
+    environment: the process's environment variables; this one's by default.
+    timeout: in seconds.
+
+  Returns:
+    Whether it ended well, and the last line that it printed, which is the
+    exception's message when it raised.
+  """
+  try:
+    process = subprocess.run(
+      [sys.executable, '-c', code],
+      capture_output=True,
+      cwd=_ROOT,
+      env=None if environment is None else dict(environment),
+      text=True,
+      timeout=timeout,
+    )
+  except subprocess.TimeoutExpired:
+    return False, f'no answer in {timeout:g} s'
+  if process.returncode == 0:
+    return True, _last_line(process.stdout)
+  # Exceptions in destructors follow the one that matters.
+  errors = process.stderr.split('Exception ignored in')[0]
+  return False, _last_line(errors) or f'exit code {process.returncode}'
+
+
+def _last_line(text: str) -> str:
+  return (text.strip().splitlines() or [''])[-1]
+
+
+def _check_probe(
+  name: str,
+  code: str,
+  environment: Optional[Mapping[str, str]],
+  remedy: str,
+  prefix: str = '',
+) -> Check:
+  ok, found = run_probe(code, environment)
+  if found.startswith('ModuleNotFoundError'):
+    remedy = _INSTALL
+  return Check(name, ok, prefix + found, remedy)
+
+
+def check_tensorflow(environment: Optional[Mapping[str, str]] = None) -> Check:
+  """Does TensorFlow import, and which devices does it see?"""
+  return _check_probe('tensorflow', _TENSORFLOW_PROBE, environment, _INSTALL)
+
+
+def check_launchpad(environment: Optional[Mapping[str, str]] = None) -> Check:
+  """Do Launchpad, Courier and Reverb load, and does a server answer?"""
+  remedy = (
+    'They load with TensorFlow 2.8 alone and need a free local port: see the '
+    'packages above, and whether a firewall or proxy covers localhost.'
+  )
+  return _check_probe('launchpad', _LAUNCHPAD_PROBE, environment, remedy)
+
+
+def check_renderer(environment: Optional[Mapping[str, str]] = None) -> Check:
+  """Can MuJoCo draw an image? Tries it, with the backend of `MUJOCO_GL`."""
+  environment = os.environ if environment is None else environment
+  backend = environment.get('MUJOCO_GL', '')
+  if backend in _GL_PACKAGES:
+    remedy = (
+      'Install a GL library, on Debian and Ubuntu with: '
+      f'sudo apt-get install {_GL_PACKAGES[backend]}'
+    )
+  else:
+    remedy = f'Set MUJOCO_GL to one of: {", ".join(_GL_PACKAGES)}.'
+  return _check_probe(
+    'renderer', _RENDER_PROBE, environment, remedy, f'MUJOCO_GL={backend}: '
+  )
+
+
+def check_video(environment: Optional[Mapping[str, str]] = None) -> Check:
+  """Is there an ffmpeg that runs?"""
+  remedy = (
+    'Unset IMAGEIO_FFMPEG_EXE, so that the ffmpeg that comes with '
+    'imageio-ffmpeg is taken, or set it to the path of yours.'
+  )
+  return _check_probe('video', _VIDEO_PROBE, environment, remedy)
+
+
+def check_cores(cores: Optional[int] = None) -> Check:
+  """Are there enough cores that acting and learning run side by side?"""
+  cores = len(os.sched_getaffinity(0)) if cores is None else cores
+  remedy = f'With fewer than {_CORES_NEEDED}, give training more minutes.'
+  found = f'{cores} usable'
+  return Check('cores', cores >= _CORES_NEEDED, found, remedy, required=False)
+
+
+def _check_space(name: str, free: float, needed: float, remedy: str) -> Check:
+  found = f'{free / _GIGABYTE:.1f} GB free, {needed / _GIGABYTE:g} needed'
+  return Check(name, free >= needed, found, remedy, required=False)
+
+
+def check_memory(free_bytes: Optional[float] = None) -> Check:
+  """Is there memory for the replay tables?"""
+  if free_bytes is None:
+    kilobytes = re.search(
+      r'MemAvailable:\s+(\d+) kB', pathlib.Path('/proc/meminfo').read_text()
+    )
+    free_bytes = 1024 * int(kilobytes[1]) if kilobytes else 0
+  remedy = 'Close other programs, or make the replay tables smaller.'
+  return _check_space('memory', free_bytes, _MEMORY_NEEDED, remedy)
+
+
+def check_disk(free_bytes: Optional[float] = None) -> Check:
+  """Is there room for run folders?"""
+  if free_bytes is None:
+    free_bytes = shutil.disk_usage(_ROOT).free
+  remedy = 'Make room, or choose a run folder on another disk.'
+  return _check_space('disk', free_bytes, _DISK_NEEDED, remedy)
+
+
+CHECKS: dict[str, Callable[[], Check]] = {
+  'python': check_python,
+  'packages': check_packages,
+  'tensorflow': check_tensorflow,
+  'launchpad': check_launchpad,
+  'renderer': check_renderer,
+  'video': check_video,
+  'cores': check_cores,
+  'memory': check_memory,
+  'disk': check_disk,
+}

@@ -1,0 +1,236 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Prints the layers of a pixel network: shapes, parameters, multiply-adds.
+
+  python -m experiments.studies.network_table
+  python -m experiments.studies.network_table --form impala
+  python -m experiments.studies.network_table --half task
+
+The operations are read off TensorFlow's graph, and belong to the module in whose
+name scope they are: whatever network is given, the table shows what it runs.
+"""
+
+import argparse
+import collections
+from typing import (
+  Any,
+  Dict,
+  Iterator,
+  List,
+  NamedTuple,
+  Optional,
+  Sequence,
+  Tuple,
+)
+
+from acme import specs
+from acme import types
+from acme.agents.tf.d4pg import agent as acme_d4pg
+from acme.tf import utils as tf2_utils
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+import tree
+
+import acme_metamimic
+from acme_metamimic import specs as specs_lib
+from experiments import pixel_forms
+
+HALVES = ('imitation', 'task')
+
+
+class Layer(NamedTuple):
+  """A line of the table.
+
+  Attributes:
+    name: of a module with variables, or of a pool.
+    shape: of the output, without the batch.
+    parameters: number of trainable ones.
+    multiply_adds: of convolutions and matrix products, for one example.
+  """
+
+  name: str
+  shape: Tuple[int, ...]
+  parameters: int
+  multiply_adds: int
+
+
+def list_layers(network: snt.Module, *inputs: types.NestedSpec) -> List[Layer]:
+  """Lists the layers of a network, in the order in which they run.
+
+  Args:
+    network: with its variables.
+    *inputs: specs of its inputs, without the batch.
+
+  Returns:
+    Modules that have variables of their own, and pools.
+  """
+  signature = tree.map_structure(
+    lambda s: tf.TensorSpec((1, *s.shape), s.dtype), list(inputs)
+  )
+  graph = tf.function(network).get_concrete_function(*signature).graph
+  names = _layer_names(network)
+  parameters: Dict[str, int] = {}
+  for variable in network.trainable_variables:
+    name = names[variable.ref()]
+    count = int(np.prod(variable.shape))
+    parameters[name] = parameters.get(name, 0) + count
+  # The last operation of a module makes its output.
+  layers: Dict[str, Layer] = {}
+  for name, operation in _operations(graph, network, names):
+    so_far = layers[name].multiply_adds if name in layers else 0
+    layers[name] = Layer(
+      name=name,
+      shape=tuple(operation.outputs[0].shape[1:]),
+      parameters=parameters.get(name, 0),
+      multiply_adds=so_far + _multiply_adds(operation),
+    )
+  return list(layers.values())
+
+
+def _layer_names(network: snt.Module) -> Dict[Any, str]:
+  """Returns the name of each variable's module, by reference.
+
+  The modules' own names are not unique: Acme's residual groups share theirs.
+  """
+  seen: collections.Counter = collections.Counter()
+  names = {}
+  for variable in network.trainable_variables:
+    seen[variable.name] += 1
+    number = seen[variable.name]
+    suffix = f' ({number})' if number > 1 else ''
+    names[variable.ref()] = _scope(variable.name) + suffix
+  return names
+
+
+def _operations(
+  graph: tf.Graph, network: snt.Module, names: Dict[Any, str]
+) -> Iterator[Tuple[str, tf.Operation]]:
+  """Yields the operations of layers, in order, after their layers' names."""
+  handles = {id(v.handle): v for v in network.trainable_variables}
+  inputs = {
+    inner.name: handles[id(outer)]
+    for outer, inner in graph.captures
+    if id(outer) in handles
+  }
+  # By scope, the layer whose variables were read last.
+  current: Dict[str, str] = {}
+  for operation in graph.get_operations():
+    if operation.type == 'ReadVariableOp':
+      variable = inputs.get(operation.inputs[0].name)
+      if variable is not None:
+        current[_scope(variable.name)] = names[variable.ref()]
+    elif operation.type == 'MaxPool':
+      yield operation.name, operation
+    elif operation.outputs and operation.type != 'Placeholder':
+      scope = operation.name
+      while scope and scope not in current:
+        scope = _scope(scope)
+      if scope:
+        yield current[scope], operation
+
+
+def _scope(name: str) -> str:
+  return name.rpartition('/')[0]
+
+
+def _multiply_adds(operation: tf.Operation) -> int:
+  """Returns those of a convolution or of a matrix product, otherwise 0."""
+  if operation.type not in ('Conv2D', 'MatMul'):
+    return 0
+  # [height, width, in, out], or [in, out].
+  kernel = operation.inputs[1].shape
+  return int(np.prod(operation.outputs[0].shape) * np.prod(kernel[:-1]))
+
+
+def make_networks(
+  form: pixel_forms.Form, half: str
+) -> Tuple[acme_d4pg.D4PGNetworks, specs.EnvironmentSpec]:
+  """Makes one half's networks, with variables.
+
+  Args:
+    form: of the networks.
+    half: 'imitation' or 'task'.
+
+  Returns:
+    The networks, and the spec of their environment.
+  """
+  spec = pixel_forms.make_environment_spec(form.image_size)
+  arguments: Dict[str, Any] = {
+    'policy_layer_sizes': form.layer_sizes,
+    'critic_layer_sizes': form.layer_sizes,
+    'torso': form.torso,
+  }
+  if half == 'task':
+    spec = specs_lib.task_spec(spec)
+    networks = acme_metamimic.make_task_networks(spec, **arguments)
+  else:
+    networks = acme_metamimic.make_imitation_networks(spec, **arguments)
+  networks.init(spec)
+  return networks, spec
+
+
+def make_table(form: pixel_forms.Form, half: str) -> str:
+  """Returns the layers of one half's three networks as Markdown tables.
+
+  Args:
+    form: of the networks.
+    half: 'imitation' or 'task'.
+  """
+  networks, spec = make_networks(form, half)
+  features = tf2_utils.create_variables(
+    networks.observation_network, [spec.observations]
+  )
+  parts = {
+    'torso': list_layers(networks.observation_network, spec.observations),
+    'policy': list_layers(networks.policy_network, features),
+    'critic': list_layers(networks.critic_network, features, spec.actions),
+  }
+  return '\n\n'.join(_format(name, part) for name, part in parts.items())
+
+
+def _format(name: str, layers: Sequence[Layer]) -> str:
+  """Returns a table with a line for each layer, and their sum."""
+  total = Layer(
+    f'**{name}**',
+    (),
+    sum(layer.parameters for layer in layers),
+    sum(layer.multiply_adds for layer in layers),
+  )
+  lines = [f'| {name} | output | parameters | multiply-adds |', '|-|-|-:|-:|']
+  for layer in (*layers, total):
+    shape = ' x '.join(map(str, layer.shape))
+    lines.append(
+      f'| {layer.name} | {shape} | {layer.parameters:,} '
+      f'| {layer.multiply_adds:,} |'
+    )
+  return '\n'.join(lines)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+  """Prints the tables of one form.
+
+  Args:
+    argv: the command line; this process's by default.
+  """
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--form', choices=pixel_forms.FORMS, default='paper')
+  parser.add_argument('--half', choices=HALVES, default='imitation')
+  options = parser.parse_args(argv)
+  print(make_table(pixel_forms.FORMS[options.form], options.half))
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,223 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Can a torso see the blocks? Regresses positions from rendered frames.
+
+  TF_ENABLE_ONEDNN_OPTS=1 python -m experiments.studies.probe_pixels \
+      --forms 64_p4_16_32 64_p4_32_64 --episodes 200 --updates 3000
+
+Frames of scripted episodes are rendered at each form's size and shown in pairs,
+as observation and goal are. A torso with a linear layer on top learns where the
+hand and both blocks are in either frame. What it prints are distances on frames
+of other episodes, in centimetres: a block has an edge of 5 cm and is grasped to
+about 1 cm.
+"""
+
+import argparse
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+import sonnet as snt
+import tensorflow as tf
+
+from environments import block_stacking
+from environments.block_stacking import demonstrators
+from environments.block_stacking import features
+from environments.demonstrations import recording
+from experiments import pixel_forms
+
+TARGETS = ('hand', 'top block', 'bottom block')
+
+# Neighbouring frames of an episode are too alike to be worth a rendering.
+_STRIDE = 8
+_TEST_SHARE = 0.2
+_BATCH_SIZE = 64
+_LEARNING_RATE = 5e-4
+# The network's outputs are decimetres, so that they are of order one.
+_METRES_PER_OUTPUT = 0.1
+_CENTIMETRES = 100.0
+
+
+class Frames(NamedTuple):
+  """Frames and where things are in them.
+
+  Attributes:
+    images: uint8[N, S, S, 3].
+    positions: float32[N, 3, 3], x, y and z of the `TARGETS` in metres.
+  """
+
+  images: np.ndarray
+  positions: np.ndarray
+
+
+def collect_states(num_episodes: int, seed: int = 0) -> List[np.ndarray]:
+  """Returns states of scripted episodes, from reaching to stacked.
+
+  Args:
+    num_episodes: how many, each with initial poses of its own.
+    seed: of the first episode.
+
+  Returns:
+    An array of physics states for each episode.
+  """
+  environment = block_stacking.load(('blocks',))
+  recorded = list(
+    recording.record(
+      environment, demonstrators.STYLES['brisk'], num_episodes, seed
+    )
+  )
+  environment.close()
+  return [np.asarray(episode.states)[::_STRIDE] for episode in recorded]
+
+
+def render(states: Sequence[np.ndarray], image_size: int) -> Frames:
+  """Renders the states of episodes, as the environment shows them.
+
+  Args:
+    states: from `collect_states`.
+    image_size: edge of the square images, in pixels.
+
+  Returns:
+    The frames, episode by episode.
+  """
+  environment = block_stacking.load(
+    ('image', 'body', 'blocks'), seed=0, image_size=(image_size, image_size)
+  )
+  environment.reset()
+  images, positions = [], []
+  for state in np.concatenate(states):
+    frame = environment.reset_to(state).observation
+    images.append(frame['image'].copy())
+    positions.append(
+      (
+        frame['body'][features.BODY_LAYOUT['hand_position']],
+        frame['blocks'][features.BLOCKS_LAYOUT['top_position']],
+        frame['blocks'][features.BLOCKS_LAYOUT['bottom_position']],
+      )
+    )
+  environment.close()
+  return Frames(np.stack(images), np.array(positions, np.float32))
+
+
+def split(
+  states: Sequence[np.ndarray],
+) -> Tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
+  """Splits episodes into those to train on and those to test on."""
+  num_test = max(1, round(_TEST_SHARE * len(states)))
+  return states[:-num_test], states[-num_test:]
+
+
+def probe(
+  make_torso: Callable[[], snt.Module],
+  train: Frames,
+  test: Frames,
+  num_updates: int,
+  seed: int = 0,
+) -> np.ndarray:
+  """Trains a torso to locate things, and tests it on other frames.
+
+  Args:
+    make_torso: makes the torso, of pairs of images.
+    train: frames to train on.
+    test: frames to test on.
+    num_updates: gradient updates, on batches of 64.
+    seed: of the weights and of the pairs.
+
+  Returns:
+    float64[3], mean distance of each target on the test frames, in cm.
+  """
+  tf.random.set_seed(seed)
+  random_state = np.random.RandomState(seed)
+  network = snt.Sequential([make_torso(), snt.Linear(2 * 3 * len(TARGETS))])
+  optimizer = snt.optimizers.Adam(_LEARNING_RATE)
+  centre = train.positions.mean(axis=0)
+
+  @tf.function
+  def update(images: tf.Tensor, targets: tf.Tensor) -> None:
+    with tf.GradientTape() as tape:
+      loss = tf.reduce_mean(tf.square(network(images) - targets))
+    variables = network.trainable_variables
+    optimizer.apply(tape.gradient(loss, variables), variables)
+
+  def make_batch(frames: Frames) -> Tuple[np.ndarray, np.ndarray]:
+    first, second = random_state.randint(
+      len(frames.images), size=(2, _BATCH_SIZE)
+    )
+    images = np.concatenate(
+      [frames.images[first], frames.images[second]], axis=-1
+    )
+    positions = np.stack([frames.positions[first], frames.positions[second]], 1)
+    targets = (positions - centre) / _METRES_PER_OUTPUT
+    return images, targets.reshape(_BATCH_SIZE, -1)
+
+  network(make_batch(train)[0])
+  for _ in range(num_updates):
+    update(*(tf.constant(part) for part in make_batch(train)))
+
+  errors = []
+  for _ in range(max(1, 2 * len(test.images) // _BATCH_SIZE)):
+    images, targets = make_batch(test)
+    error = network(tf.constant(images)).numpy() - targets
+    errors.append(error.reshape(-1, len(TARGETS), 3) * _METRES_PER_OUTPUT)
+  return _mean_distances(np.concatenate(errors))
+
+
+def blind_errors(train: Frames, test: Frames) -> np.ndarray:
+  """Returns the distances, in cm, of one who always answers with the mean."""
+  return _mean_distances(test.positions - train.positions.mean(axis=0))
+
+
+def _mean_distances(errors: np.ndarray) -> np.ndarray:
+  return _CENTIMETRES * np.linalg.norm(errors, axis=-1).mean(axis=0)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+  """Prints a line for each form.
+
+  Args:
+    argv: the command line; this process's by default.
+  """
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument(
+    '--forms',
+    nargs='+',
+    choices=pixel_forms.FORMS,
+    default=['64_p4_16_32', pixel_forms.TWO_CORES],
+  )
+  parser.add_argument('--episodes', type=int, default=200)
+  parser.add_argument('--updates', type=int, default=3000)
+  options = parser.parse_args(argv)
+  if options.episodes < 2:
+    parser.error(f'--episodes={options.episodes}: give at least 2.')
+
+  states = collect_states(options.episodes)
+  rendered: Dict[int, Tuple[Frames, Frames]] = {}
+  print(f'| form | {" | ".join(f"{t}, cm" for t in TARGETS)} |\n|-|-|-|-|')
+  for name in options.forms:
+    form = pixel_forms.FORMS[name]
+    if form.image_size not in rendered:
+      train, test = (render(s, form.image_size) for s in split(states))
+      rendered[form.image_size] = train, test
+      if len(rendered) == 1:
+        _print_line('blind', blind_errors(train, test))
+    train, test = rendered[form.image_size]
+    _print_line(name, probe(form.torso, train, test, options.updates))
+
+
+def _print_line(name: str, errors: np.ndarray) -> None:
+  print(f'| {name} | {" | ".join(f"{e:.2f}" for e in errors)} |', flush=True)
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,81 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Tests of the noise against closed form and against Acme's."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from acme_metamimic import config as config_lib
+from acme_metamimic import networks
+from acme_metamimic.d4pg import exploration
+from tests.acme_metamimic import fakes
+
+_SPEC = fakes.imitation_spec()
+
+
+@pytest.fixture(scope='module')
+def made():
+  made = networks.make_imitation_networks(
+    _SPEC, policy_layer_sizes=(8, 8), critic_layer_sizes=(8, 8)
+  )
+  made.init(_SPEC)
+  return made
+
+
+@pytest.fixture(scope='module')
+def observations():
+  """Returns a batch of one observation many times."""
+  observation = fakes.FakeEnvironment(imitation=True).reset().observation
+  return tf.nest.map_structure(
+    lambda value: tf.repeat(value[None], 4000, axis=0), observation
+  )
+
+
+def test_each_component_has_a_standard_deviation_of_its_own(made, observations):
+  tf.random.set_seed(0)
+  config = config_lib.D4PGConfig(sigmas=(0.2, 0.05))
+  mean = made.make_policy(_SPEC)(observations).numpy()
+  # Far enough from the limits not to be clipped.
+  assert np.max(np.abs(mean)) < 0.2
+  noise = exploration.make_policy(made, _SPEC, config)(observations) - mean
+  np.testing.assert_allclose(np.std(noise, axis=0), [0.2, 0.05], rtol=0.05)
+  np.testing.assert_allclose(np.mean(noise, axis=0), 0.0, atol=0.02)
+  assert abs(np.corrcoef(noise, rowvar=False)[0, 1]) < 0.1
+
+
+def test_component_without_noise_and_limits_of_the_spec(made, observations):
+  config = config_lib.D4PGConfig(sigmas=(0.0, 3.0))
+  mean = made.make_policy(_SPEC)(observations).numpy()
+  noisy = exploration.make_policy(made, _SPEC, config)(observations).numpy()
+  np.testing.assert_array_equal(noisy[:, 0], mean[:, 0])
+  assert (np.min(noisy[:, 1]), np.max(noisy[:, 1])) == (-1.0, 1.0)
+
+
+def test_one_sigma_for_all_is_acmes_noise(made, observations):
+  actions = []
+  for policy in (
+    exploration.make_policy(made, _SPEC, config_lib.D4PGConfig(sigma=0.4)),
+    made.make_policy(_SPEC, sigma=0.4),
+  ):
+    tf.random.set_seed(1)
+    actions.append(policy(observations).numpy())
+  np.testing.assert_array_equal(*actions)
+
+
+def test_number_of_sigmas_must_be_that_of_the_action(made):
+  config = config_lib.D4PGConfig(sigmas=(0.1, 0.2, 0.3))
+  with pytest.raises(ValueError, match=r'sigmas=\(0\.1.*shape is \(2,\)'):
+    exploration.make_policy(made, _SPEC, config)

@@ -1,0 +1,93 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+import errno
+import logging as python_logging
+import socket
+import threading
+
+import pytest
+import reverb
+
+from acme_metamimic.program import connections
+
+
+def _table() -> reverb.Table:
+  return reverb.Table(
+    'table',
+    reverb.selectors.Uniform(),
+    reverb.selectors.Fifo(),
+    max_size=10,
+    rate_limiter=reverb.rate_limiters.MinSize(1),
+  )
+
+
+def test_waits_until_a_server_listens():
+  port = reverb.Server([_table()]).port  # Free again once it is collected.
+  client = reverb.Client(f'localhost:{port}')
+  waiting = threading.Thread(
+    target=connections.wait_until_listening, args=(client,), daemon=True
+  )
+  waiting.start()
+  waiting.join(0.5)
+  assert waiting.is_alive()
+  server = reverb.Server([_table()], port=port)
+  waiting.join(5.0)
+  assert not waiting.is_alive()
+  server.stop()
+
+
+class _Client:
+  """Knows an address, as clients of Courier do."""
+
+  address = 'absent:1234'
+
+
+def _fail(error: OSError):
+  def connect(address, timeout):
+    del timeout
+    assert address == ('absent', 1234)
+    raise error
+
+  return connect
+
+
+def test_a_host_that_cannot_be_reached_is_given_up(monkeypatch):
+  monkeypatch.setattr(connections, '_UNREACHABLE_SECONDS', 0.5)
+  error = socket.gaierror(socket.EAI_NONAME, 'Name or service not known')
+  monkeypatch.setattr(socket, 'create_connection', _fail(error))
+  with pytest.raises(
+    ConnectionError, match=r'absent:1234.*not known.*firewall'
+  ):
+    connections.wait_until_listening(_Client())
+
+
+def test_a_server_that_is_slow_is_waited_for_with_a_word(monkeypatch, caplog):
+  monkeypatch.setattr(connections, '_UNREACHABLE_SECONDS', 0.1)
+  monkeypatch.setattr(connections, '_WARN_SECONDS', 0.3)
+  error = ConnectionRefusedError(errno.ECONNREFUSED, 'Connection refused')
+  monkeypatch.setattr(socket, 'create_connection', _fail(error))
+  waiting = threading.Thread(
+    target=connections.wait_until_listening, args=(_Client(),), daemon=True
+  )
+  with caplog.at_level(python_logging.WARNING):
+    waiting.start()
+    waiting.join(1.0)
+  assert waiting.is_alive()
+  assert 'absent:1234' in caplog.text
+  monkeypatch.setattr(
+    socket, 'create_connection', lambda *_, **__: socket.socket()
+  )
+  waiting.join(5.0)
+  assert not waiting.is_alive()
