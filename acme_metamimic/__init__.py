@@ -16,10 +16,10 @@
 
 from acme_metamimic.agent import MetaMimic
 from acme_metamimic.builder import MetaMimicBuilder
-from acme_metamimic.config import D4PGConfig
 from acme_metamimic.config import MetaMimicConfig
 from acme_metamimic.d4pg.agent import D4PG
 from acme_metamimic.d4pg.builder import D4PGBuilder
+from acme_metamimic.d4pg.config import D4PGConfig
 from acme_metamimic.d4pg.from_demonstrations import D4PGfDBuilder
 from acme_metamimic.d4pg.from_demonstrations import D4PGfDConfig
 from acme_metamimic.d4pg.learning import D4PGLearner

@@ -14,6 +14,7 @@
 
 """MetaMimic in one process."""
 
+import functools
 import gc
 import os
 from typing import Callable, Optional
@@ -32,9 +33,11 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import networks as networks_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import half as half_lib
-from acme_metamimic.d4pg import learning
 from acme_metamimic.replay import footprint
+from acme_metamimic.replay import saving
+from acme_metamimic.tf import learners
 from acme_metamimic.tf import snapshots
+from acme_metamimic.tf import terminal
 
 LoggerFactory = Callable[[str], loggers.Logger]
 
@@ -66,100 +69,118 @@ class MetaMimic:
     logger_factory: Optional[LoggerFactory] = None,
     checkpoint_directory: Optional[str] = None,
     builder: Optional[builder_lib.MetaMimicBuilder] = None,
+    keeps_replay: bool = False,
   ):
     """Initializes the agent and starts its replay server.
 
     Args:
-      environment_spec: of the imitation environment. The task environment's is
-        the same without goal and with the task's reward and discount alone.
+      environment_spec: spec of the imitation environment. That of the task
+        environment is the same without goal and with the task's reward and
+        discount alone.
       imitation_networks: pi(o_t, g_t) and its critic; by default those of
         `make_imitation_networks`: MLPs on vectors, the paper's ResNet on images.
       task_networks: pi(o_t) and its critic; by default those of
         `make_task_networks`.
-      config: of the agent; the builder's, or Table 1, by default.
+      config: configuration of the agent; the builder's, or Table 1, by default.
       counter: counts both learners' updates, as `imitation_learner_steps` and
         `task_learner_steps`.
       logger_factory: makes a logger from a label, `imitation_learner` or
         `task_learner`. By default both log to the terminal.
       checkpoint_directory: folder of the run: both learners resume from it and
         save to it. None for no checkpoints.
-      builder: makes the parts; D4PG for both halves by default.
+      builder: builder of the parts; D4PG for both halves by default.
+      keeps_replay: whether `save` also writes what the tables hold, and the agent
+        starts from what was written. It takes about as much room on the disk as
+        in memory, and the server stands still meanwhile.
 
     Raises:
-      ValueError: if the spec does not fit, or there are a config and a builder
-        of another, with the remedy.
+      ValueError: if the spec does not fit, there are a config and a builder of
+        another, or the replay has no folder to be kept in, with the remedy.
     """
     specs_lib.validate_imitation_spec(environment_spec)
     builder = builder or builder_lib.MetaMimicBuilder(config)
     builder_lib.check_same(config, builder.config)
     self._config = builder.config
-    logger_factory = logger_factory or make_terminal_logger
-    footprint.report(builder.expected_bytes(environment_spec))
-    self._server = reverb.Server(builder.make_replay_tables(environment_spec))
+    self._expected_bytes = builder.expected_bytes(environment_spec)
+    footprint.report(self._expected_bytes)
+    self._replay_directory: Optional[str] = None
+    if keeps_replay:
+      if checkpoint_directory is None:
+        raise ValueError(
+          'keeps_replay=True needs a checkpoint_directory to keep it in: give '
+          'the folder of the run.'
+        )
+      self._replay_directory = os.path.join(
+        checkpoint_directory, 'checkpoints', 'replay_0'
+      )
+    self._server = reverb.Server(
+      builder.make_replay_tables(environment_spec),
+      checkpointer=saving.make_checkpointer(self._replay_directory)
+      if self._replay_directory
+      else None,
+    )
     self._client = reverb.Client(f'localhost:{self._server.port}')
-
+    make_half = functools.partial(
+      half_lib.make_half,
+      client=self._client,
+      counter=counter,
+      checkpoint_directory=checkpoint_directory,
+    )
+    logger_factory = logger_factory or terminal.make_logger
     self._halves = {
-      config_lib.IMITATION: half_lib.make_half(
-        half_lib.imitation_parts(builder),
-        self._config.imitation,
+      specs_lib.IMITATION: make_half(
+        builder.imitation,
         specs_lib.imitation_spec(environment_spec),
         imitation_networks
         or networks_lib.make_imitation_networks(
           environment_spec, **half_lib.support(self._config.imitation)
         ),
-        self._client,
-        label=_IMITATION_LEARNER,
         # With references to the goals, where there are any.
         observations=environment_spec.observations,
+        label=_IMITATION_LEARNER,
         logger=logger_factory(_IMITATION_LEARNER),
-        counter=counter,
-        checkpoint_directory=checkpoint_directory,
       ),
-      config_lib.TASK: half_lib.make_half(
-        half_lib.task_parts(builder),
-        self._config.task,
+      specs_lib.TASK: make_half(
+        builder.task,
         specs_lib.task_spec(environment_spec),
         task_networks
         or networks_lib.make_task_networks(
           environment_spec, **half_lib.support(self._config.task)
         ),
-        self._client,
         label=_TASK_LEARNER,
         logger=logger_factory(_TASK_LEARNER),
-        counter=counter,
-        checkpoint_directory=checkpoint_directory,
       ),
     }
 
   @property
   def imitation(self) -> agent.Agent:
     """Acts with noise, records into both tables, and updates its learner."""
-    return self._halves[config_lib.IMITATION].agent
+    return self._halves[specs_lib.IMITATION].agent
 
   @property
   def task(self) -> agent.Agent:
     """Acts with noise, records into the task table, and updates its learner."""
-    return self._halves[config_lib.TASK].agent
+    return self._halves[specs_lib.TASK].agent
 
   @property
-  def imitation_learner(self) -> learning.D4PGLearner:
+  def imitation_learner(self) -> core.Learner:
     """The learner of Algorithm 2."""
-    return self._halves[config_lib.IMITATION].learner
+    return self._halves[specs_lib.IMITATION].learner
 
   @property
-  def task_learner(self) -> learning.D4PGLearner:
+  def task_learner(self) -> core.Learner:
     """The learner of Algorithm 4."""
-    return self._halves[config_lib.TASK].learner
+    return self._halves[specs_lib.TASK].learner
 
   @property
   def imitation_evaluator(self) -> core.Actor:
     """Acts by the current imitation policy; adds no noise, records nothing."""
-    return self._halves[config_lib.IMITATION].evaluator
+    return self._halves[specs_lib.IMITATION].evaluator
 
   @property
   def task_evaluator(self) -> core.Actor:
     """Acts by the current task policy; adds no noise, records nothing."""
-    return self._halves[config_lib.TASK].evaluator
+    return self._halves[specs_lib.TASK].evaluator
 
   @property
   def replay_client(self) -> reverb.Client:
@@ -170,21 +191,28 @@ class MetaMimic:
     self, observation: types.NestedArray
   ) -> types.NestedArray:
     """Returns pi(o_t, g_t) without noise, for one observation with `goal`."""
-    return self._halves[config_lib.IMITATION].evaluator.select_action(
+    return self._halves[specs_lib.IMITATION].evaluator.select_action(
       observation
     )
 
   def task_policy(self, observation: types.NestedArray) -> types.NestedArray:
     """Returns pi(o_t) without noise, for one observation without `goal`."""
-    return self._halves[config_lib.TASK].evaluator.select_action(observation)
+    return self._halves[specs_lib.TASK].evaluator.select_action(observation)
+
+  @property
+  def expected_bytes(self) -> int:
+    """Bytes that the replay takes at most when both tables are full."""
+    return self._expected_bytes
 
   def save(self) -> bool:
-    """Writes a checkpoint of each learner now.
+    """Writes a checkpoint of each learner, and of the replay if it is kept.
 
     Returns:
       False if one was not written; see `D4PGLearner.save`.
     """
-    saved = [half.learner.save() for half in self._halves.values()]
+    saved = [learners.save(half.learner) for half in self._halves.values()]
+    if self._replay_directory is not None:
+      saved.append(saving.save(self._client, self._replay_directory))
     return all(saved)
 
   def export(self, directory: str) -> list[str]:
@@ -210,14 +238,9 @@ class MetaMimic:
     Loops that still hold a half make the server wait some seconds for it.
     """
     for half in self._halves.values():
-      half.learner.close()
+      learners.close(half.learner)
     # The server waits for open writers, which close with their adders. What
     # TensorFlow leaves of its tracing may still hold these.
     self._halves.clear()
     gc.collect()
     self._server.stop()
-
-
-def make_terminal_logger(label: str) -> loggers.Logger:
-  """Returns Acme's logger without its CSV file, whose folder is fixed."""
-  return loggers.make_default_logger(label, save_data=False, time_delta=10.0)

@@ -11,63 +11,170 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-
 """The builder of MetaMimic: one Acme builder a half, and what they share."""
 
-from typing import Iterator, List, Optional, Tuple
+from typing import List, Optional
 
-from acme import adders
+from acme import adders as acme_adders
 from acme import core
 from acme import specs
 from acme import types
-from acme.utils import counting
-from acme.utils import loggers
 import reverb
 import sonnet as snt
 
 from acme_metamimic import config as config_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
-from acme_metamimic.d4pg import learning
-from acme_metamimic.replay import adders as adders_lib
+from acme_metamimic.d4pg import config as d4pg_config
+from acme_metamimic.replay import adders
 from acme_metamimic.replay import goals
+
+
+class ImitationBuilder(d4pg_builder.D4PGBuilder):
+  """D4PG for the imitation half: its adder feeds both tables (Algorithm 1)."""
+
+  def __init__(
+    self,
+    config: d4pg_config.D4PGConfig,
+    task: d4pg_builder.D4PGBuilder,
+    goal_frames: Optional[goals.GoalFrames] = None,
+  ):
+    """Initializes the builder.
+
+    Args:
+      config: configuration of the imitation half.
+      task: builder of the task half, whose table the adder feeds as well.
+      goal_frames: frames of the demonstrations, to keep references to them in
+        the table in place of the goals; see `MetaMimicBuilder`.
+    """
+    super().__init__(config, goal_frames.restore if goal_frames else None)
+    self._task = task
+    self._goal_frames = goal_frames
+
+  @property
+  def task(self) -> d4pg_builder.D4PGBuilder:
+    """Builder of the task half, whose table the adder feeds as well."""
+    return self._task
+
+  @property
+  def keeps_references(self) -> bool:
+    """Whether the table keeps references to the goals in their place."""
+    return self._goal_frames is not None
+
+  def stored_spec(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> specs.EnvironmentSpec:
+    """Returns what the table keeps: references in place of goals, if so asked.
+
+    Args:
+      environment_spec: spec of the environment as the imitation learner sees it.
+
+    Raises:
+      ValueError: if its goals are not the frames of the demonstrations.
+    """
+    if self._goal_frames is None:
+      return environment_spec
+    return self._goal_frames.stored_spec(environment_spec)
+
+  def make_adder(self, replay_client: reverb.Client) -> adders.DualStreamAdder:
+    """Makes the adder of an imitation actor: both tables, one writer.
+
+    Args:
+      replay_client: client of the server that holds both tables.
+
+    Returns:
+      The adder.
+    """
+    imitation, task = self._config, self._task.config
+    return adders.DualStreamAdder(
+      replay_client,
+      imitation_n_step=imitation.n_step,
+      imitation_discount=imitation.discount,
+      task_n_step=task.n_step,
+      task_discount=task.discount,
+      imitation_table=imitation.replay_table_name,
+      task_table=task.replay_table_name,
+      imitation_priority=self.item_priority(is_imitation=True),
+      task_priority=self._task.item_priority(is_imitation=True),
+      goal_references=self.keeps_references,
+    )
+
+  def make_actor(
+    self,
+    policy_network: snt.Module,
+    adder: Optional[acme_adders.Adder] = None,
+    variable_source: Optional[core.VariableSource] = None,
+  ) -> core.Actor:
+    """Makes an actor, whose policy does not see `goal_reference`.
+
+    Args:
+      policy_network: as for `D4PGBuilder.make_actor`.
+      adder: records what the actor does; None for an evaluator.
+      variable_source: as for `D4PGBuilder.make_actor`.
+
+    Returns:
+      The actor.
+    """
+    return super().make_actor(
+      self.on_environment(policy_network), adder, variable_source
+    )
+
+  def on_environment(self, policy_network: snt.Module) -> snt.Module:
+    """Returns a policy of all that an imitation environment shows.
+
+    Args:
+      policy_network: policy of what the imitation learner sees.
+    """
+    return snt.Sequential([_without_reference, policy_network])
 
 
 class MetaMimicBuilder:
   """Makes the parts of MetaMimic: a builder for each half, and what they share.
 
-  The paper's "off-policy RL algorithm A" is `imitation_builder` and
-  `task_builder`: a subclass of `d4pg_builder.D4PGBuilder` puts another learner in.
+  The paper's "off-policy RL algorithm A" is a builder: in place of D4PG's a
+  subclass of it puts another learner into a half.
   """
 
   def __init__(
     self,
     config: Optional[config_lib.MetaMimicConfig] = None,
     *,
-    imitation_builder: Optional[d4pg_builder.D4PGBuilder] = None,
+    imitation_builder: Optional[ImitationBuilder] = None,
     task_builder: Optional[d4pg_builder.D4PGBuilder] = None,
     goal_frames: Optional[goals.GoalFrames] = None,
   ):
     """Initializes the builder.
 
     Args:
-      config: of the agent; Table 1 by default.
-      imitation_builder: of the imitation half; D4PG by default.
-      task_builder: of the task half; D4PG by default.
-      goal_frames: the demonstrations' frames, to keep references to them in the
-        imitation table in place of the goals. The environment then shows
-        `goal_reference`, and an `imitation_builder` restores its samples with
-        `goal_frames.restore`. By default the table keeps the goals themselves.
+      config: configuration of the agent; Table 1 by default.
+      imitation_builder: builder of the imitation half, made with `task_builder`;
+        D4PG by default.
+      task_builder: builder of the task half; D4PG by default.
+      goal_frames: frames of the demonstrations, to keep references to them in
+        the imitation table in place of the goals. The environment then shows
+        `goal_reference`. By default the table keeps the goals themselves. An
+        `imitation_builder` has its own.
 
     Raises:
-      ValueError: if a half's builder has another config than the agent has.
+      ValueError: if a half's builder has another config than the agent has, or
+        the imitation half feeds another task half.
     """
     self._config = config or config_lib.MetaMimicConfig()
-    self._goal_frames = goal_frames
-    self._imitation = imitation_builder or d4pg_builder.D4PGBuilder(
-      self._config.imitation, goal_frames.restore if goal_frames else None
+    if task_builder is None:
+      task_builder = (
+        imitation_builder.task
+        if imitation_builder is not None
+        else d4pg_builder.D4PGBuilder(self._config.task)
+      )
+    self._task = task_builder
+    self._imitation = imitation_builder or ImitationBuilder(
+      self._config.imitation, self._task, goal_frames
     )
-    self._task = task_builder or d4pg_builder.D4PGBuilder(self._config.task)
+    if self._imitation.task is not self._task:
+      raise ValueError(
+        'imitation_builder feeds the table of another task builder than '
+        f'task_builder={self._task!r}: make it with that one.'
+      )
     for half, builder, expected in (
       ('imitation', self._imitation, self._config.imitation),
       ('task', self._task, self._config.task),
@@ -84,13 +191,23 @@ class MetaMimicBuilder:
     """Configuration of the agent."""
     return self._config
 
+  @property
+  def imitation(self) -> ImitationBuilder:
+    """Builder of the imitation half (Algorithms 1 and 2)."""
+    return self._imitation
+
+  @property
+  def task(self) -> d4pg_builder.D4PGBuilder:
+    """Builder of the task half (Algorithms 3 and 4)."""
+    return self._task
+
   def make_replay_tables(
     self, environment_spec: specs.EnvironmentSpec
   ) -> List[reverb.Table]:
     """Makes the two tables, to be held by one server.
 
     Args:
-      environment_spec: of the imitation environment.
+      environment_spec: spec of the imitation environment.
 
     Returns:
       The imitation table and the task table.
@@ -98,10 +215,12 @@ class MetaMimicBuilder:
     Raises:
       ValueError: if the spec does not fit, with the remedy.
     """
-    imitation_spec, task_spec = self._stored_specs(environment_spec)
+    self._validate(environment_spec)
     return [
-      *self._imitation.make_replay_tables(imitation_spec),
-      *self._task.make_replay_tables(task_spec),
+      *self._imitation.make_replay_tables(
+        specs_lib.imitation_spec(environment_spec)
+      ),
+      *self._task.make_replay_tables(specs_lib.task_spec(environment_spec)),
     ]
 
   def expected_bytes(self, environment_spec: specs.EnvironmentSpec) -> int:
@@ -111,148 +230,20 @@ class MetaMimicBuilder:
     as the two drop different ones.
 
     Args:
-      environment_spec: of the imitation environment.
+      environment_spec: spec of the imitation environment.
 
     Raises:
       ValueError: if the spec does not fit, with the remedy.
     """
-    imitation_spec, task_spec = self._stored_specs(environment_spec)
+    self._validate(environment_spec)
     return self._imitation.expected_bytes(
-      imitation_spec
-    ) + self._task.expected_bytes(task_spec)
+      specs_lib.imitation_spec(environment_spec)
+    ) + self._task.expected_bytes(specs_lib.task_spec(environment_spec))
 
-  def _stored_specs(
-    self, environment_spec: specs.EnvironmentSpec
-  ) -> Tuple[specs.EnvironmentSpec, specs.EnvironmentSpec]:
-    """Returns what the imitation and the task table keep."""
+  def _validate(self, environment_spec: specs.EnvironmentSpec) -> None:
     specs_lib.validate_imitation_spec(environment_spec)
-    imitation_spec = specs_lib.imitation_spec(environment_spec)
-    if self._goal_frames is not None:
+    if self._imitation.keeps_references:
       specs_lib.validate_goal_reference(environment_spec.observations)
-      imitation_spec = self._goal_frames.stored_spec(imitation_spec)
-    return imitation_spec, specs_lib.task_spec(environment_spec)
-
-  def make_imitation_adder(
-    self, replay_client: reverb.Client
-  ) -> adders_lib.DualStreamAdder:
-    """Makes the adder of an imitation actor: both tables, one writer.
-
-    Args:
-      replay_client: client of the server that holds both tables.
-
-    Returns:
-      The adder.
-    """
-    imitation, task = self._config.imitation, self._config.task
-    return adders_lib.DualStreamAdder(
-      replay_client,
-      imitation_n_step=imitation.n_step,
-      imitation_discount=imitation.discount,
-      task_n_step=task.n_step,
-      task_discount=task.discount,
-      imitation_table=imitation.replay_table_name,
-      task_table=task.replay_table_name,
-      imitation_priority=self._imitation.item_priority(is_imitation=True),
-      task_priority=self._task.item_priority(is_imitation=True),
-      goal_references=self._goal_frames is not None,
-    )
-
-  def make_task_adder(self, replay_client: reverb.Client) -> adders.Adder:
-    """Makes the adder of a task actor: Acme's n-step adder, one table.
-
-    Args:
-      replay_client: client of the server that holds the task table.
-
-    Returns:
-      The adder.
-    """
-    return self._task.make_adder(replay_client)
-
-  def make_imitation_actor(
-    self,
-    policy_network: snt.Module,
-    adder: Optional[adders.Adder] = None,
-    variable_source: Optional[core.VariableSource] = None,
-  ) -> core.Actor:
-    """Makes an imitation actor; see `d4pg_builder.D4PGBuilder.make_actor`."""
-    policy = snt.Sequential([_without_reference, policy_network])
-    return self._imitation.make_actor(policy, adder, variable_source)
-
-  def make_task_actor(
-    self,
-    policy_network: snt.Module,
-    adder: Optional[adders.Adder] = None,
-    variable_source: Optional[core.VariableSource] = None,
-  ) -> core.Actor:
-    """Makes a task actor; see `d4pg_builder.D4PGBuilder.make_actor`."""
-    return self._task.make_actor(policy_network, adder, variable_source)
-
-  def make_imitation_dataset_iterator(
-    self, replay_client: reverb.Client
-  ) -> Iterator[reverb.ReplaySample]:
-    """Makes the imitation learner's iterator over batches."""
-    return self._imitation.make_dataset_iterator(replay_client)
-
-  def make_task_dataset_iterator(
-    self, replay_client: reverb.Client
-  ) -> Iterator[reverb.ReplaySample]:
-    """Makes the task learner's iterator over batches."""
-    return self._task.make_dataset_iterator(replay_client)
-
-  def make_imitation_learner(
-    self,
-    networks: d4pg_builder.NetworkPair,
-    dataset: Iterator[reverb.ReplaySample],
-    *,
-    replay_client: Optional[reverb.Client] = None,
-    counter: Optional[counting.Counter] = None,
-    logger: Optional[loggers.Logger] = None,
-    checkpoint_directory: Optional[str] = None,
-  ) -> learning.D4PGLearner:
-    """Makes the imitation learner (Algorithm 2).
-
-    Args:
-      networks: online and target networks, with variables.
-      dataset: from `make_imitation_dataset_iterator`.
-      replay_client: client of the server, to write priorities with.
-      counter: counts updates as `steps`.
-      logger: receives the learner's metrics.
-      checkpoint_directory: folder for checkpoints, which both halves may share;
-        None for no checkpoints.
-
-    Returns:
-      The learner, resumed from its checkpoint if there is one.
-    """
-    return self._imitation.make_learner(
-      networks,
-      dataset,
-      counter,
-      logger,
-      replay_client=replay_client,
-      checkpoint_directory=checkpoint_directory,
-      checkpoint_name='imitation_learner',
-    )
-
-  def make_task_learner(
-    self,
-    networks: d4pg_builder.NetworkPair,
-    dataset: Iterator[reverb.ReplaySample],
-    *,
-    replay_client: Optional[reverb.Client] = None,
-    counter: Optional[counting.Counter] = None,
-    logger: Optional[loggers.Logger] = None,
-    checkpoint_directory: Optional[str] = None,
-  ) -> learning.D4PGLearner:
-    """Makes the task learner (Algorithm 4); see `make_imitation_learner`."""
-    return self._task.make_learner(
-      networks,
-      dataset,
-      counter,
-      logger,
-      replay_client=replay_client,
-      checkpoint_directory=checkpoint_directory,
-      checkpoint_name='task_learner',
-    )
 
 
 def _without_reference(observation: types.NestedTensor) -> types.NestedTensor:
@@ -267,8 +258,8 @@ def check_same(
   """Raises if an agent and its builder have different configs.
 
   Args:
-    config: of the agent; None for that of the builder.
-    of_builder: of the builder.
+    config: configuration of the agent; None for that of the builder.
+    of_builder: configuration of the builder.
 
   Raises:
     ValueError: if they differ, as parts would be made by one and run by the

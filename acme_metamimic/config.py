@@ -12,232 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Configurations of the two halves of MetaMimic and of the whole agent."""
+
+"""Configuration of MetaMimic: one of D4PG for each half."""
 
 import dataclasses
-import math
-from typing import Optional, Tuple
 
-from acme.agents.tf.d4pg import agent as acme_d4pg
-
-IMITATION = 'imitation'
-TASK = 'task'
-
-# Removers of a prioritised table.
-MIN_HEAP = 'min_heap'
-PROPORTIONAL = 'proportional'
+from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import config as d4pg_config
 
 
-@dataclasses.dataclass
-class D4PGConfig(acme_d4pg.D4PGConfig):
-  """Configuration of one D4PG half; the defaults are the paper's Table 1.
-
-  The optimizers inherited from Acme's config are instances and hold state: one
-  instance serves one learner. Left at None, the builder makes Adam with the two
-  learning rates below.
-
-  Attributes:
-    discount: gamma; Table 1.
-    batch_size: transitions in a batch; Table 1.
-    target_update_period: updates between copies of the online networks into the
-      target networks; Table 1.
-    min_replay_size: items in the table before it can be sampled; Acme's default.
-    max_replay_size: capacity of the table in items; Table 1.
-    samples_per_insert: how many times at most an inserted item is sampled, on
-      average; the table's rate limiter holds a learner that is too fast, and
-      never an actor (see `acme_metamimic.replay.tables`). None, the default, for no
-      limit. In one process `updates_per_observation` sets the ratio.
-    n_step: length of the n-step returns; Table 1.
-    sigma: standard deviation of the Gaussian exploration noise, in units of the
-      action; not in the paper, Acme's default.
-    sigmas: the same for each component of the action; None, the default, for
-      `sigma` in all of them.
-    clipping: whether to clip dQ/da at norm 1 and gradients at global norm 40;
-      not in the paper, Acme's default.
-    replay_table_name: name of the table that the learner samples from.
-    policy_learning_rate: Adam's step size for the policy. Table 1 draws it from
-      loguniform([5e-5, 2e-4]), whose median is 1e-4.
-    critic_learning_rate: the same for the critic.
-    vmin: lowest atom of the value distribution; Table 1.
-    vmax: highest atom of the value distribution; Table 1.
-    num_atoms: atoms of the value distribution; Table 1, `Vbins`.
-    updates_per_step: gradient updates in one call of `learner.step()`. More
-      than one saves the cost of entering TensorFlow, and delays what follows a
-      call (logs, priorities, checkpoints). 1 is Acme's granularity.
-    updates_per_observation: gradient updates per observation made by this half's
-      own actor when actor and learner share one process. Not in the paper, where
-      actors and learners run freely; at a quarter of this nothing was learned
-      on features within the first thousands of steps.
-    priority_exponent: exponent of the priorities in the sampling probability; 0
-      samples uniformly.
-    importance_sampling_exponent: exponent of the importance weights that
-      correct for prioritised sampling; 0 leaves them out.
-    policy_averaging_horizon: updates over which the evaluator's policy is
-      averaged; not in the paper, and 1, no average, by default.
-    policy_trains_torso: whether the policy's loss trains the observation network
-      beside the critic's. The paper is silent. False, as in Acme's D4PG: the
-      critic's loss alone makes features that both use, and an update costs a
-      forward and a backward pass of the torso less, 4 forward passes' worth
-      instead of 7. From pixels, gradients of a policy were also found to
-      disturb the critic's features (Yarats et al., 2021, "Improving Sample
-      Efficiency in Model-Free Reinforcement Learning from Images").
-    remover: what a full prioritised table drops: `min_heap`, the item of the
-      lowest priority; or `proportional`, by the learner in proportion to a
-      power of the priority (see `acme_metamimic.replay.removal`). The paper says
-      "prioritized" alone; the first is exact and costs the learner nothing.
-    removal_exponent: power of the priority in proportional removal; Ape-X DPG.
-    removal_period: updates between two proportional removals; Ape-X DPG.
-    variable_update_period: environment steps between an actor's requests for
-      new variables when it runs apart from its learner; Acme's D4PG has 1000.
-    num_parallel_samplers: parallel streams that sample from the table. Acme's
-      dataset takes 12, which compete with the learner for the cores of a small
-      machine; two were fastest on two cores.
-    checkpoint_period_minutes: minutes between two checkpoints of the learner;
-      Acme's default.
-  """
-
-  batch_size: int = 64
-  sigmas: Optional[Tuple[float, ...]] = None
-  samples_per_insert: Optional[float] = None
-  replay_table_name: str = TASK
-  policy_learning_rate: float = 1e-4
-  critic_learning_rate: float = 1e-4
-  vmin: float = 0.0
-  vmax: float = 100.0
-  num_atoms: int = 101
-  updates_per_step: int = 1
-  updates_per_observation: float = 1.0
-  priority_exponent: float = 0.0
-  importance_sampling_exponent: float = 0.0
-  policy_averaging_horizon: int = 1
-  policy_trains_torso: bool = False
-  remover: str = MIN_HEAP
-  removal_exponent: float = -0.4
-  removal_period: int = 100
-  variable_update_period: int = 1000
-  num_parallel_samplers: int = 2
-  checkpoint_period_minutes: float = 10.0
-
-  def __post_init__(self) -> None:
-    self._check_positive_integers()
-    self._check_reals()
-    self._check_ratio()
-    if self.remover not in (MIN_HEAP, PROPORTIONAL):
-      raise ValueError(
-        f'remover={self.remover!r} is unknown: use {MIN_HEAP!r} or '
-        f'{PROPORTIONAL!r}.'
-      )
-    if not self.vmin < self.vmax:
-      raise ValueError(
-        f'vmin={self.vmin} must be below vmax={self.vmax}: give the lowest and '
-        'the highest discounted return that the critic is to represent.'
-      )
-    if self.num_atoms < 2:
-      raise ValueError(
-        f'num_atoms={self.num_atoms} must be at least 2: a distribution over '
-        'values needs an atom at vmin and one at vmax.'
-      )
-    if self.max_replay_size < max(self.batch_size, self.min_replay_size):
-      raise ValueError(
-        f'max_replay_size={self.max_replay_size} must hold a batch of '
-        f'batch_size={self.batch_size} and min_replay_size='
-        f'{self.min_replay_size} items: raise it or lower these.'
-      )
-    if not self.replay_table_name:
-      raise ValueError(
-        "replay_table_name='' is empty: name the table that the learner "
-        "samples from, for instance 'task'."
-      )
-
-  @property
-  def observations_per_step(self) -> float:
-    """Observations of this half's actor for each `learner.step()`.
-
-    An integer, or one over an integer; see `updates_per_observation`.
-    """
-    return self.updates_per_step / self.updates_per_observation
-
-  def _check_ratio(self) -> None:
-    """Checks that a whole number of steps meets a whole one of observations."""
-    ratio = self.observations_per_step
-    ratio = max(ratio, 1.0 / ratio)
-    if abs(ratio - round(ratio)) > 1e-6:
-      raise ValueError(
-        f'updates_per_step={self.updates_per_step} and updates_per_observation='
-        f'{self.updates_per_observation} do not divide: make one a multiple of '
-        'the other.'
-      )
-
-  def _check_positive_integers(self) -> None:
-    """Checks the fields that count something."""
-    for name in (
-      'batch_size',
-      'prefetch_size',
-      'target_update_period',
-      'min_replay_size',
-      'max_replay_size',
-      'n_step',
-      'updates_per_step',
-      'policy_averaging_horizon',
-      'removal_period',
-      'variable_update_period',
-      'num_parallel_samplers',
-    ):
-      value = getattr(self, name)
-      if value != int(value) or value < 1:
-        raise ValueError(
-          f'{name}={value} must be an integer of at least 1: change {name} in '
-          'the config.'
-        )
-
-  def _check_reals(self) -> None:
-    """Checks the fields that are rates, exponents and the like."""
-    for name in (
-      'policy_learning_rate',
-      'critic_learning_rate',
-      'updates_per_observation',
-      'checkpoint_period_minutes',
-    ):
-      if not getattr(self, name) > 0.0:
-        raise ValueError(
-          f'{name}={getattr(self, name)} must be positive: change {name} in '
-          'the config.'
-        )
-    for name in ('priority_exponent', 'importance_sampling_exponent', 'sigma'):
-      if not getattr(self, name) >= 0.0:
-        raise ValueError(
-          f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
-          'it off.'
-        )
-    if not all(sigma >= 0.0 for sigma in self.sigmas or ()):
-      raise ValueError(
-        f'sigmas={self.sigmas} must not be negative: use 0 where there is to be '
-        'no noise.'
-      )
-    if not -math.inf < self.removal_exponent <= 0.0:
-      raise ValueError(
-        f'removal_exponent={self.removal_exponent} must be finite and not '
-        'positive, or what is sampled most is removed first: Ape-X DPG has '
-        '-0.4.'
-      )
-    if not 0.0 <= self.discount <= 1.0:
-      raise ValueError(
-        f'discount={self.discount} must lie in [0, 1]: Table 1 of the paper '
-        'has 0.99.'
-      )
-    if self.samples_per_insert is not None and self.samples_per_insert <= 0.0:
-      raise ValueError(
-        f'samples_per_insert={self.samples_per_insert} must be positive, or '
-        'None for no limit.'
-      )
-
-
-def _imitation_config() -> D4PGConfig:
+def _imitation_config() -> d4pg_config.D4PGConfig:
   """Returns Table 1's imitation half: prioritised sampling and removal."""
   # The exponents are those of Ape-X DPG (Horgan et al., 2018, appendix D), which
   # the paper builds on; Table 1 says "prioritized" without a number.
-  return D4PGConfig(
-    replay_table_name=IMITATION,
+  return d4pg_config.D4PGConfig(
+    replay_table_name=specs_lib.IMITATION,
     priority_exponent=0.6,
     importance_sampling_exponent=0.4,
   )
@@ -248,15 +37,20 @@ class MetaMimicConfig:
   """Configuration of MetaMimic; the defaults are the paper's Table 1.
 
   Attributes:
-    imitation: the imitation half (Algorithms 1 and 2).
-    task: the task half (Algorithms 3 and 4): uniform sampling and
-      first-in-first-out removal.
-    num_imitation_actors: imitation actors of a distributed run; Table 1.
-    num_task_actors: task actors of a distributed run; Table 1.
+    imitation: configuration of the imitation half (Algorithms 1 and 2).
+    task: configuration of the task half (Algorithms 3 and 4), whose table is
+      sampled uniformly and drops its oldest item.
+    num_imitation_actors: number of imitation actors of a distributed run; Table
+      1.
+    num_task_actors: number of task actors of a distributed run; Table 1.
   """
 
-  imitation: D4PGConfig = dataclasses.field(default_factory=_imitation_config)
-  task: D4PGConfig = dataclasses.field(default_factory=D4PGConfig)
+  imitation: d4pg_config.D4PGConfig = dataclasses.field(
+    default_factory=_imitation_config
+  )
+  task: d4pg_config.D4PGConfig = dataclasses.field(
+    default_factory=d4pg_config.D4PGConfig
+  )
   num_imitation_actors: int = 256
   num_task_actors: int = 256
 

@@ -21,14 +21,16 @@ from acme import specs
 from acme import types
 import numpy as np
 
-from acme_metamimic import config as config_lib
-
+# The contract with an environment; `environments.imitation` has the same keys.
 GOAL = 'goal'
 # Where the goal is found in the demonstrations: int32 (demonstration, step). An
 # environment may show it beside the goal, for a replay that keeps it in place of
 # the frames. Policies do not see it.
 GOAL_REFERENCE = 'goal_reference'
-STREAMS = (config_lib.IMITATION, config_lib.TASK)
+# Streams of rewards and discounts, and the halves that learn from them.
+IMITATION = 'imitation'
+TASK = 'task'
+STREAMS = (IMITATION, TASK)
 
 
 def validate_imitation_spec(environment_spec: specs.EnvironmentSpec) -> None:
@@ -98,8 +100,8 @@ def imitation_spec(
   """Returns the imitation learner's view: goal kept, scalar streams."""
   return environment_spec._replace(
     observations=without(environment_spec.observations, GOAL_REFERENCE),
-    rewards=_stream(environment_spec.rewards, config_lib.IMITATION),
-    discounts=_stream(environment_spec.discounts, config_lib.IMITATION),
+    rewards=_stream(environment_spec.rewards, IMITATION),
+    discounts=_stream(environment_spec.discounts, IMITATION),
   )
 
 
@@ -117,8 +119,8 @@ def task_spec(
   """
   return environment_spec._replace(
     observations=without(environment_spec.observations, GOAL, GOAL_REFERENCE),
-    rewards=_stream(environment_spec.rewards, config_lib.TASK),
-    discounts=_stream(environment_spec.discounts, config_lib.TASK),
+    rewards=_stream(environment_spec.rewards, TASK),
+    discounts=_stream(environment_spec.discounts, TASK),
   )
 
 

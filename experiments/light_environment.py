@@ -31,6 +31,8 @@ import numpy as np
 
 from acme_metamimic import config as config_lib
 from acme_metamimic import networks
+from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.program import distributed
 
 _STEP = 0.1
@@ -190,8 +192,8 @@ def make_config(
     samples_per_insert: that learners are held to; None lets them run freely.
   """
 
-  def half(table: str) -> config_lib.D4PGConfig:
-    return config_lib.D4PGConfig(
+  def half(table: str) -> d4pg_config.D4PGConfig:
+    return d4pg_config.D4PGConfig(
       replay_table_name=table,
       discount=0.9,
       vmax=_VMAX,
@@ -209,8 +211,8 @@ def make_config(
     )
 
   return config_lib.MetaMimicConfig(
-    imitation=half(config_lib.IMITATION),
-    task=half(config_lib.TASK),
+    imitation=half(specs_lib.IMITATION),
+    task=half(specs_lib.TASK),
     num_imitation_actors=num_actors,
     num_task_actors=num_actors,
   )

@@ -30,6 +30,8 @@ import dm_env
 
 from acme_metamimic import config as config_lib
 from acme_metamimic import networks
+from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import config as d4pg_config
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from environments import imitation
@@ -87,11 +89,11 @@ def laptop_config(
   """
   return config_lib.MetaMimicConfig(
     imitation=_half(
-      config_lib.IMITATION,
+      specs_lib.IMITATION,
       discount=imitation_discount,
       sigmas=(_SIGMA,) * 6 + (finger_sigma,) * 3,
     ),
-    task=_half(config_lib.TASK, discount=0.9),
+    task=_half(specs_lib.TASK, discount=0.9),
     num_imitation_actors=1,
     num_task_actors=1,
   )
@@ -117,8 +119,8 @@ def laptop_program_config() -> config_lib.MetaMimicConfig:
 
 
 def _of_program(
-  half: config_lib.D4PGConfig, updates_per_item: float
-) -> config_lib.D4PGConfig:
+  half: d4pg_config.D4PGConfig, updates_per_item: float
+) -> d4pg_config.D4PGConfig:
   return dataclasses.replace(
     half,
     samples_per_insert=updates_per_item * half.batch_size,
@@ -129,8 +131,8 @@ def _of_program(
 
 def _half(
   table: str, discount: float, sigmas: Optional[tuple[float, ...]] = None
-) -> config_lib.D4PGConfig:
-  return config_lib.D4PGConfig(
+) -> d4pg_config.D4PGConfig:
+  return d4pg_config.D4PGConfig(
     replay_table_name=table,
     discount=discount,
     vmin=0.0,

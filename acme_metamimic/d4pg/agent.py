@@ -25,12 +25,13 @@ from acme.utils import counting
 from acme.utils import loggers
 import reverb
 
-from acme_metamimic import config as config_lib
 from acme_metamimic import networks as networks_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import half as half_lib
-from acme_metamimic.d4pg import learning
 from acme_metamimic.replay import footprint
+from acme_metamimic.tf import learners
+from acme_metamimic.tf import terminal
 
 _LABEL = 'learner'
 
@@ -38,14 +39,14 @@ _LABEL = 'learner'
 class D4PG:
   """A task half with a replay server of its own, in one process.
 
-  With `d4pgfd.D4PGfDBuilder` it is D4PGfD.
+  With `from_demonstrations.D4PGfDBuilder` it is D4PGfD.
   """
 
   def __init__(
     self,
     environment_spec: specs.EnvironmentSpec,
     networks: Optional[acme_d4pg.D4PGNetworks] = None,
-    config: Optional[config_lib.D4PGConfig] = None,
+    config: Optional[d4pg_config.D4PGConfig] = None,
     *,
     counter: Optional[counting.Counter] = None,
     logger: Optional[loggers.Logger] = None,
@@ -55,23 +56,24 @@ class D4PG:
     """Initializes the agent and starts its replay server.
 
     Args:
-      environment_spec: of an environment with scalar rewards.
+      environment_spec: spec of an environment with scalar rewards.
       networks: policy and critic, without variables; MLPs by default.
-      config: the builder's, or Table 1's task half by default.
+      config: configuration of the agent; the builder's, or Table 1's task half,
+        by default.
       counter: counts updates, as `learner_steps`.
       logger: receives the learner's metrics; the terminal by default.
       checkpoint_directory: folder of the run, to resume from and to save to;
         None for no checkpoints.
-      builder: makes the parts; of D4PG by default.
+      builder: builder of the parts; D4PG's by default.
 
     Raises:
       ValueError: if the actions are unbounded, or there are a config and a
         builder of another.
     """
     builder = builder or d4pg_builder.D4PGBuilder(
-      config or config_lib.D4PGConfig()
+      config or d4pg_config.D4PGConfig()
     )
-    if config is not None and config is not builder.config:
+    if config is not None and config != builder.config:
       raise ValueError(
         f'config={config} is not that of the builder, {builder.config}: give '
         'one of the two.'
@@ -80,13 +82,7 @@ class D4PG:
     self._server = reverb.Server(builder.make_replay_tables(environment_spec))
     self._client = reverb.Client(f'localhost:{self._server.port}')
     self._half = half_lib.make_half(
-      half_lib.Parts(
-        builder.make_dataset_iterator,
-        builder.make_learner,
-        builder.make_adder,
-        builder.make_actor,
-      ),
-      builder.config,
+      builder,
       environment_spec,
       networks
       or networks_lib.make_task_networks(
@@ -94,8 +90,7 @@ class D4PG:
       ),
       self._client,
       label=_LABEL,
-      logger=logger
-      or loggers.make_default_logger(_LABEL, save_data=False, time_delta=10.0),
+      logger=logger or terminal.make_logger(_LABEL),
       counter=counter,
       checkpoint_directory=checkpoint_directory,
     )
@@ -106,7 +101,7 @@ class D4PG:
     return self._half.agent
 
   @property
-  def learner(self) -> learning.D4PGLearner:
+  def learner(self) -> core.Learner:
     """The learner."""
     return self._half.learner
 
@@ -122,11 +117,11 @@ class D4PG:
 
   def save(self) -> bool:
     """Writes a checkpoint now; see `D4PGLearner.save`."""
-    return self._half.learner.save()
+    return learners.save(self._half.learner)
 
   def close(self) -> None:
     """Stops the learner's threads and the replay server; the agent is done."""
-    self._half.learner.close()
+    learners.close(self._half.learner)
     # As in `MetaMimic.close`.
     del self._half
     gc.collect()

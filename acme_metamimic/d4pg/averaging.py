@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Averages of a policy's weights."""
+"""An exponential average of a policy's weights."""
 
 import copy
 
@@ -22,21 +22,24 @@ import sonnet as snt
 class AveragedPolicy:
   """A policy whose weights are an exponential average of another's.
 
-  A policy that follows its critic swings from one update to the next, the mean
-  of its latest weights does so less (Polyak & Juditsky, 1992). It is for
-  evaluation: acting and learning go on with the current weights.
+  A policy that follows its critic swings from one update to the next, and the
+  mean of its latest weights does so less (Polyak & Juditsky, 1992, "Acceleration
+  of Stochastic Approximation by Averaging"). The average is for evaluation:
+  acting and learning go on with the current weights.
 
   Attributes:
-    policy: the averaged policy, a copy with variables of its own.
+    policy: averaged policy, a copy of the source with variables of its own.
   """
 
   def __init__(self, source: snt.Module, horizon: int, updates_per_call: int):
     """Initializes the average with the current weights.
 
     Args:
-      source: the policy that learns; its variables must exist.
-      horizon: updates that the average reaches back, 1 / (1 - decay).
-      updates_per_call: updates of `source` between two calls of `update`.
+      source: policy that is trained, whose variables must exist.
+      horizon: number of the source's updates that the average reaches back,
+        1 / (1 - decay).
+      updates_per_call: number of the source's updates between two calls of
+        `update`.
 
     Raises:
       ValueError: if the horizon is shorter than a call.

@@ -30,7 +30,8 @@ import reverb
 import sonnet as snt
 import tensorflow as tf
 
-from acme_metamimic import config as config_lib
+from acme_metamimic.d4pg import config as d4pg_config
+from acme_metamimic.d4pg import exploration
 from acme_metamimic.d4pg import learning
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import priorities
@@ -56,24 +57,34 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
 
   def __init__(
     self,
-    config: config_lib.D4PGConfig,
+    config: d4pg_config.D4PGConfig,
     restore: Optional[Restore] = None,
   ):
     """Initializes the builder.
 
     Args:
-      config: of the half that this builder makes.
-      restore: applied to each sample of the table before the learner sees it,
-        for what is kept there in another form.
+      config: configuration of the half that this builder makes.
+      restore: function applied to each sample of the table before the learner
+        sees it, for what is kept there in another form.
     """
     super().__init__(config)
     self._restore = restore
-    self._config: config_lib.D4PGConfig = config
+    self._config: d4pg_config.D4PGConfig = config
 
   @property
-  def config(self) -> config_lib.D4PGConfig:
+  def config(self) -> d4pg_config.D4PGConfig:
     """Configuration of this half."""
     return self._config
+
+  def stored_spec(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> specs.EnvironmentSpec:
+    """Returns what this half's table keeps of a step; all of it, here.
+
+    Args:
+      environment_spec: spec of the environment as this half's learner sees it.
+    """
+    return environment_spec
 
   def make_replay_tables(
     self, environment_spec: specs.EnvironmentSpec
@@ -81,16 +92,18 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     """Makes this half's table.
 
     Args:
-      environment_spec: as this half's learner sees it, with one stream of
-        scalar rewards and discounts.
+      environment_spec: spec of the environment as this half's learner sees it,
+        with one stream of scalar rewards and discounts.
 
     Returns:
       One table: prioritised if `config.priority_exponent` is positive, otherwise
       uniform and first in first out.
     """
     return [
-      tables.make_imitation_table(
-        reverb_adders.NStepTransitionAdder.signature(environment_spec),
+      tables.make_table(
+        reverb_adders.NStepTransitionAdder.signature(
+          self.stored_spec(environment_spec)
+        ),
         name=self._config.replay_table_name,
         max_size=self.max_items,
         priority_exponent=self._config.priority_exponent,
@@ -145,19 +158,19 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     config = self._config
     proportional = (
       config.priority_exponent > 0.0
-      and config.remover == config_lib.PROPORTIONAL
+      and config.remover == d4pg_config.PROPORTIONAL
     )
     slack = _SLACK if proportional else 0.0
     return math.ceil((1.0 + slack) * config.max_replay_size)
 
   def expected_bytes(self, environment_spec: specs.EnvironmentSpec) -> int:
-    """Returns the bytes of this half's full table, of `memory`'s making.
+    """Returns the bytes that this half's table takes when it is full.
 
     Args:
-      environment_spec: as for `make_replay_tables`.
+      environment_spec: spec of the environment, as for `make_replay_tables`.
     """
     return footprint.expected_bytes(
-      environment_spec,
+      self.stored_spec(environment_spec),
       self.max_items,
       prioritised=self._config.priority_exponent > 0.0,
     )
@@ -176,6 +189,37 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     """
     return sharding.make_iterator(reverb_client, self._make_dataset)
 
+  def make_policy(
+    self,
+    networks: acme_d4pg.D4PGNetworks,
+    environment_spec: specs.EnvironmentSpec,
+    evaluation: bool = False,
+  ) -> snt.Module:
+    """Makes the policy that an actor or an evaluator acts by.
+
+    Args:
+      networks: networks of this half, with variables.
+      environment_spec: spec of the environment as this half's learner sees it.
+      evaluation: whether it acts without the noise of the config.
+
+    Returns:
+      The policy, from batched observations to actions or their distribution.
+
+    Raises:
+      ValueError: if the noise of the config does not fit the actions.
+    """
+    if evaluation:
+      return networks.make_policy(environment_spec)
+    return exploration.make_policy(networks, environment_spec, self._config)
+
+  def on_environment(self, policy_network: snt.Module) -> snt.Module:
+    """Returns a policy of all that the environment shows; the same, here.
+
+    Args:
+      policy_network: policy of what this half's learner sees.
+    """
+    return policy_network
+
   def make_actor(
     self,
     policy_network: snt.Module,
@@ -185,7 +229,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     """Makes an actor.
 
     Args:
-      policy_network: observation network, policy and maybe noise.
+      policy_network: policy of batched observations, from `make_policy`.
       adder: records what the actor does; None for an evaluator.
       variable_source: a learner in another process, asked for variables every
         `config.variable_update_period` steps; None if the policy shares the
@@ -225,7 +269,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       dataset: from `make_dataset_iterator`.
       counter: counts updates as `steps`.
       logger: receives the learner's metrics.
-      checkpoint: False switches checkpoints off.
+      checkpoint: whether to write checkpoints.
       replay_client: writes priorities, if this half's table has any.
       checkpoint_directory: folder for checkpoints; None for no checkpoints.
       checkpoint_name: this learner's folder therein.
@@ -285,7 +329,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     if replay_client is None or config.priority_exponent == 0.0:
       return None
     removal = None
-    if config.remover == config_lib.PROPORTIONAL:
+    if config.remover == d4pg_config.PROPORTIONAL:
       removal = removal_lib.ProportionalRemoval(
         config.max_replay_size,
         exponent=config.removal_exponent,

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What to look at while a distributional critic learns."""
+"""Metrics that tell whether a distributional critic learns as it should."""
 
 from typing import Dict
 
@@ -20,6 +20,7 @@ from acme.tf import networks
 import numpy as np
 import tensorflow as tf
 
+# Keys of `value_metrics`.
 VALUE_METRICS = ('q_spread', 'clipped_low', 'clipped_high')
 _QUANTILES = (0.1, 0.5, 0.9)
 
@@ -27,18 +28,21 @@ _QUANTILES = (0.1, 0.5, 0.9)
 def value_metrics(
   q_t: networks.DiscreteValuedDistribution, r_t: tf.Tensor, d_t: tf.Tensor
 ) -> Dict[str, tf.Tensor]:
-  """Returns how well the support fits the targets.
+  """Measures how well the critic's support fits its targets.
 
   Args:
-    q_t: value distributions of the states arrived at, logits float32[B, K].
-    r_t: n-step rewards, float32[B].
-    d_t: discounts, the agent's own included, float32[B].
+    q_t: target critic's value distributions of the next states, logits
+      float32[B, K].
+    r_t: n-step returns, float32[B].
+    d_t: discounts of the next states' values, with the agent's own discount
+      included, float32[B].
 
   Returns:
-    `q_spread`, the standard deviation of the return that the critic predicts,
-    averaged over the batch; `clipped_low` and `clipped_high`, the shares of the
-    target's mass that fall below Vmin and above Vmax and are moved there. A
-    share that is not close to 0 says that the support is too narrow.
+    Scalars, float32[] each: `q_spread`, the standard deviation of the return
+    that the critic predicts, averaged over the batch; `clipped_low` and
+    `clipped_high`, the shares of the targets' probability mass that fall below
+    Vmin and above Vmax and are moved there. A share that is not close to 0 says
+    that the support is too narrow.
   """
   atoms = q_t.values
   probabilities = tf.nn.softmax(q_t.logits)
@@ -60,12 +64,27 @@ def value_metrics(
 
 
 def rewarding_share(reward: tf.Tensor) -> tf.Tensor:
-  """Returns the share of transitions with a reward, from float32[B]."""
+  """Computes the share of transitions that have a reward.
+
+  Args:
+    reward: n-step returns, float32[B].
+
+  Returns:
+    Share of the returns that are not zero, float32[].
+  """
   return tf.reduce_mean(tf.cast(tf.not_equal(reward, 0.0), tf.float32))
 
 
 def priority_metrics(priorities: np.ndarray) -> Dict[str, float]:
-  """Returns quantiles of priorities, float32[N]: `priority_10` and so on."""
+  """Computes quantiles of new priorities.
+
+  Args:
+    priorities: priorities of N items, float32[N].
+
+  Returns:
+    The 10 %, 50 % and 90 % quantiles, as `priority_10`, `priority_50` and
+    `priority_90`.
+  """
   return {
     f'priority_{quantile * 100:.0f}': float(value)
     for quantile, value in zip(

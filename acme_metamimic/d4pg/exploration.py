@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The policy with the noise that an actor explores with."""
+"""Exploration: the policy with Gaussian noise on its actions."""
 
 from typing import Sequence
 
@@ -22,27 +22,35 @@ from acme.tf import networks as acme_networks
 import sonnet as snt
 import tensorflow as tf
 
-from acme_metamimic import config as config_lib
+from acme_metamimic.d4pg import config as d4pg_config
 
 
 class GaussianNoise(snt.Module):
-  """Adds noise whose standard deviation each component has for itself.
+  """Adds Gaussian noise, with a standard deviation for each component.
 
-  Acme's `ClippedGaussian` has one for all components.
+  Acme's `ClippedGaussian` has one standard deviation for all components.
   """
 
   def __init__(self, sigmas: Sequence[float], name: str = 'gaussian_noise'):
     """Initializes the module.
 
     Args:
-      sigmas: standard deviations, in units of the components.
-      name: of the module.
+      sigmas: standard deviation of the noise on each of the N components of an
+        input, in units of that component.
+      name: name of the module.
     """
     super().__init__(name=name)
     self._sigmas = tf.constant(sigmas, tf.float32)
 
   def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-    """Returns float32[..., N], noisy, for inputs of that shape."""
+    """Adds noise to each input.
+
+    Args:
+      inputs: arrays of N components, float32[..., N].
+
+    Returns:
+      The inputs with noise, float32[..., N].
+    """
     noise = tf.random.normal(tf.shape(inputs), dtype=inputs.dtype)
     return inputs + tf.cast(self._sigmas, inputs.dtype) * noise
 
@@ -50,9 +58,20 @@ class GaussianNoise(snt.Module):
 def make_policy(
   networks: acme_d4pg.D4PGNetworks,
   spec: specs.EnvironmentSpec,
-  config: config_lib.D4PGConfig,
+  config: d4pg_config.D4PGConfig,
 ) -> snt.Module:
-  """Returns the networks' policy with the noise of a config, within the spec.
+  """Makes the policy that an actor explores with.
+
+  Args:
+    networks: observation and policy network of a half, which maps observations
+      to deterministic actions.
+    spec: specs of the half's environment, whose action bounds hold with noise,
+      too.
+    config: configuration of the half, whose `sigmas` or `sigma` are the noise's
+      standard deviations.
+
+  Returns:
+    Module from observations to actions with noise, clipped to the bounds.
 
   Raises:
     ValueError: if `config.sigmas` has not one value for each component of the

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""D4PGfD: D4PG from demonstrations, the paper's comparison (section 4).
+"""D4PGfD: D4PG from demonstrations, a baseline of the paper (section 3.3).
 
 Source: Vecerik et al., 2017, "Leveraging Demonstrations for Deep Reinforcement
 Learning on Robotics Problems with Sparse Rewards", section 3. Demonstrations
@@ -26,6 +26,7 @@ from typing import Any, Iterator, Mapping, Protocol, Sequence
 
 from acme import adders
 from acme import specs
+from acme import types
 from acme.adders import reverb as reverb_adders
 from acme.adders import wrappers as adder_wrappers
 import dm_env
@@ -34,41 +35,53 @@ import reverb
 import tensorflow as tf
 import tree
 
-from acme_metamimic import config as config_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import learning
+from acme_metamimic.d4pg import losses
 from acme_metamimic.replay import priorities
 from acme_metamimic.replay import tables
 
 
 class Demonstration(Protocol):
-  """An episode: observations [T + 1, ...] by key, actions and rewards [T]."""
+  """A recorded episode of T steps, with the actions and rewards of each."""
 
   @property
-  def observations(self) -> Mapping[str, np.ndarray]: ...
+  def observations(self) -> Mapping[str, np.ndarray]:
+    """Observations by key, [T + 1, ...] each."""
 
   @property
-  def actions(self) -> np.ndarray: ...
+  def actions(self) -> np.ndarray:
+    """Actions in the environment's units, float[T, A]."""
 
   @property
-  def rewards(self) -> np.ndarray: ...
+  def rewards(self) -> np.ndarray:
+    """Task rewards, float[T]."""
 
 
 @dataclasses.dataclass
-class D4PGfDConfig(config_lib.D4PGConfig):
+class D4PGfDConfig(d4pg_config.D4PGConfig):
   """Configuration of D4PGfD.
 
+  A priority is `loss + lambda_3 |dQ/da|^2 + epsilon`, and `epsilon_D` more for a
+  demonstration's transition (Vecerik et al., section 3). Where they give no
+  value, the default is that of DQfD (Hester et al., 2018, "Deep Q-learning from
+  Demonstrations").
+
   Attributes:
-    priority_exponent: alpha; section 3 of Vecerik et al.
-    importance_sampling_exponent: beta; 1 there.
-    action_gradient_coefficient: lambda_3, of `|dQ/da|^2` in the priority. Not
-      given there; 1 counts both terms alike.
-    priority_offset: epsilon, so that no priority is zero. Not given there; DQfD
-      (Hester et al., 2018) has 0.001.
-    demonstration_bonus: epsilon_D, added for demonstrations. Not given there;
+    priority_exponent: exponent alpha of the priorities in the sampling
+      probability; Vecerik et al. have 0.3.
+    importance_sampling_exponent: exponent beta of the importance weights;
+      Vecerik et al. have 1.
+    action_gradient_coefficient: coefficient lambda_3 of the squared gradient
+      |dQ/da|^2 in the priority. Neither paper has a value; 1 gives both terms
+      the same weight.
+    priority_offset: constant epsilon in every priority, so that none is zero;
+      DQfD has 0.001.
+    demonstration_bonus: constant epsilon_D in the priorities of demonstrations;
       DQfD has 1.
-    weight_decay: lambda_2, of the squared weights in both losses. Not given
-      there; DQfD has 1e-5.
+    weight_decay: coefficient lambda_2 of the squared weights in both losses;
+      DQfD has 1e-5.
   """
 
   priority_exponent: float = 0.3
@@ -91,10 +104,10 @@ class D4PGfDConfig(config_lib.D4PGConfig):
           f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
           'it off.'
         )
-    if self.remover != config_lib.MIN_HEAP:
+    if self.remover != d4pg_config.MIN_HEAP:
       raise ValueError(
         f'remover={self.remover!r} would choose among demonstrations, which '
-        f'stay: use {config_lib.MIN_HEAP!r}.'
+        f'stay: use {d4pg_config.MIN_HEAP!r}.'
       )
     if self.priority_exponent == 0.0:
       raise ValueError(
@@ -104,7 +117,7 @@ class D4PGfDConfig(config_lib.D4PGConfig):
 
 
 class D4PGfDLearner(learning.D4PGLearner):
-  """Our learner with the priorities and the regularisation of D4PGfD."""
+  """D4PG learner with the priorities and the weight decay of D4PGfD."""
 
   def __init__(
     self,
@@ -114,34 +127,41 @@ class D4PGfDLearner(learning.D4PGLearner):
     weight_decay: float,
     **arguments: Any,
   ):
-    """Initializes the learner; see `D4PGfDConfig` and `D4PGLearner`."""
+    """Initializes the learner.
+
+    Args:
+      action_gradient_coefficient: coefficient lambda_3 of the squared gradient
+        |dQ/da|^2 in the priorities.
+      priority_offset: constant epsilon in the priorities.
+      weight_decay: coefficient lambda_2 of the squared weights in both losses.
+      **arguments: arguments of `learning.D4PGLearner`.
+    """
     self._action_gradient_coefficient = action_gradient_coefficient
     self._priority_offset = priority_offset
     self._weight_decay = weight_decay
     super().__init__(**arguments)
 
-  def _update(self, sample: reverb.ReplaySample, finite: tf.Tensor) -> Any:
-    """Returns as the base class does, with another priority."""
-    scalars, td_losses, q_t, finite = super()._update(sample, finite)
-    data = sample.data
-    observation = self._observation_network(data.observation)
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-      tape.watch(data.action)
-      q_value = self._critic_network(observation, data.action).mean()
-    dqda = tape.gradient(q_value, data.action)
-    squared = tf.reduce_sum(tf.square(dqda), axis=-1)
-    item_priorities = (
+  def _priorities(
+    self, transitions: types.Transition, td_losses: tf.Tensor
+  ) -> tf.Tensor:
+    """Adds the squared gradient |dQ/da|^2 and the offset to the losses."""
+    _, dqda = losses.action_gradient(
+      self._critic_network,
+      self._observation_network(transitions.observation),
+      transitions.action,
+    )
+    return (
       td_losses
-      + self._action_gradient_coefficient * squared
+      + self._action_gradient_coefficient
+      * tf.reduce_sum(tf.square(dqda), axis=-1)
       + self._priority_offset
     )
-    return scalars, item_priorities, q_t, finite
 
   def _apply(
     self, optimizer: Any, gradients: Any, variables: Any, norm: tf.Tensor
   ) -> None:
-    """Adds the gradient of the squared weights."""
-    del norm  # Without that gradient.
+    """Adds the gradient of the squared weights, and then applies as the base."""
+    del norm  # It lacks that gradient.
     gradients = [
       g + 2.0 * self._weight_decay * v for g, v in zip(gradients, variables)
     ]
@@ -151,7 +171,7 @@ class D4PGfDLearner(learning.D4PGLearner):
 
 
 class DemonstrationPriorityWriter(priorities.PriorityWriter):
-  """Writes to the table of demonstrations as well, with a bonus there.
+  """Priority writer of both tables, with a bonus in that of demonstrations.
 
   A batch holds items of both tables. Keys are unique on a server, and a table
   ignores those that it does not have.
@@ -164,7 +184,14 @@ class DemonstrationPriorityWriter(priorities.PriorityWriter):
     demonstration_table: str,
     bonus: float,
   ):
-    """Starts the thread; see `PriorityWriter`."""
+    """Starts the thread.
+
+    Args:
+      client: Reverb client of the server that holds both tables.
+      table: name of the table of the agent's own transitions.
+      demonstration_table: name of the table of demonstrations.
+      bonus: constant epsilon_D that is added to a demonstration's priority.
+    """
     self._demonstration_table = demonstration_table
     self._bonus = bonus
     super().__init__(client, table)
@@ -178,10 +205,10 @@ class DemonstrationPriorityWriter(priorities.PriorityWriter):
 
 
 class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
-  """Builder of D4PGfD: a second table for what is never dropped.
+  """Builder of D4PGfD: D4PG with a second table for demonstrations.
 
-  The learner samples both tables as if they were one. They differ in what they
-  drop when they are full, as the one for demonstrations never is.
+  The learner samples both tables as if they were one. The table of
+  demonstrations has room for all of them, and so never drops any.
   """
 
   def __init__(
@@ -192,12 +219,13 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
     """Initializes the builder.
 
     Args:
-      config: of D4PGfD.
-      demonstrations: with the task environment's observations, its actions and
-        rewards; the end of each is a truncation.
+      config: configuration of D4PGfD.
+      demonstrations: recorded episodes of the task environment, with its
+        observations, actions and rewards. The end of each is taken to be a
+        truncation, from which the critic bootstraps.
 
     Raises:
-      ValueError: if there are none.
+      ValueError: if there is no demonstration.
     """
     super().__init__(config)
     if not demonstrations:
@@ -211,13 +239,20 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
   def make_replay_tables(
     self, environment_spec: specs.EnvironmentSpec
   ) -> list[reverb.Table]:
-    """Returns the half's own table and that of the demonstrations."""
+    """Makes the table of the agent's own transitions and that of demonstrations.
+
+    Args:
+      environment_spec: specs of the task environment.
+
+    Returns:
+      Both tables, in this order.
+    """
     steps = sum(len(d.actions) for d in self._demonstrations)
     # Items of both returns: one a step, and the shorter ones at each end.
     ends = len(self._demonstrations) * (self._config.n_step - 1)
     return [
       *super().make_replay_tables(environment_spec),
-      tables.make_imitation_table(
+      tables.make_table(
         reverb_adders.NStepTransitionAdder.signature(environment_spec),
         name=self._demonstration_table,
         max_size=2 * steps + ends,
@@ -226,16 +261,23 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
     ]
 
   def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
-    """Returns an adder of 1-step and n-step transitions."""
+    """Makes an adder of 1-step and n-step transitions.
+
+    Args:
+      replay_client: Reverb client of the server that holds the tables.
+
+    Returns:
+      Adder that writes to the table of the agent's own transitions.
+    """
     return self._make_adder(
       replay_client, self._config.replay_table_name, self.initial_priority
     )
 
   def load_demonstrations(self, replay_client: reverb.Client) -> None:
-    """Fills the table of demonstrations, unless somebody has.
+    """Fills the table of demonstrations, if it is empty.
 
     Args:
-      replay_client: client of the server that holds the tables.
+      replay_client: Reverb client of the server that holds the tables.
     """
     info = replay_client.server_info()[self._demonstration_table]
     if info.current_size:
@@ -252,7 +294,14 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
   def make_dataset_iterator(
     self, reverb_client: reverb.Client
   ) -> Iterator[reverb.ReplaySample]:
-    """Returns batches of both tables, having loaded the demonstrations."""
+    """Makes an iterator over batches of both tables, and fills the second.
+
+    Args:
+      reverb_client: Reverb client of the server that holds the tables.
+
+    Returns:
+      Iterator over batches of `config.batch_size` transitions.
+    """
     self.load_demonstrations(reverb_client)
     datasets = [
       reverb.TrajectoryDataset.from_table_signature(
@@ -271,6 +320,7 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
   def _make_adder(
     self, client: reverb.Client, table: str, priority: float
   ) -> adders.Adder:
+    """Returns an adder of 1-step and n-step transitions to one table."""
     return adder_wrappers.ForkingAdder(
       [
         reverb_adders.NStepTransitionAdder(
@@ -310,17 +360,20 @@ def choose(
 ) -> reverb.ReplaySample:
   """Chooses between samples of two prioritised tables as if they were one.
 
-  A sample tells the sum of `priority**exponent` over its table, which is its
-  own over the probability that it was drawn with. The choice is in proportion
-  to the sums, so that every item is drawn as from the union.
+  A sample tells the sum of `priority**exponent` over its table: it is the
+  sample's own `priority**exponent` over the probability that it was drawn with.
+  The choice is in proportion to the two sums, so that every item is drawn as from
+  the union of the tables.
 
   Args:
-    first: of one table.
-    second: of the other.
-    exponent: of the priorities in both.
+    first: sample of one table.
+    second: sample of the other table.
+    exponent: exponent of the priorities in the sampling probability, the same
+      for both tables.
 
   Returns:
-    One of the two, with the probability in the union and the size of it.
+    One of the two samples, whose info has its probability in the union and the
+    number of items in the union.
   """
   powers = [s.info.priority**exponent for s in (first, second)]
   sums = [
@@ -340,7 +393,7 @@ def choose(
 
 
 def _add(adder: adders.Adder, demonstration: Demonstration) -> None:
-  """Adds an episode."""
+  """Adds a demonstration as an episode that ends in a truncation."""
   rewards = np.asarray(demonstration.rewards, np.float32)
   actions = np.asarray(demonstration.actions, np.float32)
 

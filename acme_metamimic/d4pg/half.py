@@ -15,7 +15,7 @@
 """One half in one process: an actor that acts and learns, and an evaluator."""
 
 import copy
-from typing import Callable, NamedTuple, Optional
+from typing import NamedTuple, Optional
 
 from acme import core
 from acme import specs
@@ -28,56 +28,31 @@ import reverb
 import sonnet as snt
 import tree
 
-from acme_metamimic import builder as builder_lib
-from acme_metamimic import config as config_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
-from acme_metamimic.d4pg import exploration
-from acme_metamimic.d4pg import learning
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import tables
 from acme_metamimic.tf import counters
-
-
-class Parts(NamedTuple):
-  """The methods of a builder that make one half; see `D4PGBuilder`'s."""
-
-  make_dataset_iterator: Callable
-  make_learner: Callable
-  make_adder: Callable
-  make_actor: Callable
-
-
-def imitation_parts(builder: builder_lib.MetaMimicBuilder) -> Parts:
-  """Returns the methods that make the imitation half."""
-  return Parts(
-    builder.make_imitation_dataset_iterator,
-    builder.make_imitation_learner,
-    builder.make_imitation_adder,
-    builder.make_imitation_actor,
-  )
-
-
-def task_parts(builder: builder_lib.MetaMimicBuilder) -> Parts:
-  """Returns the methods that make the task half."""
-  return Parts(
-    builder.make_task_dataset_iterator,
-    builder.make_task_learner,
-    builder.make_task_adder,
-    builder.make_task_actor,
-  )
+from acme_metamimic.tf import learners
 
 
 class Half(NamedTuple):
-  """What one half is made of; `policy` is its evaluator's."""
+  """What one half is made of.
+
+  Attributes:
+    agent: acts with noise, records, and updates the learner.
+    learner: learner of the half.
+    policy: policy of the evaluator.
+    evaluator: acts by the current policy; adds no noise, records nothing.
+  """
 
   agent: agent.Agent
-  learner: learning.D4PGLearner
+  learner: core.Learner
   policy: snt.Module
   evaluator: core.Actor
 
 
 def make_half(
-  parts: Parts,
-  config: config_lib.D4PGConfig,
+  builder: d4pg_builder.D4PGBuilder,
   spec: specs.EnvironmentSpec,
   networks: acme_d4pg.D4PGNetworks,
   client: reverb.Client,
@@ -91,47 +66,57 @@ def make_half(
   """Makes a half whose tables are on a server.
 
   Args:
-    parts: the half's methods of its builder.
-    config: of the half.
-    spec: what its learner sees.
+    builder: builder of the half.
+    spec: spec of the environment as its learner sees it.
     networks: online networks, without variables.
-    client: of the server that holds its tables.
-    label: of the learner, the prefix of its counts.
-    logger: the learner's.
-    observations: what its actors see; what the learner does by default.
+    client: client of the server that holds its tables.
+    label: name of the learner: prefix of its counts, folder of its checkpoints.
+    logger: receives the learner's metrics.
+    observations: spec of what its environment shows; what the learner sees by
+      default.
     counter: counts its updates, as `<label>_steps`.
-    checkpoint_directory: folder of the run, or None.
+    checkpoint_directory: folder of the run; None for no checkpoints.
 
   Returns:
-    The half, with all TensorFlow functions traced.
+    The half, with all TensorFlow functions traced that can be before a step.
 
   Raises:
     ValueError: if a rate limiter would block the thread that must insert.
   """
-  _check_no_limiter(config)
+  _check_no_limiter(builder.config)
   # Before `networks` has variables, so as not to copy any.
-  pair = _make_pair(networks, spec)
-  learner = parts.make_learner(
+  pair = make_pair(networks, spec)
+  learner = builder.make_learner(
     pair,
-    parts.make_dataset_iterator(client),
+    builder.make_dataset_iterator(client),
     replay_client=client,
     counter=counters.ResumingCounter(counter, label),
     logger=logger,
     checkpoint_directory=checkpoint_directory,
+    checkpoint_name=label,
   )
-  actor = parts.make_actor(
-    exploration.make_policy(networks, spec, config), parts.make_adder(client)
+  actor = builder.make_actor(
+    builder.make_policy(networks, spec), builder.make_adder(client)
   )
-  policy = _evaluation_policy(learner, networks, spec)
-  evaluator = parts.make_actor(policy)
+  policy = learners.evaluation_policy(learner) or builder.make_policy(
+    networks, spec, evaluation=True
+  )
+  evaluator = builder.make_actor(policy)
   _trace(observations or spec.observations, learner, actor, evaluator)
   return Half(
-    _HalfAgent(config, actor, learner, client), learner, policy, evaluator
+    _HalfAgent(builder.config, actor, learner, client),
+    learner,
+    policy,
+    evaluator,
   )
 
 
-def support(config: config_lib.D4PGConfig) -> dict:
-  """Returns the arguments of a half's networks that its config decides."""
+def support(config: d4pg_config.D4PGConfig) -> dict:
+  """Returns the arguments of a half's networks that its config decides.
+
+  Args:
+    config: configuration of the half.
+  """
   return {
     'vmin': config.vmin,
     'vmax': config.vmax,
@@ -139,25 +124,22 @@ def support(config: config_lib.D4PGConfig) -> dict:
   }
 
 
-def _make_pair(
+def make_pair(
   online: acme_d4pg.D4PGNetworks, spec: specs.EnvironmentSpec
 ) -> d4pg_builder.NetworkPair:
-  """Returns online and target networks, with variables."""
+  """Makes target networks, and the variables of both.
+
+  Args:
+    online: online networks, without variables.
+    spec: spec of the environment as the half's learner sees it.
+
+  Returns:
+    Online and target networks.
+  """
   target = copy.deepcopy(online)
   online.init(spec)
   target.init(spec)
   return online, target
-
-
-def _evaluation_policy(
-  learner: core.Learner,
-  networks: acme_d4pg.D4PGNetworks,
-  spec: specs.EnvironmentSpec,
-) -> snt.Module:
-  """Returns the policy without noise, averaged if the learner does so."""
-  if isinstance(learner, learning.D4PGLearner):
-    return learner.evaluation_policy
-  return networks.make_policy(spec)
 
 
 def _trace(
@@ -167,8 +149,7 @@ def _trace(
   observation = tree.map_structure(lambda s: s.generate_value(), observations)
   for actor in actors:
     actor.select_action(observation)
-  if isinstance(learner, learning.D4PGLearner):
-    learner.trace()
+  learners.trace(learner)
 
 
 class _HalfAgent(agent.Agent):
@@ -180,7 +161,7 @@ class _HalfAgent(agent.Agent):
 
   def __init__(
     self,
-    config: config_lib.D4PGConfig,
+    config: d4pg_config.D4PGConfig,
     actor: core.Actor,
     learner: core.Learner,
     client: reverb.Client,
@@ -214,7 +195,7 @@ def _truncatable(observations_per_step: float) -> float:
   return observations_per_step * (1.0 - 1e-6)
 
 
-def _check_no_limiter(config: config_lib.D4PGConfig) -> None:
+def _check_no_limiter(config: d4pg_config.D4PGConfig) -> None:
   """Raises if a limiter would block the thread that must insert."""
   if config.samples_per_insert is not None:
     raise ValueError(

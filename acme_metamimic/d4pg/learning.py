@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""D4PG learner with priorities, own checkpoints and a stop at divergence."""
+"""D4PG learner with priorities, checkpoints and a stop at divergence."""
 
 import os
 import time
@@ -30,10 +30,11 @@ from acme_metamimic.tf import checkpoints
 
 
 class D4PGLearner(updates.FusedD4PGLearner):
-  """Runs D4PG's updates; writes priorities, checkpoints and logs.
+  """Runs D4PG's updates, and writes priorities, checkpoints and logs.
 
-  The loss of each transition becomes its priority, as in Ape-X DPG (Horgan et
-  al., 2018).
+  The critic loss of each sampled transition becomes its new priority, as in
+  Ape-X DPG (Horgan et al., 2018, "Distributed Prioritized Experience Replay").
+  The learner is that of algorithms 2 and 4 (appendix A).
   """
 
   def __init__(
@@ -49,17 +50,18 @@ class D4PGLearner(updates.FusedD4PGLearner):
     """Initializes the learner; the networks' variables must exist.
 
     Args:
-      logger: receives what an update returns, averaged over a call; the terminal
-        by default.
-      priority_writer: writes the priorities, and is closed with the learner;
-        None if the table has none.
-      checkpoint_directory: folder for checkpoints, or None for no checkpoints.
-        If it holds one of this name, the learner resumes from it.
-      checkpoint_name: of this learner's folder in it,
-        `checkpoints/<checkpoint_name>`, which no other learner may have.
-      checkpoint_period_minutes: minutes between checkpoints.
-      **arguments: of `updates.FusedD4PGLearner`: networks and their targets,
-        `discount`, `target_update_period`, optimizers and what else there is.
+      logger: logger that receives the metrics and counts of each call of
+        `step`; by default one that writes to the terminal.
+      priority_writer: writer of the sampled items' new priorities, which is
+        closed with the learner; None if the table has no priorities.
+      checkpoint_directory: folder for checkpoints; None switches them off. If
+        there is a checkpoint of this learner's name, the learner resumes from it.
+      checkpoint_name: name of this learner, which no other learner with the same
+        folder may have. Its checkpoints are in `checkpoints/<checkpoint_name>`
+        in the folder.
+      checkpoint_period_minutes: minutes between two checkpoints.
+      **arguments: arguments of `updates.FusedD4PGLearner`, such as the networks,
+        `discount`, `target_update_period` and the optimizers.
 
     Raises:
       ValueError: if an argument does not fit, with the remedy.
@@ -92,9 +94,10 @@ class D4PGLearner(updates.FusedD4PGLearner):
     """Runs `updates_per_step` updates.
 
     Raises:
-      FloatingPointError: if a loss or a gradient is not finite. Its update is
-        not applied, and the state before it goes to `diverged/` beside
-        `checkpoints/`, whose last checkpoint is left as it is.
+      FloatingPointError: if a loss or a gradient is not finite. The update that
+        it belongs to is not applied. The state before it is written to
+        `diverged/<checkpoint_name>` in the checkpoint folder, and the last
+        checkpoint is left as it is.
     """
     fetches = self._step()
     items = {name: fetches.pop(name).numpy() for name in updates.ITEM_FIELDS}
@@ -104,6 +107,7 @@ class D4PGLearner(updates.FusedD4PGLearner):
     if self._priority_writer is not None:
       self._priority_writer.write(**items)
       fetches.update(diagnostics.priority_metrics(items['priorities']))
+      fetches.update(self._priority_writer.counts())
 
     timestamp = time.time()
     elapsed_time = timestamp - self._timestamp if self._timestamp else 0
@@ -116,7 +120,11 @@ class D4PGLearner(updates.FusedD4PGLearner):
     self._logger.write({**fetches, **counts})
 
   def _stop_diverged(self, scalars: Dict[str, tf.Tensor]) -> None:
-    """Saves the state for inspection and raises a FloatingPointError."""
+    """Saves the state for inspection and raises a FloatingPointError.
+
+    Args:
+      scalars: metrics of the call in which the learner diverged, by name.
+    """
     self._diverged = True
     self.close()
     saved = 'The state was not saved, as there is no checkpoint directory.'
@@ -137,8 +145,8 @@ class D4PGLearner(updates.FusedD4PGLearner):
     """Writes a checkpoint now.
 
     Returns:
-      False if checkpoints are off, or if the learner has diverged, in which case
-      the last good checkpoint is kept.
+      Whether a checkpoint was written: not if checkpoints are switched off, nor
+      if the learner has diverged, so that the last good checkpoint stays.
     """
     if self._checkpointer is None:
       return False
@@ -153,6 +161,7 @@ class D4PGLearner(updates.FusedD4PGLearner):
       self._priority_writer.close()
 
   def _checkpointables(self) -> Dict[str, Any]:
+    """Returns the TensorFlow objects that a checkpoint holds, by name."""
     objects = {
       'policy': self._policy_network,
       'critic': self._critic_network,

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Losses of the distributional critics, and the gradient of the policies."""
+"""Losses of D4PG: of the distributional critic and of the policy."""
 
-from typing import Optional, Tuple
+from typing import Callable, Optional, Tuple
 
 from acme.tf import networks
 import numpy as np
@@ -32,7 +32,7 @@ def categorical_loss(
   d_t: tf.Tensor,
   q_t: networks.DiscreteValuedDistribution,
 ) -> tf.Tensor:
-  """Distributional TD(0) loss on a uniform support (D4PG's critic loss).
+  """Distributional TD(0) loss on a uniform support, D4PG's critic loss.
 
   Equal to `acme.tf.losses.categorical`, in value and gradient. There the
   projection of the target works for any support and compares each pair of
@@ -43,22 +43,109 @@ def categorical_loss(
   Learning", algorithm 1; used by D4PG and so by MetaMimic (appendix C.1).
 
   Args:
-    q_tm1: value distributions of the states and actions to be evaluated, logits
-      f32[B, K]. The loss's gradient flows into these logits only.
-    r_t: rewards, n-step returns included, f32[B].
-    d_t: discounts, the agent's own included, f32[B].
-    q_t: value distributions of the states arrived at, logits f32[B, K], atoms
-      f32[K] that are evenly spaced and ascending. The atoms of `q_tm1` must be
-      the same.
+    q_tm1: value distributions of the sampled states and actions, logits
+      float32[B, K]. The loss's gradient flows into these logits only.
+    r_t: n-step returns, float32[B].
+    d_t: discounts of the next states' values, with the agent's own discount
+      included, float32[B].
+    q_t: value distributions of the next states, logits float32[B, K], with
+      atoms float32[K] that are evenly spaced and ascending. `q_tm1` must have
+      the same atoms.
 
   Returns:
-    The cross-entropy between the projected target and `q_tm1`, f32[B].
+    The cross-entropy between the projected target and `q_tm1`, float32[B].
 
   Raises:
     ValueError: if the atoms are not a vector whose length is known when the
       function is traced, do not match `q_tm1`, or are known not to be uniform.
   """
-  num_atoms = _check_support(q_tm1, q_t)
+  _check_support(q_tm1, q_t)
+  target = tf.stop_gradient(_project_target(r_t, d_t, q_t))
+  # Summing the target and leaving the rest to one fused operation beats
+  # gathering the two log-probabilities (0.35 against 0.47 ms at B = 64, 0.58
+  # against 1.01 ms at B = 256; K = 101, one thread, gradient included): a target
+  # needs no gradient, whereas the gradient of a gather is a scatter. Acme's loss
+  # took 3.0 and 14.1 ms.
+  return tf.nn.softmax_cross_entropy_with_logits(
+    labels=target, logits=q_tm1.logits
+  )
+
+
+def action_gradient(
+  critic_network: snt.Module,
+  observation: tf.Tensor,
+  action: tf.Tensor,
+  max_norm: Optional[float] = None,
+) -> Tuple[tf.Tensor, tf.Tensor]:
+  """Computes the critic's values Q(o, a) and their gradients dQ/da.
+
+  Args:
+    critic_network: critic, from observations and actions to value
+      distributions.
+    observation: observations in the form that the critic takes, [B, ...].
+    action: actions, float32[B, A].
+    max_norm: L2 norm that the gradient of each transition is clipped to; None
+      leaves gradients as they are.
+
+  Returns:
+    The values, float32[B], and the gradients, float32[B, A].
+  """
+  with tf.GradientTape(watch_accessed_variables=False) as tape:
+    tape.watch(action)
+    q_value = critic_network(observation, action).mean()
+  dqda = tape.gradient(q_value, action)
+  if max_norm is not None:
+    dqda = tf.clip_by_norm(dqda, max_norm, axes=-1)
+  return q_value, dqda
+
+
+@tf.custom_gradient
+def dpg_loss(
+  action: tf.Tensor, dqda: tf.Tensor
+) -> Tuple[tf.Tensor, Callable[[tf.Tensor], Tuple[tf.Tensor, None]]]:
+  """Deterministic policy gradient loss, D4PG's policy loss.
+
+  Equal to `acme.tf.losses.dpg`: half the squared distance of an action from
+  `action + dqda`, which is held constant, so that the gradient in the action is
+  `-dqda`. Here neither is computed from that sum, which would round small
+  gradients away.
+
+  Source: Silver et al., 2014, "Deterministic Policy Gradient Algorithms"; used
+  by D4PG and so by MetaMimic (appendix C.1).
+
+  Args:
+    action: the policy's actions, float32[B, A]. The loss's gradient flows into
+      these only.
+    dqda: gradients of the critic's values in the actions, clipped or not,
+      float32[B, A].
+
+  Returns:
+    The loss of each action, float32[B].
+  """
+
+  def gradient(upstream: tf.Tensor) -> Tuple[tf.Tensor, None]:
+    return -upstream[:, tf.newaxis] * dqda, None
+
+  return 0.5 * tf.reduce_sum(tf.square(dqda), axis=-1), gradient
+
+
+def _project_target(
+  r_t: tf.Tensor,
+  d_t: tf.Tensor,
+  q_t: networks.DiscreteValuedDistribution,
+) -> tf.Tensor:
+  """Projects the distribution of `r_t + d_t * Z` onto the atoms of Z.
+
+  Args:
+    r_t: n-step returns, float32[B].
+    d_t: discounts of the next states' values, float32[B].
+    q_t: distributions of Z, the next states' values, logits float32[B, K], on a
+      uniform support.
+
+  Returns:
+    Probabilities of the atoms, float32[B, K].
+  """
+  num_atoms = q_t.values.shape[0]
   first, last = q_t.values[0], q_t.values[-1]
 
   # The Bellman update of each atom, as a position on the support: [B, K].
@@ -74,12 +161,7 @@ def categorical_loss(
   lower = tf.clip_by_value(lower, 0, num_atoms - 2)
   fraction = positions - tf.cast(lower, positions.dtype)
 
-  # Each atom's probability is shared between its two neighbours. Summing the
-  # target and leaving the rest to one fused operation beats gathering the two
-  # log-probabilities (0.35 against 0.47 ms at B = 64, 0.58 against 1.01 ms at
-  # B = 256; K = 101, one thread, gradient included): a target needs no
-  # gradient, whereas the gradient of a gather is a scatter. Acme's loss took
-  # 3.0 and 14.1 ms.
+  # Each atom's probability is shared between its two neighbours.
   probabilities = tf.nn.softmax(q_t.logits)
   to_upper = probabilities * fraction
   to_lower = probabilities - to_upper
@@ -90,44 +172,14 @@ def categorical_loss(
     segment_ids=tf.stack([lower, lower + 1]),
     num_segments=batch_size * num_atoms,
   )
-  target = tf.stop_gradient(tf.reshape(target, (-1, num_atoms)))
-
-  return tf.nn.softmax_cross_entropy_with_logits(
-    labels=target, logits=q_tm1.logits
-  )
-
-
-def action_gradient(
-  critic_network: snt.Module,
-  observation: tf.Tensor,
-  action: tf.Tensor,
-  max_norm: Optional[float] = None,
-) -> Tuple[tf.Tensor, tf.Tensor]:
-  """Returns Q(o, a) and its gradient in the action.
-
-  Args:
-    critic_network: from observation and action to a value distribution.
-    observation: what the critic takes, [B, ...].
-    action: float32[B, A].
-    max_norm: to which each gradient is clipped; None for no clipping.
-
-  Returns:
-    float32[B] and float32[B, A].
-  """
-  with tf.GradientTape(watch_accessed_variables=False) as tape:
-    tape.watch(action)
-    q_value = critic_network(observation, action).mean()
-  dqda = tape.gradient(q_value, action)
-  if max_norm is not None:
-    dqda = tf.clip_by_norm(dqda, max_norm, axes=-1)
-  return q_value, dqda
+  return tf.reshape(target, (-1, num_atoms))
 
 
 def _check_support(
   q_tm1: networks.DiscreteValuedDistribution,
   q_t: networks.DiscreteValuedDistribution,
-) -> int:
-  """Returns the number of atoms; see `categorical_loss` for what it raises."""
+) -> None:
+  """Raises a ValueError unless both distributions share one uniform support."""
   shape = q_t.values.shape
   if shape.rank != 1 or shape[0] is None or shape[0] < 2:
     raise ValueError(
@@ -153,4 +205,3 @@ def _check_support(
         f'got spacings from {spacing.min()} to {spacing.max()}: use '
         'acme.tf.losses.categorical for other supports.'
       )
-  return shape[0]

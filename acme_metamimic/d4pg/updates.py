@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Acme's D4PG update at a fraction of its cost."""
+"""D4PG's update: equal to Acme's, at a fraction of its cost."""
 
-from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from acme import types
 from acme.agents.tf import d4pg
@@ -27,17 +27,19 @@ import tree
 from acme_metamimic.d4pg import averaging
 from acme_metamimic.d4pg import diagnostics
 from acme_metamimic.d4pg import losses
-from acme_metamimic.replay import priorities as priorities_lib
+from acme_metamimic.replay import priorities
 from acme_metamimic.tf import optimizers
 
 # Name of the evaluation policy's variables in `get_variables`.
 EVALUATION_POLICY = 'evaluation_policy'
 
+# Norms that gradients are clipped to, as in Acme's learner: dQ/da of each
+# transition, and the gradient of each loss over all of its variables.
 _MAX_DQDA_NORM = 1.0
 _MAX_GRADIENT_NORM = 40.0
 
-# What an update reports, averaged over a call.
-_SCALARS = (
+# Scalars of an update, which are logged as their means over a call.
+_METRICS = (
   'critic_loss',
   'policy_loss',
   'q_mean',
@@ -45,23 +47,53 @@ _SCALARS = (
   'policy_gradient_norm',
   'rewarding',
 )
-# What it returns of each sampled item, for the replay.
-ITEM_FIELDS = ('keys', 'priorities', 'probabilities', 'marks')
+# What a call returns for each sampled item: its key, the priority to be written,
+# the probability that it was sampled with, and the priority that it had in the
+# table, which is a `provenance.Mark` where sampling is uniform.
+ITEM_FIELDS = {
+  'keys': tf.uint64,
+  'priorities': tf.float32,
+  'probabilities': tf.float64,
+  'marks': tf.float64,
+}
+
+
+class UpdateOutputs(NamedTuple):
+  """Results of one update.
+
+  Attributes:
+    metrics: scalars by their names in the log, float32[] each.
+    td_losses: critic loss of each transition before weighting, float32[B].
+    q_t: target critic's value distributions of the next states, logits
+      float32[B, K].
+    finite: whether the losses and gradients of this update, and of those before
+      it in the same call, are all finite, bool[].
+  """
+
+  metrics: Dict[str, tf.Tensor]
+  td_losses: tf.Tensor
+  q_t: networks.DiscreteValuedDistribution
+  finite: tf.Tensor
 
 
 class FusedD4PGLearner(d4pg.D4PGLearner):
-  """The update of Acme's D4PG learner, several of them in a call.
+  """Acme's D4PG learner, with several cheaper updates in a call.
 
-  An update equals Acme's to float32 rounding. It is cheaper as the loss on a
-  uniform support needs no [B, K, K] tensors, each loss has a tape of its own,
+  An update equals Acme's to float32 rounding. It is cheaper because the loss on
+  a uniform support needs no [B, K, K] tensors, each loss has a tape of its own,
   the policy's gradient starts from the clipped dQ/da, and a call runs
   `updates_per_step` updates inside TensorFlow.
 
-  On top of Acme's, the critic loss may be weighted by importance,
-  `(1 / (N P(i)))^beta` over its largest value in the batch, the policy's loss
-  may train the observation network, and the policy's weights may be averaged.
+  Three options go beyond Acme's learner. The critic loss can be weighted by
+  importance, `(1 / (N P(i)))^beta` over its largest value in the batch; the
+  policy loss can train the observation network too; and the policy's weights can
+  be averaged for evaluation.
 
-  This is what a call computes; `learning.D4PGLearner` is what goes on around it.
+  This class computes updates. `learning.D4PGLearner` adds what surrounds them:
+  priorities, checkpoints and logs.
+
+  Source: Barth-Maron et al., 2018, "Distributed Distributional Deterministic
+  Policy Gradients"; the MetaMimic paper's appendix C.1.
   """
 
   def __init__(
@@ -79,20 +111,25 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     """Initializes the learner; the networks' variables must exist.
 
     Args:
-      dataset_iterator: iterator over a tf.data.Dataset of reverb.ReplaySample.
-      policy_optimizer: Adam with a step size of 1e-4 by default, as in Acme's.
-      critic_optimizer: likewise.
-      updates_per_step: updates in a call of `step`.
-      importance_sampling_exponent: beta; 0 weighs all transitions alike.
-      policy_averaging_horizon: updates over which `evaluation_policy` averages
-        the policy's weights exponentially; 1 for no average.
-      policy_trains_torso: whether the policy's loss, too, trains the observation
-        network, which has a state of its own in either optimizer then. False
-        is Acme's; see `config.D4PGConfig`.
-      **acme_arguments: those of Acme's `D4PGLearner`: `policy_network`,
-        `critic_network` and `observation_network`, each again with `target_`,
-        `discount`, `target_update_period`, and optionally `clipping`, `counter`,
-        `logger` and `checkpoint`. The critic's atoms must be evenly spaced.
+      dataset_iterator: iterator over a `tf.data.Dataset` of batches, each a
+        `reverb.ReplaySample` of `acme.types.Transition`.
+      policy_optimizer: optimizer that minimises the policy loss; by default Adam
+        with a learning rate of 1e-4, as in Acme's learner.
+      critic_optimizer: optimizer that minimises the critic loss; by default Adam
+        with a learning rate of 1e-4, as in Acme's learner.
+      updates_per_step: number of updates in a call of `step`.
+      importance_sampling_exponent: exponent beta of the importance weights in
+        the critic loss; 0 gives all transitions the same weight.
+      policy_averaging_horizon: number of updates over which `evaluation_policy`
+        averages the policy's weights exponentially; 1 switches averaging off.
+      policy_trains_torso: whether the policy loss trains the observation network
+        as well, which then has a state of its own in either optimizer. False is
+        Acme's choice; `D4PGConfig` gives the reasons.
+      **acme_arguments: arguments of Acme's `D4PGLearner`: `policy_network`,
+        `critic_network` and `observation_network`, the target network of each
+        with the prefix `target_`, `discount`, `target_update_period`, and
+        optionally `clipping`, `counter`, `logger` and `checkpoint`. The critic's
+        atoms must be evenly spaced.
 
     Raises:
       ValueError: if an argument does not fit, with the remedy.
@@ -126,16 +163,20 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       self._average = averaging.AveragedPolicy(
         self._policy, policy_averaging_horizon, updates_per_step
       )
-    # Beside 'policy' and 'critic', Acme's names for the target networks.
+    # Acme serves the target networks' variables as 'policy' and 'critic'.
     self._variables[EVALUATION_POLICY] = self.evaluation_policy.variables
 
   @property
   def evaluation_policy(self) -> snt.Module:
-    """From an observation to an action; its weights are averaged if so asked."""
+    """Policy to be evaluated, from observations to actions.
+
+    It has the averaged weights where the policy is averaged, and otherwise the
+    current ones.
+    """
     return self._average.policy if self._average else self._policy
 
   def trace(self) -> None:
-    """Traces the update, which `step` would do when it is first called.
+    """Traces the update, which otherwise happens in the first call of `step`.
 
     TensorFlow must not trace in two threads at once: where two learners are to
     step in threads of their own, trace both before the threads start.
@@ -144,6 +185,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
 
   @property
   def _policy_loss_variables(self) -> Sequence[tf.Variable]:
+    """Variables that the policy loss trains."""
     variables = self._policy_network.trainable_variables
     if self._policy_trains_torso:
       variables += self._observation_network.trainable_variables
@@ -151,6 +193,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
 
   @property
   def _critic_loss_variables(self) -> Sequence[tf.Variable]:
+    """Variables that the critic loss trains."""
     return (
       self._observation_network.trainable_variables
       + self._critic_network.trainable_variables
@@ -161,43 +204,48 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     """Runs the updates of one call.
 
     Returns:
-      Scalars averaged over the updates; `finite`, whether they all are; `keys`
-      uint64[N], `priorities` float32[N], to be written, `probabilities` and `marks`
-      float64[N], the priorities in the table, of the sampled items.
+      Scalars to be logged, means over the call's updates except for those of
+      `diagnostics.value_metrics`, which are the last update's; `finite`, bool[],
+      whether all losses and gradients were; and the `ITEM_FIELDS` of the N items
+      sampled in this call, each of shape [N].
     """
+    num_updates = self._updates_per_step
+    totals = {name: tf.zeros([]) for name in _METRICS}
+    value_metrics = {name: tf.zeros([]) for name in diagnostics.VALUE_METRICS}
+    items = {
+      name: tf.TensorArray(dtype, num_updates)
+      for name, dtype in ITEM_FIELDS.items()
+    }
+    finite = tf.constant(True)
     # A loop inside TensorFlow: unrolled, it would be no faster, and take ten
     # times as long to trace.
-    num_updates = self._updates_per_step
-    keys = tf.TensorArray(tf.uint64, num_updates)
-    priorities = tf.TensorArray(tf.float32, num_updates)
-    probabilities = tf.TensorArray(tf.float64, num_updates)
-    marks = tf.TensorArray(tf.float64, num_updates)
-    totals, finite = tf.zeros(len(_SCALARS)), tf.constant(True)
-    value_metrics = {name: tf.zeros([]) for name in diagnostics.VALUE_METRICS}
     for i in tf.range(num_updates):
       self._update_targets()
       sample = next(self._iterator)
-      scalars, td_losses, q_t, finite = self._update(sample, finite)
-      totals += tf.stack(scalars)
+      update = self._update(sample, finite)
+      finite = update.finite
+      totals = tree.map_structure(tf.add, totals, update.metrics)
       # Of the last update alone: they cost as much as a tenth of one.
       if i == num_updates - 1:
         value_metrics = diagnostics.value_metrics(
-          q_t, sample.data.reward, self._discount * sample.data.discount
+          update.q_t,
+          sample.data.reward,
+          self._discount * sample.data.discount,
         )
-      keys = keys.write(i, sample.info.key)
-      priorities = priorities.write(i, td_losses)
-      probabilities = probabilities.write(i, sample.info.probability)
-      marks = marks.write(i, sample.info.priority)
+      fields = {
+        'keys': sample.info.key,
+        'priorities': self._priorities(sample.data, update.td_losses),
+        'probabilities': sample.info.probability,
+        'marks': sample.info.priority,
+      }
+      items = {name: items[name].write(i, fields[name]) for name in ITEM_FIELDS}
     if self._average is not None and finite:
       self._average.update()
     return {
-      **{name: totals[i] / num_updates for i, name in enumerate(_SCALARS)},
+      **{name: total / num_updates for name, total in totals.items()},
       **value_metrics,
       'finite': finite,
-      'keys': tf.reshape(keys.stack(), [-1]),
-      'priorities': tf.reshape(priorities.stack(), [-1]),
-      'probabilities': tf.reshape(probabilities.stack(), [-1]),
-      'marks': tf.reshape(marks.stack(), [-1]),
+      **{name: tf.reshape(x.stack(), [-1]) for name, x in items.items()},
     }
 
   def _update_targets(self) -> None:
@@ -214,55 +262,32 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
 
   def _update(
     self, sample: reverb.ReplaySample, finite: tf.Tensor
-  ) -> Tuple[
-    Sequence[tf.Tensor],
-    tf.Tensor,
-    networks.DiscreteValuedDistribution,
-    tf.Tensor,
-  ]:
-    """Applies one update of critic, observation network and policy.
+  ) -> UpdateOutputs:
+    """Applies one update to the critic, the observation network and the policy.
 
     Args:
       sample: batch of transitions.
-      finite: bool[], whether all losses and gradients of the call were finite
-        so far; where they are not, no update is applied any more.
+      finite: whether all losses and gradients of this call were finite so far,
+        bool[]. From the first that is not, no update of the call is applied.
 
     Returns:
-      The scalars named above; float32[B], the critic's loss of each transition;
-      the target critic's values of the states arrived at; bool[], `finite` after
-      this update.
+      The update's results.
     """
-    o_t = self._target_observation_network(sample.data.next_observation)
-    critic_variables = self._critic_loss_variables
-    policy_variables = self._policy_loss_variables
+    transitions = sample.data
+    o_t = self._target_observation_network(transitions.next_observation)
 
     with tf.GradientTape() as tape:
-      td_losses, q_t = self._td_losses(sample.data, o_t, tape)
-      weights = priorities_lib.importance_weights(
+      td_losses, q_t = self._td_losses(transitions, o_t, tape)
+      weights = priorities.importance_weights(
         sample.info, self._importance_sampling_exponent
       )
       critic_loss = tf.reduce_mean(td_losses * weights)
-    critic_gradients = tape.gradient(critic_loss, critic_variables)
+    critic_gradients = tape.gradient(critic_loss, self._critic_loss_variables)
 
     with tf.GradientTape() as tape:
-      # At o_t through the target observation network, as in Acme, the policy's
-      # loss cannot train the observation network.
-      if self._policy_trains_torso:
-        o_t = self._observation_network(sample.data.next_observation)
-      action = self._policy_network(o_t)
-    q_value, dqda = losses.action_gradient(
-      self._critic_network,
-      o_t,
-      action,
-      _MAX_DQDA_NORM if self._clipping else None,
-    )
-    policy_loss = 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(dqda), axis=-1))
-    # The gradient of this loss in the action, if the action is taken to be
-    # dqda short of where it should be, and from there to the variables.
-    batch_size = tf.cast(tf.shape(dqda)[0], dqda.dtype)
-    policy_gradients = tape.gradient(
-      action, policy_variables, output_gradients=-dqda / batch_size
-    )
+      policy_losses, q_values = self._policy_losses(transitions, o_t, tape)
+      policy_loss = tf.reduce_mean(policy_losses)
+    policy_gradients = tape.gradient(policy_loss, self._policy_loss_variables)
 
     critic_norm = tf.linalg.global_norm(critic_gradients)
     policy_norm = tf.linalg.global_norm(policy_gradients)
@@ -270,25 +295,41 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       finite = tf.logical_and(finite, tf.math.is_finite(value))
     if finite:
       self._apply(
-        self._critic_optimizer, critic_gradients, critic_variables, critic_norm
+        self._critic_optimizer,
+        critic_gradients,
+        self._critic_loss_variables,
+        critic_norm,
       )
       self._apply(
-        self._policy_optimizer, policy_gradients, policy_variables, policy_norm
+        self._policy_optimizer,
+        policy_gradients,
+        self._policy_loss_variables,
+        policy_norm,
       )
-    scalars = (
-      critic_loss,
-      policy_loss,
-      tf.reduce_mean(q_value),
-      critic_norm,
-      policy_norm,
-      diagnostics.rewarding_share(sample.data.reward),
-    )
-    return scalars, td_losses, q_t, finite
+    metrics = {
+      'critic_loss': critic_loss,
+      'policy_loss': policy_loss,
+      'q_mean': tf.reduce_mean(q_values),
+      'critic_gradient_norm': critic_norm,
+      'policy_gradient_norm': policy_norm,
+      'rewarding': diagnostics.rewarding_share(transitions.reward),
+    }
+    return UpdateOutputs(metrics, td_losses, q_t, finite)
 
   def _td_losses(
     self, transitions: types.Transition, o_t: tf.Tensor, tape: tf.GradientTape
   ) -> Tuple[tf.Tensor, networks.DiscreteValuedDistribution]:
-    """Returns float32[B], the critic's losses, and the target critic's values."""
+    """Computes the critic loss of each transition.
+
+    Args:
+      transitions: batch of B transitions.
+      o_t: next observations through the target observation network, [B, D].
+      tape: tape that records this computation; the target is kept off it.
+
+    Returns:
+      The losses, float32[B], and the target critic's value distributions of the
+      next states, logits float32[B, K].
+    """
     with tape.stop_recording():
       q_t = self._target_critic_network(o_t, self._target_policy_network(o_t))
     o_tm1 = self._observation_network(transitions.observation)
@@ -299,6 +340,51 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     )
     return td_losses, q_t
 
+  def _policy_losses(
+    self, transitions: types.Transition, o_t: tf.Tensor, tape: tf.GradientTape
+  ) -> Tuple[tf.Tensor, tf.Tensor]:
+    """Computes the policy loss of each transition.
+
+    A subclass can add terms, for instance a regression to the sampled actions.
+
+    Args:
+      transitions: batch of B transitions.
+      o_t: next observations through the target observation network, [B, D].
+        The policy acts on these, as in Acme, unless its loss is to train the
+        online observation network.
+      tape: tape that records this computation; the critic is kept off it.
+
+    Returns:
+      The losses, float32[B], and the critic's values of the policy's actions,
+      float32[B].
+    """
+    if self._policy_trains_torso:
+      o_t = self._observation_network(transitions.next_observation)
+    action = self._policy_network(o_t)
+    with tape.stop_recording():
+      q_values, dqda = losses.action_gradient(
+        self._critic_network,
+        o_t,
+        action,
+        _MAX_DQDA_NORM if self._clipping else None,
+      )
+    return losses.dpg_loss(action, dqda), q_values
+
+  def _priorities(
+    self, transitions: types.Transition, td_losses: tf.Tensor
+  ) -> tf.Tensor:
+    """Returns new priorities of sampled items: their critic losses.
+
+    Args:
+      transitions: batch of B transitions, which a subclass may need.
+      td_losses: critic loss of each transition before the update, float32[B].
+
+    Returns:
+      Priorities, float32[B].
+    """
+    del transitions
+    return td_losses
+
   def _apply(
     self,
     optimizer: snt.Optimizer,
@@ -306,7 +392,14 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     variables: Sequence[tf.Variable],
     norm: tf.Tensor,
   ) -> None:
-    """Applies gradients of a global norm, maybe clipped."""
+    """Applies the gradients of one loss, clipped if the learner clips.
+
+    Args:
+      optimizer: optimizer to apply them with.
+      gradients: gradient for each variable.
+      variables: variables to change.
+      norm: global norm of the gradients, float32[].
+    """
     if self._clipping:
       gradients, _ = tf.clip_by_global_norm(
         gradients, _MAX_GRADIENT_NORM, use_norm=norm

@@ -18,6 +18,7 @@ import dataclasses
 from typing import Optional
 
 from acme_metamimic import config as config_lib
+from acme_metamimic.d4pg import config as d4pg_config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,21 +28,21 @@ class ProgramConfig:
   The numbers of actors are in `MetaMimicConfig`, as they are in Table 1.
 
   Attributes:
-    num_replay_shards: replay servers, each with both tables and its share of
-      their capacity; actors are spread over them.
-    num_caches: variable caches of each half, one for each host with its actors;
-      without, actors ask the learner.
-    environments_per_actor: environments that an actor steps with one call of
-      its policy. The paper has 1.
+    num_replay_shards: number of replay servers, each with both tables and its
+      share of their capacity; actors are spread over them.
+    num_caches: number of variable caches of each half, one for each host with
+      its actors; without any, actors ask the learner.
+    environments_per_actor: number of environments that an actor steps with one
+      call of its policy; the paper has 1.
     half_precision: whether variables travel as float16.
-    max_actor_steps: steps of all imitation actors together after which the
-      program stops; None for no end.
-    evaluation_episodes: in a round of each evaluator.
-    evaluation_period_seconds: from a round to the next. On a machine that is
-      shared with the learners, evaluators should rest.
-    replay_checkpoint_period_minutes: between two checkpoints of the replay's
-      contents, in which it stands still.
-    seed: of environments; each has a number of its own added.
+    max_actor_steps: number of steps of all imitation actors together after which
+      the program stops; None for no end.
+    evaluation_episodes: number of episodes in a round of each evaluator.
+    evaluation_period_seconds: seconds from a round of an evaluator to the next.
+      On a machine that is shared with the learners, evaluators should rest.
+    replay_checkpoint_period_minutes: minutes from one checkpoint of the replay's
+      contents, in which it stands still, to the next.
+    seed: seed of the environments; each has a number of its own added.
   """
 
   num_replay_shards: int = 1
@@ -79,7 +80,7 @@ def share(
 ) -> config_lib.MetaMimicConfig:
   """Returns the config of one shard, whose tables have a share of the whole."""
 
-  def share_of(half: config_lib.D4PGConfig) -> config_lib.D4PGConfig:
+  def share_of(half: d4pg_config.D4PGConfig) -> d4pg_config.D4PGConfig:
     sizes = {
       name: -(-getattr(half, name) // num_shards)
       for name in ('max_replay_size', 'min_replay_size')

@@ -14,6 +14,7 @@
 
 """MetaMimic as a Launchpad program."""
 
+import contextlib
 import functools
 import os
 from typing import Any, Callable, List, Optional, Sequence
@@ -30,6 +31,7 @@ import reverb
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.program import batched_loop
 from acme_metamimic.program import config as program_config_lib
 from acme_metamimic.program import connections
@@ -40,12 +42,14 @@ from acme_metamimic.program import variables
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import sharding
 from acme_metamimic.replay import tables
+from acme_metamimic.tf import learners
+from acme_metamimic.tf import terminal
 
 ACTOR, TRAINING, VALIDATION = 'actor', 'training', 'validation'
 # What each half is evaluated on, a node for each, in this order.
 EVALUATED = {
-  config_lib.IMITATION: (TRAINING, VALIDATION),
-  config_lib.TASK: (VALIDATION,),
+  specs_lib.IMITATION: (TRAINING, VALIDATION),
+  specs_lib.TASK: (VALIDATION,),
 }
 
 # From what an environment is for, one of the three above, and a seed.
@@ -74,16 +78,17 @@ class DistributedMetaMimic:
     Args:
       imitation_environment_factory: makes the environments of Algorithm 1, for
         actors and for evaluators on training and validation demonstrations.
-      task_environment_factory: makes those of Algorithm 3, for actors, and with
-        'validation' for the evaluator.
-      network_factory: from the imitation environment's spec to the networks of
-        both halves.
-      config: of the agent, with the number of actors; by default the builder's
-        if there is one shard, or Table 1.
-      program_config: of the nodes.
-      environment_spec: of the imitation environment; made from one by default.
-      builder: makes the parts; D4PG for both halves by default. Its config has a
-        shard's share of the capacities, see `program_config.share`.
+      task_environment_factory: makes the environments of Algorithm 3, for
+        actors, and with 'validation' for the evaluator.
+      network_factory: makes the networks of both halves from the imitation
+        environment's spec.
+      config: configuration of the agent, with the number of actors; by default
+        the builder's if there is one shard, or Table 1.
+      program_config: configuration of the nodes.
+      environment_spec: spec of the imitation environment; that of one that is
+        made for it by default.
+      builder: builder of the parts; D4PG for both halves by default. Its config
+        has a shard's share of the capacities, see `program.config.share`.
       logger_factory: makes each node's logger. By default all log to the
         terminal.
       checkpoint_directory: folder of the run, which every learner, counter and
@@ -99,8 +104,8 @@ class DistributedMetaMimic:
       config = builder.config
     self._config = config or config_lib.MetaMimicConfig()
     self._environment_factories = {
-      config_lib.IMITATION: imitation_environment_factory,
-      config_lib.TASK: task_environment_factory,
+      specs_lib.IMITATION: imitation_environment_factory,
+      specs_lib.TASK: task_environment_factory,
     }
     self._spec = environment_spec or acme.make_environment_spec(
       imitation_environment_factory(ACTOR, self._program.seed)
@@ -116,7 +121,7 @@ class DistributedMetaMimic:
       )
       for name in specs_lib.STREAMS
     }
-    self._logger_factory = logger_factory or _make_terminal_logger
+    self._logger_factory = logger_factory or terminal.make_logger
     self._checkpoint_directory = checkpoint_directory
 
   def replay(self) -> List[reverb.Table]:
@@ -141,7 +146,7 @@ class DistributedMetaMimic:
     return lp_utils.StepsLimiter(
       counter,
       self._program.max_actor_steps,
-      steps_key=f'{config_lib.IMITATION}_actor_steps',
+      steps_key=f'{specs_lib.IMITATION}_actor_steps',
     )
 
   def learner(
@@ -155,17 +160,18 @@ class DistributedMetaMimic:
     networks = own.make_networks()
     connections.wait_until_listening(*replay)
     # Waits for the replay, which must not wait for the lock.
-    dataset = own.parts.make_dataset_iterator(client)
+    dataset = own.builder.make_dataset_iterator(client)
     with program_half.TRACING:
-      learner = own.parts.make_learner(
+      learner = own.builder.make_learner(
         networks,
         dataset,
         replay_client=client,
         counter=counting.Counter(counter, label),
         logger=self._logger_factory(label),
         checkpoint_directory=self._checkpoint_directory,
+        checkpoint_name=label,
       )
-      learner.trace()
+      is_traced = learners.trace(learner)
     config = own.config
     return nodes.LearnerNode(
       learner,
@@ -177,6 +183,9 @@ class DistributedMetaMimic:
         -(-max(config.batch_size, config.min_replay_size) // len(replay)),
       ),
       half_precision=self._program.half_precision,
+      first_step=contextlib.nullcontext()
+      if is_traced
+      else program_half.TRACING,
     )
 
   def cacher(
@@ -207,22 +216,22 @@ class DistributedMetaMimic:
       )
       for i in range(number)
     ]
+    own, remote = self._halves[half], variables.RemoteVariables(source)
+    policy = own.make_policy()
+    connections.wait_until_listening(replay, source)
+    adders = [own.builder.make_adder(replay) for _ in environments]
     counter = counting.Counter(counter, f'{half}_actor')
     logger = self._logger_factory(f'{half}_actor/{index}')
-    own, remote = self._halves[half], variables.RemoteVariables(source)
-    policy = own.make_policy(explores=True)
-    connections.wait_until_listening(replay, source)
     if number == 1:
-      adder = own.parts.make_adder(replay)
-      actor = own.parts.make_actor(policy, adder, remote)
+      actor = own.builder.make_actor(policy, adders[0], remote)
       own.trace(actor)
       return nodes.ActorNode(
         acme.EnvironmentLoop(environments[0], actor, counter, logger)
       )
     loop = batched_loop.BatchedEnvironmentLoop(
       environments,
-      policy,
-      [own.parts.make_adder(replay) for _ in range(number)],
+      own.builder.on_environment(policy),
+      adders,
       variable_client=program_half.make_variable_client(
         remote, policy, own.config.variable_update_period
       ),
@@ -243,9 +252,9 @@ class DistributedMetaMimic:
     """The policy without noise, on one set of demonstrations."""
     label = f'{half}_evaluator/{split}'
     own = self._halves[half]
-    policy = own.make_policy()
+    policy = own.make_policy(evaluation=True)
     connections.wait_until_listening(source)
-    actor = own.parts.make_actor(policy)
+    actor = own.builder.make_actor(policy)
     own.trace(actor)
     logger = self._logger_factory(label)
     return nodes.EvaluatorNode(
@@ -300,8 +309,8 @@ class DistributedMetaMimic:
   ) -> None:
     """Adds actors, which take shards and sources in turn."""
     for half, count in (
-      (config_lib.IMITATION, self._config.num_imitation_actors),
-      (config_lib.TASK, self._config.num_task_actors),
+      (specs_lib.IMITATION, self._config.num_imitation_actors),
+      (specs_lib.TASK, self._config.num_task_actors),
     ):
       with program.group(f'{half}_actor'):
         for index in range(count):
@@ -351,14 +360,9 @@ def _check_shards(config: config_lib.MetaMimicConfig, num_shards: int) -> None:
       'many actors as shards.'
     )
   for half in (config.imitation, config.task):
-    if num_shards > 1 and half.remover == config_lib.PROPORTIONAL:
+    if num_shards > 1 and half.remover == d4pg_config.PROPORTIONAL:
       raise ValueError(
         f'remover={half.remover!r} of table {half.replay_table_name!r} needs '
         f'one replay, not num_replay_shards={num_shards}: use '
-        f"'{config_lib.MIN_HEAP}', or one shard."
+        f"'{d4pg_config.MIN_HEAP}', or one shard."
       )
-
-
-def _make_terminal_logger(label: str) -> loggers.Logger:
-  """Returns Acme's logger without its CSV file, whose folder is fixed."""
-  return loggers.make_default_logger(label, save_data=False, time_delta=10.0)

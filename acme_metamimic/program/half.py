@@ -14,7 +14,6 @@
 
 """One half of the distributed program, in the process of any of its nodes."""
 
-import copy
 import threading
 from typing import Any, Callable, Sequence, Tuple
 
@@ -29,17 +28,13 @@ from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
-from acme_metamimic.d4pg import exploration
 from acme_metamimic.d4pg import half as half_lib
-from acme_metamimic.d4pg import updates
+from acme_metamimic.tf import learners
 
 NetworkFactory = Callable[
   [specs.EnvironmentSpec],
   Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks],
 ]
-
-# Acme's name for the target networks' variables, which actors follow.
-_POLICY = 'policy'
 
 # Where nodes are threads of one process, TensorFlow must not trace in two.
 TRACING = threading.Lock()
@@ -59,63 +54,65 @@ class ProgramHalf:
     """Initializes the half.
 
     Args:
-      name: 'imitation' or 'task'.
-      builder: makes the parts of both halves.
-      config: of the agent.
-      environment_spec: of the imitation environment.
+      name: name of the half, 'imitation' or 'task'.
+      builder: builder of the agent, with a shard's share of the capacities.
+      config: configuration of the agent, with the whole capacities.
+      environment_spec: spec of the imitation environment.
       network_factory: makes the networks of both halves from that spec.
     """
-    is_imitation = name == config_lib.IMITATION
+    is_imitation = name == specs_lib.IMITATION
     self._index = specs_lib.STREAMS.index(name)
     self._environment_spec = environment_spec
     self._network_factory = network_factory
-    view = specs_lib.imitation_spec if is_imitation else specs_lib.task_spec
-    self._spec = view(environment_spec)
     self.name = name
-    self.config = config.imitation if is_imitation else config.task
-    make_parts = (
-      half_lib.imitation_parts if is_imitation else half_lib.task_parts
-    )
-    self.parts = make_parts(builder)
+    if is_imitation:
+      self.builder: d4pg_builder.D4PGBuilder = builder.imitation
+      self.config = config.imitation
+      self._spec = specs_lib.imitation_spec(environment_spec)
+      # With references to the goals, where there are any.
+      self._observations = environment_spec.observations
+    else:
+      self.builder = builder.task
+      self.config = config.task
+      self._spec = specs_lib.task_spec(environment_spec)
+      self._observations = self._spec.observations
 
   @property
   def observation(self) -> Any:
-    """An observation as the half's networks see it."""
+    """An observation as the half's environment shows it."""
     return tree.map_structure(
-      lambda spec: spec.generate_value(), self._spec.observations
+      lambda spec: spec.generate_value(), self._observations
     )
 
   @property
   def served(self) -> Sequence[str]:
     """Names of the actors' variables and, last, of the evaluators'."""
     if self.config.policy_averaging_horizon == 1:
-      return (_POLICY,)
-    return (_POLICY, updates.EVALUATION_POLICY)
+      return (learners.POLICY,)
+    return (learners.POLICY, learners.EVALUATION_POLICY)
 
   def make_networks(self) -> d4pg_builder.NetworkPair:
     """Returns online and target networks, with variables."""
     with TRACING:
-      online = self._networks()
-      target = copy.deepcopy(online)
-      online.init(self._spec)
-      target.init(self._spec)
-    return online, target
+      return half_lib.make_pair(self._networks(), self._spec)
 
-  def make_policy(self, explores: bool = False) -> snt.Module:
+  def make_policy(self, evaluation: bool = False) -> snt.Module:
     """Returns a policy with variables.
 
     Args:
-      explores: whether it has the noise of the config.
+      evaluation: whether it acts without the noise of the config.
     """
     with TRACING:
       networks = self._networks()
       networks.init(self._spec)
-      if explores:
-        return exploration.make_policy(networks, self._spec, self.config)
-      return networks.make_policy(self._spec)
+      return self.builder.make_policy(networks, self._spec, evaluation)
 
   def trace(self, actor: core.Actor) -> None:
-    """Traces the TensorFlow functions of an actor."""
+    """Traces the TensorFlow functions of an actor.
+
+    Args:
+      actor: actor or evaluator of this half.
+    """
     with TRACING:
       actor.select_action(self.observation)
 
@@ -127,15 +124,15 @@ def make_variable_client(
   source: core.VariableSource,
   policy: snt.Module,
   period: int = 1,
-  name: str = _POLICY,
+  name: str = learners.POLICY,
 ) -> variable_utils.VariableClient:
   """Returns a client that has the source's variables already.
 
   Args:
-    source: of a policy's variables.
-    policy: gets them.
-    period: steps from one request to the next.
-    name: of the variables at the source.
+    source: source of a policy's variables.
+    policy: policy that gets them.
+    period: number of steps from one request to the next.
+    name: name of the variables at the source.
   """
   client = variable_utils.VariableClient(
     source, {name: policy.variables}, period

@@ -18,9 +18,19 @@ A program stops in good order if each node ends by itself soon after it is told
 to: learners and replay save what they have first.
 """
 
+import contextlib
 import statistics
 import threading
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import (
+  Any,
+  Callable,
+  ContextManager,
+  Dict,
+  List,
+  Mapping,
+  Optional,
+  Sequence,
+)
 
 import acme
 from acme import core
@@ -31,6 +41,7 @@ import launchpad as lp
 
 from acme_metamimic.program import variables as variables_lib
 from acme_metamimic.tf import checkpoints
+from acme_metamimic.tf import learners
 
 _POLL_SECONDS = 0.2
 # How long a learner may take to end its step. One that waits for data, which
@@ -106,23 +117,28 @@ class LearnerNode(core.VariableSource, core.Worker):
 
   def __init__(
     self,
-    learner: Any,
+    learner: core.Learner,
     names: Sequence[str] = ('policy',),
     *,
     has_data: Callable[[], bool] = lambda: True,
     half_precision: bool = False,
+    first_step: ContextManager = contextlib.nullcontext(),
   ):
     """Initializes the node.
 
     Args:
-      learner: has `step`, `save`, `close` and `get_variables`.
-      names: of the collections of variables to serve.
+      learner: learner to run; what it may have beyond Acme's is in
+        `tf.learners`.
+      names: names of the collections of variables to serve.
       has_data: asked until there are data for the first step. A step that waits
         for them holds a thread of TensorFlow's, which others may need.
       half_precision: whether to send float32 as float16.
+      first_step: surrounds the first step, in which a learner traces that could
+        not do so before.
     """
     self._learner = learner
     self._has_data = has_data
+    self._first_step = first_step
     self._names = list(names)
     self._server = variables_lib.VariableServer(names, half_precision)
     self._lock = threading.Lock()
@@ -137,13 +153,13 @@ class LearnerNode(core.VariableSource, core.Worker):
     with self._lock:
       if self._server.version != self._num_steps:
         number = self._num_steps
-        variables = self._learner.get_variables(self._names)
+        variables = learners.get_variables(self._learner, self._names)
         self._server.publish(number, variables)
     return self._server.get_newer(names, version)
 
   def get_variables(self, names: Sequence[str]) -> variables_lib.Variables:
     """Returns variables, as Acme's sources do."""
-    return self._learner.get_variables(list(names))
+    return learners.get_variables(self._learner, names)
 
   def step(self) -> None:
     """Runs the learner's step."""
@@ -164,14 +180,16 @@ class LearnerNode(core.VariableSource, core.Worker):
     thread.join(_STEP_SECONDS)
     if self._error is not None:
       raise self._error
-    self._learner.save()
-    self._learner.close()
+    learners.save(self._learner)
+    learners.close(self._learner)
 
   def _step_on(self) -> None:
     try:
       while not self._has_data():
         if self._stopping.wait(_POLL_SECONDS):
           return
+      with self._first_step:
+        self.step()
       while not self._stopping.is_set():
         self.step()
     except BaseException as error:  # Handed to the thread that waits.

@@ -14,8 +14,7 @@
 
 """The node of the replay server."""
 
-import pathlib
-import shutil
+import functools
 from typing import Callable, Dict, Optional, Sequence
 
 from absl import logging
@@ -23,6 +22,8 @@ from acme.utils import loggers
 import launchpad as lp
 from launchpad import address as lp_address
 import reverb
+
+from acme_metamimic.replay import saving
 
 _LOG_SECONDS = 5
 
@@ -49,7 +50,9 @@ class ReplayNode(lp.ReverbNode):
     """
     checkpoint_ctor = None
     if checkpoint_directory is not None:
-      checkpoint_ctor = _CheckpointerFactory(checkpoint_directory)
+      checkpoint_ctor = functools.partial(
+        saving.make_checkpointer, checkpoint_directory
+      )
     super().__init__(priority_tables_fn, checkpoint_ctor)
     self._directory = checkpoint_directory
     self._period_seconds = 60.0 * checkpoint_period_minutes
@@ -76,47 +79,15 @@ class ReplayNode(lp.ReverbNode):
         _log_sizes(client, logger)
       seconds_left -= _LOG_SECONDS
       if self._directory is not None and seconds_left <= 0.0:
-        _save_replay(client, self._directory)
+        saving.save(client, self._directory)
         seconds_left = self._period_seconds
-    if self._directory is not None and not _save_replay(
+    if self._directory is not None and not saving.save(
       client, self._directory
     ):
       raise OSError(
         f'The replay was not saved in {self._directory} when it was stopped; what '
         'came since the last time is lost.'
       )
-
-
-class _CheckpointerFactory:
-  """Makes Reverb's checkpointer in the node's own process."""
-
-  def __init__(self, directory: str):
-    self._directory = directory
-
-  def __call__(self) -> reverb.checkpointers.CheckpointerBase:
-    return reverb.checkpointers.DefaultCheckpointer(self._directory)
-
-
-def _save_replay(client: reverb.Client, directory: str) -> bool:
-  """Saves a server's contents; the one before stays if that fails.
-
-  Returns:
-    Whether it was saved.
-  """
-  try:
-    logging.info('Replay saved in %s.', client.checkpoint())
-    return True
-  except Exception as error:  # Reverb has no type for it.
-    logging.error(
-      'Replay not saved (%s): make room on the disk. The one saved before is '
-      'untouched.',
-      error,
-    )
-    for path in pathlib.Path(directory).glob('*'):
-      # What Reverb leaves of one that failed, which takes up room.
-      if not (path / 'DONE').exists():
-        shutil.rmtree(path, ignore_errors=True)
-    return False
 
 
 def _log_sizes(client: reverb.Client, logger: loggers.Logger) -> None:

@@ -11,4 +11,4 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The memory: tables, the adder that feeds both, priorities, goals as references."""
+"""Replay memory: tables, their adder, priorities, and goals as references."""

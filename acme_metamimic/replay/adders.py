@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The dual-stream adder: one writer, items for both halves of MetaMimic.
+"""The dual-stream adder: one writer that makes items for both halves.
 
 Every step of an imitation actor serves two learners (paper, algorithm 1): the
 imitation learner sees the goal and the imitation reward, the task learner sees
@@ -32,7 +32,6 @@ import numpy as np
 import reverb
 import tree
 
-from acme_metamimic import config as config_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.replay import streams
 
@@ -66,8 +65,8 @@ class DualStreamAdder(base.ReverbAdder):
     imitation_discount: float,
     task_n_step: int,
     task_discount: float,
-    imitation_table: str = config_lib.IMITATION,
-    task_table: str = config_lib.TASK,
+    imitation_table: str = specs_lib.IMITATION,
+    task_table: str = specs_lib.TASK,
     imitation_priority: streams.Priority = 1.0,
     task_priority: streams.Priority = 1.0,
     max_in_flight_items: int = 10,
@@ -76,21 +75,25 @@ class DualStreamAdder(base.ReverbAdder):
     """Initializes the adder.
 
     Args:
-      client: a client of the Reverb server that holds both tables.
-      imitation_n_step: number of steps of the imitation stream's transitions.
-      imitation_discount: the imitation agent's discount.
-      task_n_step: number of steps of the task stream's transitions.
-      task_discount: the task agent's discount.
+      client: Reverb client of the server that holds both tables.
+      imitation_n_step: number of steps of the imitation stream's transitions;
+        Table 1 has 5.
+      imitation_discount: discount factor of the imitation learner; Table 1 has
+        0.99.
+      task_n_step: number of steps of the task stream's transitions; Table 1 has
+        5.
+      task_discount: discount factor of the task learner; Table 1 has 0.99.
       imitation_table: name of the imitation learner's table.
       task_table: name of the task learner's table.
       imitation_priority: priority of a new imitation item. A function is called
         with the transition's arrays, which are copied back from the writer for
         it: prefer a constant when the observations are frames.
-      task_priority: priority of a new task item.
-      max_in_flight_items: how many items may wait for the server's word before
-        `add` blocks; twice Acme's 5, as a step makes two items.
-      goal_references: whether to send `goal_reference`, which the environment
-        then has to show, in place of the goal's frames; see
+      task_priority: priority of a new task item; a function costs the same copy.
+      max_in_flight_items: number of items that may wait for the server's
+        confirmation before `add` blocks; twice Acme's 5, as a step makes two
+        items.
+      goal_references: whether to send the observation `goal_reference`, which
+        the environment must then show, in place of the goal's frames; see
         `acme_metamimic.replay.goals`.
 
     Raises:
@@ -113,14 +116,14 @@ class DualStreamAdder(base.ReverbAdder):
     self._goal_references = goal_references
     self._streams = (
       streams.NStepStream(
-        config_lib.IMITATION,
+        specs_lib.IMITATION,
         imitation_table,
         imitation_n_step,
         imitation_discount,
         imitation_priority,
       ),
       streams.NStepStream(
-        config_lib.TASK, task_table, task_n_step, task_discount, task_priority
+        specs_lib.TASK, task_table, task_n_step, task_discount, task_priority
       ),
     )
 
@@ -128,7 +131,7 @@ class DualStreamAdder(base.ReverbAdder):
     """Ends the episode; the items written so far stay.
 
     Args:
-      timeout_ms: how long to wait for the server, None for ever.
+      timeout_ms: milliseconds to wait for the server; None waits without a limit.
     """
     if self._step_is_open:
       # The last observation awaits its action. The writer keeps such a step
@@ -141,11 +144,12 @@ class DualStreamAdder(base.ReverbAdder):
     """Records an episode's first observation and ends an unfinished episode.
 
     Args:
-      timestep: the first timestep of an imitation environment's episode.
+      timestep: first timestep of an episode of an imitation environment.
 
     Raises:
       ValueError: if the timestep is not a first one, or its observation has no
-        `goal`, or no `goal_reference` to a demonstration where it is to be sent.
+        `goal`; or, with `goal_references`, no `goal_reference` to a
+        demonstration.
     """
     timestep = self._to_be_sent(timestep)
     if self._step_is_open:
@@ -169,13 +173,15 @@ class DualStreamAdder(base.ReverbAdder):
     """Records an action and the timestep it led to, and writes the items.
 
     Args:
-      action: the action, as the environment's spec has it.
-      next_timestep: a timestep of an imitation environment.
-      extras: further data, added to the items of both tables.
+      action: action that was taken, as the environment's action spec has it.
+      next_timestep: timestep of the imitation environment that followed, with
+        rewards and discounts by stream.
+      extras: further data of the step, which the items of both tables hold.
 
     Raises:
       ValueError: if `goal` is missing from the observation, or `imitation` or
-        `task` from the reward or discount; or `goal_reference`, as above.
+        `task` from the reward or discount; or, with `goal_references`,
+        `goal_reference` from the observation.
     """
     next_timestep = self._to_be_sent(next_timestep)
     _check_keys('reward', next_timestep.reward, specs_lib.STREAMS)
@@ -194,7 +200,7 @@ class DualStreamAdder(base.ReverbAdder):
   def add_priority_table(
     self, table_name: str, priority_fn: Optional[base.PriorityFn]
   ) -> None:
-    """Refuses: a third table would belong to neither stream."""
+    """Raises an error, as a third table would belong to neither stream."""
     raise ValueError(
       f'A dual-stream adder writes to two tables only, not to {table_name!r}: '
       'name them, and their priorities, when you make the adder.'
@@ -206,28 +212,31 @@ class DualStreamAdder(base.ReverbAdder):
     environment_spec: specs.EnvironmentSpec,
     extras_spec: types.NestedSpec = (),
   ) -> dict[str, types.Transition]:
-    """Returns the tables' signatures, `{'imitation': ..., 'task': ...}`.
+    """Makes the signatures of both tables.
 
     Args:
-      environment_spec: the spec of an imitation environment.
-      extras_spec: the spec of the extras, if there are any.
+      environment_spec: specs of an imitation environment.
+      extras_spec: specs of the extras, if there are any.
+
+    Returns:
+      Specs of each table's transitions, by stream: `imitation` and `task`.
 
     Raises:
-      ValueError: if the environment is none that imitates; the message says why.
+      ValueError: if the specs are not those of an imitation environment.
     """
     specs_lib.validate_imitation_spec(environment_spec)
     signature = reverb_adders.NStepTransitionAdder.signature
     return {
-      config_lib.IMITATION: signature(
+      specs_lib.IMITATION: signature(
         specs_lib.imitation_spec(environment_spec), extras_spec
       ),
-      config_lib.TASK: signature(
+      specs_lib.TASK: signature(
         specs_lib.task_spec(environment_spec), extras_spec
       ),
     }
 
   def _to_be_sent(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
-    """Returns a timestep with the goal, or the reference to it, as `goal`."""
+    """Returns a timestep as it is sent, with a goal's frames or its reference."""
     observation = timestep.observation
     _check_keys('observation', observation, (specs_lib.GOAL,))
     if self._goal_references:
@@ -245,13 +254,16 @@ class DualStreamAdder(base.ReverbAdder):
     )
 
   def _send_steps_singly(self, data: types.NestedArray) -> None:
-    """Makes a chunk of each step in the columns to come.
+    """Has the writer make a chunk of each step in columns that are yet to come.
 
     With the chunk lengths that the writer tunes by itself many frames are in
     two or three chunks. Measured with frames and goals of 128x128x3 bytes, as
     ratios to two of Acme's adders: 0.52 of the bytes and 1.4 times the steps a
     second at n-step 5, 0.64 and 1.5 at n-step 1 (tuned lengths: 0.52 and 0.90
     of the bytes). A learner also reads no frames but a transition's two.
+
+    Args:
+      data: nest of the structure of these columns; its values are not used.
     """
     for path, _ in tree.flatten_with_path(data):
       self._writer.configure(
@@ -261,12 +273,14 @@ class DualStreamAdder(base.ReverbAdder):
       )
 
   def _write(self) -> None:
+    """Writes the items that the latest step completes, one for each stream."""
     for stream in self._streams:
       stream.write(self._writer)
     # Once for both items: a flush waits for the writer's thread.
     self._writer.flush(self._max_in_flight_items)
 
   def _write_last(self) -> None:
+    """Writes the shorter items at the end of an episode, for each stream."""
     self._step_is_open = False
     # No flush: the reset that follows waits for all items.
     for stream in self._streams:
@@ -274,6 +288,7 @@ class DualStreamAdder(base.ReverbAdder):
 
 
 def _check_keys(name: str, value: Any, keys: tuple[str, ...]) -> None:
+  """Raises a ValueError unless `value` is a mapping with all of the keys."""
   if isinstance(value, Mapping) and all(key in value for key in keys):
     return
   got = f'{type(value).__name__} {value!r:.60}'

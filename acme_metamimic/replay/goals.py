@@ -11,11 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Goals kept in the replay as references into the demonstrations.
+"""Goals that the replay keeps as references into the demonstrations.
 
-A goal is a frame of a demonstration, g_t = d_{t+1}, and the demonstrations are
-few: with `goal_references` the replay keeps the two numbers that say which frame
-it is, and the learner's dataset puts the frame back.
+A goal is a frame of a demonstration, g_t = d_{t+1} (section 2.1), and there are
+few demonstrations. With `goal_references` the replay keeps the two numbers that
+say which frame a goal is, and the learner's dataset puts the frame back.
 """
 
 from typing import Mapping, Sequence
@@ -27,23 +27,24 @@ import tensorflow as tf
 
 from acme_metamimic import specs as specs_lib
 
-# Demonstration and step.
+# Spec of a reference: index of the demonstration, and step in it.
 REFERENCE_SPEC = specs.Array((2,), np.int32, specs_lib.GOAL_REFERENCE)
 
 
 class GoalFrames:
-  """The frames of all demonstrations, to be found by reference."""
+  """Frames of all demonstrations, which are looked up by reference."""
 
   def __init__(self, demonstrations: Sequence[Mapping[str, np.ndarray]]):
-    """Copies the frames into one array a key.
+    """Copies the frames into one array for each key.
 
     Args:
-      demonstrations: for each, its frames by observation key, [T + 1, ...]. The
-        keys are those of the goals.
+      demonstrations: frames of each demonstration by observation key, arrays
+        [T + 1, ...] for a demonstration of T steps. The keys are those of the
+        environment's goals.
 
     Raises:
-      ValueError: if there is no demonstration, or they differ in their keys, or
-        a demonstration has not as many frames of each.
+      ValueError: if there is no demonstration, if demonstrations differ in their
+        keys, or if one has not the same number of frames for every key.
     """
     if not demonstrations or not demonstrations[0]:
       raise ValueError(
@@ -62,7 +63,7 @@ class GoalFrames:
     }
 
   def spec(self) -> Mapping[str, specs.Array]:
-    """Returns the spec of a goal."""
+    """Returns the spec of a goal, by key."""
     return {
       key: specs.Array(frames.shape[1:], frames.dtype.as_numpy_dtype, key)
       for key, frames in self._frames.items()
@@ -71,13 +72,17 @@ class GoalFrames:
   def stored_spec(
     self, environment_spec: specs.EnvironmentSpec
   ) -> specs.EnvironmentSpec:
-    """Returns what the replay keeps of what the imitation learner sees.
+    """Returns specs in which the goal is a reference, as the replay keeps it.
 
     Args:
-      environment_spec: as the imitation learner sees it, with goals.
+      environment_spec: specs of the environment as the imitation learner sees
+        it, with frames as goals.
+
+    Returns:
+      The specs, with `REFERENCE_SPEC` as that of the goal.
 
     Raises:
-      ValueError: if its goals are not the frames that are held here.
+      ValueError: if the goals differ from the frames that are held here.
     """
     goal = environment_spec.observations[specs_lib.GOAL]
     forms = [
@@ -98,14 +103,15 @@ class GoalFrames:
     )
 
   def lookup(self, reference: tf.Tensor) -> Mapping[str, tf.Tensor]:
-    """Returns frames.
+    """Looks frames up.
 
     Args:
-      reference: int32[..., 2], demonstrations and steps. A step beyond the end
-        is the last frame, as in an imitation environment.
+      reference: index of the demonstration and step in it, int32[..., 2]. A step
+        beyond the end stands for the last frame, as in an imitation environment.
 
     Returns:
-      By key, [..., frame's shape].
+      Frames by key, whose shapes begin with the leading dimensions of
+      `reference`.
     """
     demonstration, step = tf.unstack(tf.cast(reference, tf.int64), axis=-1)
     last = tf.gather(self._lengths, demonstration) - 1
@@ -113,10 +119,13 @@ class GoalFrames:
     return {k: tf.gather(frames, row) for k, frames in self._frames.items()}
 
   def restore(self, sample: reverb.ReplaySample) -> reverb.ReplaySample:
-    """Puts the frames in place of the references in a sample's observations.
+    """Replaces the references in a sample's observations by their frames.
 
     Args:
-      sample: one of the imitation table's, or a batch of them.
+      sample: sample of the imitation table, or batch of samples.
+
+    Returns:
+      The sample, whose goals are frames.
     """
     data = sample.data
     return sample._replace(
@@ -129,6 +138,7 @@ class GoalFrames:
   def _restore(
     self, observation: Mapping[str, tf.Tensor]
   ) -> Mapping[str, tf.Tensor]:
+    """Replaces the reference in an observation by its frame."""
     goal = self.lookup(observation[specs_lib.GOAL])
     return {**observation, specs_lib.GOAL: goal}
 
@@ -138,7 +148,16 @@ def _length(
   demonstration: Mapping[str, np.ndarray],
   first: Mapping[str, np.ndarray],
 ) -> int:
-  """Returns the number of frames, which is the same for all keys."""
+  """Returns the number of a demonstration's frames, the same for every key.
+
+  Args:
+    index: index of the demonstration, for error messages.
+    demonstration: frames of the demonstration by key.
+    first: frames of the first demonstration, whose keys all must have.
+
+  Returns:
+    Number of frames.
+  """
   if demonstration.keys() != first.keys():
     raise ValueError(
       f'demonstration {index} has the keys {sorted(demonstration)}, the first '

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Prioritised replay, the learner's side: weights and new priorities."""
+"""Prioritised replay on the learner's side: weights and new priorities."""
 
 import collections
 import threading
@@ -40,13 +40,14 @@ def importance_weights(info: reverb.SampleInfo, exponent: float) -> tf.Tensor:
   Ape-X (Horgan et al., 2018) uses them with an exponent of 0.4.
 
   Args:
-    info: of a batch of samples; fields of shape [B].
-    exponent: beta. With 1 the batch's mean gradient is that of uniform
-      sampling, up to a factor; with 0 all weights are 1.
+    info: Reverb's sample infos of a batch, with fields of shape [B].
+    exponent: exponent beta of the weights. With 1 the batch's mean gradient is
+      that of uniform sampling, up to a factor; with 0 all weights are 1.
 
   Returns:
-    float32[B], `(1 / (N P(i)))^beta` over its largest value in the batch, for N
-    items in the table and a probability P(i) to sample the item.
+    Weights `(1 / (N P(i)))^beta` over the largest of the batch, float32[B], where
+    N is the number of items in the table and P(i) the probability with which
+    item i was sampled.
   """
   size = tf.cast(info.table_size, info.probability.dtype)
   weights = (size * info.probability) ** -exponent
@@ -54,10 +55,10 @@ def importance_weights(info: reverb.SampleInfo, exponent: float) -> tf.Tensor:
 
 
 class PriorityWriter:
-  """Updates the priorities of sampled items from a background thread.
+  """Updates the priorities of sampled items in a background thread.
 
-  It also removes items, where the table does not do so by itself. A learner does
-  not wait for it.
+  The learner does not wait for the replay server. The writer also removes items
+  from the table, if it is given a removal.
   """
 
   def __init__(
@@ -70,11 +71,12 @@ class PriorityWriter:
     """Starts the thread.
 
     Args:
-      client: client of the replay server.
-      table: name of the table that the items are in.
-      max_pending: number of `write` calls that may wait; beyond it the oldest
-        is dropped.
-      removal: chooses the items to remove; None to remove none.
+      client: Reverb client of the replay server.
+      table: name of the table that holds the sampled items.
+      max_pending: number of `write` calls that may wait to be sent. One more
+        drops the oldest of them.
+      removal: removal that chooses the items to remove from the table; None
+        leaves that to the table itself.
     """
     self._client = client
     self._table = table
@@ -84,6 +86,7 @@ class PriorityWriter:
     self._busy = False
     self._closed = False
     self._num_dropped = 0
+    self._num_failed = 0
     self._thread = threading.Thread(
       target=self._run, name=f'priorities_{table}', daemon=True
     )
@@ -91,8 +94,20 @@ class PriorityWriter:
 
   @property
   def num_dropped(self) -> int:
-    """Number of `write` calls whose priorities were never written."""
+    """Number of `write` calls dropped because too many were waiting."""
     return self._num_dropped
+
+  @property
+  def num_failed(self) -> int:
+    """Number of `write` calls that the replay server did not carry out."""
+    return self._num_failed
+
+  def counts(self) -> Dict[str, int]:
+    """Returns how many `write` calls were lost so far, for the learner's log."""
+    return {
+      'priority_writes_dropped': self._num_dropped,
+      'priority_writes_failed': self._num_failed,
+    }
 
   def write(
     self,
@@ -103,11 +118,11 @@ class PriorityWriter:
     """Queues new priorities and returns at once.
 
     Args:
-      keys: uint64[N], keys of the items. The last priority of a repeated key
+      keys: keys of the N items, uint64[N]. The last priority of a repeated key
         counts; keys that are no longer in the table are ignored.
-      priorities: float[N], finite and not negative.
-      probabilities: float[N], with which the items were sampled; only the
-        removal needs them.
+      priorities: new priorities of the items, finite and not negative, float[N].
+      probabilities: probabilities that the items were sampled with, float[N];
+        only a removal needs them.
     """
     with self._condition:
       if len(self._pending) == self._pending.maxlen:
@@ -119,10 +134,10 @@ class PriorityWriter:
     """Waits until all that was queued is written.
 
     Args:
-      timeout: seconds to wait at most, or None.
+      timeout: seconds to wait at most; None waits without a limit.
 
     Returns:
-      False if the time was up first.
+      Whether all was written in that time, or the writer was closed.
     """
     with self._condition:
       return self._condition.wait_for(
@@ -130,10 +145,11 @@ class PriorityWriter:
       )
 
   def close(self, timeout: Optional[float] = 1.0) -> None:
-    """Stops the thread, leaving unwritten priorities.
+    """Stops the thread; priorities that still wait are never written.
 
     Args:
-      timeout: seconds to wait for a write that is under way.
+      timeout: seconds to wait for a write that is under way; None waits without
+        a limit.
     """
     with self._condition:
       self._closed = True
@@ -141,7 +157,7 @@ class PriorityWriter:
     self._thread.join(timeout)
 
   def _run(self) -> None:
-    """Writes until closed."""
+    """Writes what is queued until the writer is closed."""
     while True:
       with self._condition:
         self._busy = False
@@ -159,17 +175,26 @@ class PriorityWriter:
     priorities: np.ndarray,
     probabilities: Optional[np.ndarray],
   ) -> None:
-    """Sends one call, whose failure must not end the training."""
+    """Sends the priorities of one `write` call; a failure is logged and counted.
+
+    A failure must not end the training.
+    """
     updates = dict(zip(keys.tolist(), priorities.tolist(), strict=True))
     try:
       deletes = self._choose_deletes(keys, priorities, probabilities)
       self._send(updates, deletes)
     except Exception:  # pylint: disable=broad-except
       if not self._closed:
+        self._num_failed += 1
         logging.exception('Priorities of table %r not updated.', self._table)
 
   def _send(self, updates: Dict[int, float], deletes: Sequence[int]) -> None:
-    """Makes the call."""
+    """Makes the call to the replay server.
+
+    Args:
+      updates: new priorities by key.
+      deletes: keys of items to remove.
+    """
     self._client.mutate_priorities(
       self._table, updates=updates, deletes=deletes
     )
@@ -180,7 +205,7 @@ class PriorityWriter:
     priorities: np.ndarray,
     probabilities: Optional[np.ndarray],
   ) -> List[int]:
-    """Returns keys of items to remove now."""
+    """Returns the keys of the items to remove with this call, often none."""
     if self._removal is None or probabilities is None:
       return []
     self._removal.add(keys, priorities, probabilities)

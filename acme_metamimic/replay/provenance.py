@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Marks on replay items that say when an item was made, and by which actor.
+"""Marks on replay items: when an item was made, and by which kind of actor.
 
-Reverb keeps no time of an insertion and no writer with an item. A table that
-samples uniformly and drops the oldest item has no use for priorities, so that
-there an item's priority can carry both, at no cost. In a table with priorities
-there is no room for a mark.
+Reverb stores neither an item's time nor its writer. A table that samples
+uniformly and drops the oldest item, such as the task table (Table 1), has no use
+for priorities, so that there an item's priority can carry both at no cost. In a
+prioritised table there is no room for a mark.
 """
 
 import time
@@ -25,12 +25,15 @@ from typing import Callable, Dict, Optional
 
 import numpy as np
 
-# Priorities are smaller than any mark of our days.
+# Any mark made since 1986 is larger than this, and any real priority smaller.
 _LEAST_MARK = 1e12
 
 
 class Mark:
-  """Makes the marks of one actor's items: `2 * milliseconds + origin`."""
+  """Makes marks for the items of one actor.
+
+  A mark is `2 * milliseconds + is_imitation`, with the milliseconds since 1970.
+  """
 
   def __init__(
     self, *, is_imitation: bool, clock: Callable[[], float] = time.time
@@ -39,7 +42,8 @@ class Mark:
 
     Args:
       is_imitation: whether the actor is an imitation actor.
-      clock: seconds since 1970; those of several hosts should agree.
+      clock: function that returns the seconds since 1970. The clocks of all
+        hosts should agree.
     """
     self._is_imitation = is_imitation
     self._clock = clock
@@ -52,15 +56,17 @@ class Mark:
 def metrics(
   priorities: np.ndarray, now: Optional[float] = None
 ) -> Dict[str, float]:
-  """Returns what the marks of sampled items tell.
+  """Computes metrics from the marks of sampled items.
 
   Args:
-    priorities: float64[N], of items of a table that samples uniformly.
-    now: seconds since 1970; the clock's by default.
+    priorities: priorities of the items in their table, float64[N], which are
+      marks if the table samples uniformly.
+    now: current time in seconds since 1970; by default that of the clock.
 
   Returns:
     `replay_age`, the mean age of the items in seconds, and `imitation_share`,
-    the share of imitation actors' among them. Nothing if an item has no mark.
+    the share of the items that imitation actors made. Empty if any of the items
+    has no mark.
   """
   if not np.all(priorities > _LEAST_MARK):
     return {}

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Removal from a prioritised table in proportion to a power of the priority.
+"""Removal of items with probabilities in proportion to a priority's power.
 
 Ape-X DPG (Horgan et al., 2018, "Distributed Prioritized Experience Replay",
 appendix D) lets the replay grow beyond a soft capacity, and every 100 updates
@@ -32,14 +32,14 @@ _MIN_PRIORITY = 1e-6
 class ProportionalRemoval:
   """Chooses items to remove among those that the learner has sampled.
 
-  A server tells no keys but those of samples, and to sample for the removal's
-  sake would send every frame once more. So the candidates are the learner's own
-  samples since the last removal. An item of priority `p` was sampled with a
+  A server tells no keys but those of samples, and sampling for the sake of
+  removal would send every frame once more. So the candidates are the learner's
+  own samples since the last removal. An item of priority `p` was sampled with a
   known probability `P`, and counts `p**exponent / P` for each time that it was:
   in expectation `p**exponent` for every item of the table, sampled or not. The
-  choice is in proportion to that as long as there are many more samples than
-  items to remove. What exceeds the samples stays, until the table is full and
-  drops by itself.
+  choice is in proportion to these counts, as long as there are many more samples
+  than items to remove. If there are fewer samples than items to remove, the rest
+  stays until the table is full and drops items by itself.
   """
 
   def __init__(
@@ -53,10 +53,12 @@ class ProportionalRemoval:
     """Initializes the removal.
 
     Args:
-      capacity: number of items that are left in the table.
-      exponent: of the priority, `alpha_evict` of Ape-X DPG; 0 removes uniformly.
-      period: calls of `add` from one removal to the next.
-      seed: of the choice.
+      capacity: number of items that a removal leaves in the table; Table 1 has
+        1e6.
+      exponent: exponent of the priority, Ape-X DPG's `alpha_evict`; 0 removes
+        uniformly.
+      period: number of calls of `add` from one removal to the next.
+      seed: seed of the random choice; None for one that differs from run to run.
 
     Raises:
       ValueError: if an argument is out of range.
@@ -78,18 +80,18 @@ class ProportionalRemoval:
 
   @property
   def is_due(self) -> bool:
-    """Whether it is time to `choose`."""
+    """Whether `add` was called often enough for the next removal."""
     return len(self._samples) >= self._period
 
   def add(
     self, keys: np.ndarray, priorities: np.ndarray, probabilities: np.ndarray
   ) -> None:
-    """Takes note of samples.
+    """Adds sampled items to the candidates.
 
     Args:
-      keys: uint64[N], keys of the sampled items.
-      priorities: float[N], their new priorities.
-      probabilities: float[N], with which they were sampled.
+      keys: keys of the sampled items, uint64[N].
+      priorities: new priorities of the items, float[N].
+      probabilities: probabilities that the items were sampled with, float[N].
     """
     sample = np.rec.fromarrays(
       (keys, priorities, probabilities),
@@ -98,13 +100,14 @@ class ProportionalRemoval:
     self._samples.append(sample)
 
   def choose(self, size: int) -> List[int]:
-    """Chooses what to remove and forgets the samples.
+    """Chooses the items to remove, and then forgets all candidates.
 
     Args:
       size: number of items in the table.
 
     Returns:
-      Distinct keys, as many as exceed the capacity, or all that were sampled.
+      Distinct keys of as many items as exceed the capacity, or of all candidates
+      if these are fewer.
     """
     if not self._samples:
       return []

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Several replay servers that a learner uses as if they were one.
+"""Replay shards: several replay servers that a learner uses like one.
 
 Every shard holds both tables. An actor writes to one shard; a learner takes its
 batches from the shards in turn.
@@ -25,16 +25,20 @@ import tensorflow as tf
 
 
 class ShardedClient:
-  """What a learner needs of a Reverb client, over several servers."""
+  """The part of a Reverb client that a learner needs, for several servers.
+
+  Attributes:
+    shards: Reverb clients of the servers.
+  """
 
   def __init__(self, shards: Sequence[reverb.Client]):
     """Initializes the client.
 
     Args:
-      shards: clients of the servers.
+      shards: Reverb clients of the servers.
 
     Raises:
-      ValueError: if there are none.
+      ValueError: if there is no client.
     """
     if not shards:
       raise ValueError('There are no shards: give one replay client at least.')
@@ -46,12 +50,13 @@ class ShardedClient:
     updates: Optional[Dict[int, float]] = None,
     deletes: Optional[List[int]] = None,
   ) -> None:
-    """Changes priorities wherever the items are.
+    """Changes priorities and deletes items, on whichever shard they are.
 
     Args:
       table: name of the table in each shard.
-      updates: new priorities by key. A sample does not say which shard it is
-        from: all get all keys, 16 bytes each, and pass over those of others.
+      updates: new priorities by key. A sample does not tell which shard it came
+        from, so that all shards get all keys, 16 bytes each, and ignore those
+        that they do not have.
       deletes: keys of items to delete.
     """
     for shard in self.shards:
@@ -61,14 +66,17 @@ class ShardedClient:
 def make_iterator(
   client: Any, make_dataset: Callable[[reverb.Client], tf.data.Dataset]
 ) -> Iterator[reverb.ReplaySample]:
-  """Makes an iterator over batches, from the shards in turn.
+  """Makes an iterator over batches that takes from the shards in turn.
 
   Importance weights need no correction: a shard with 1/S of the items that is
   asked for 1/S of the batches samples an item as often as one table would.
 
   Args:
-    client: of one server, or a `ShardedClient`.
-    make_dataset: makes the dataset of batches of one server.
+    client: Reverb client of one server, or a `ShardedClient`.
+    make_dataset: function that makes the dataset of one server's batches.
+
+  Returns:
+    Iterator over a `tf.data.Dataset` of batches.
   """
   shards = client.shards if isinstance(client, ShardedClient) else (client,)
   data = [make_dataset(shard) for shard in shards]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One stream of a writer that several streams share."""
+"""N-step transitions of one stream, by a writer that streams share."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Optional, Union
@@ -21,7 +21,6 @@ from acme import types
 from acme.adders import reverb as reverb_adders
 import reverb
 
-from acme_metamimic import config as config_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.replay import provenance
 
@@ -30,10 +29,15 @@ Priority = Union[float, provenance.Mark, Callable[[types.Transition], float]]
 
 
 class NStepStream(reverb_adders.NStepTransitionAdder):
-  """One stream's n-step transitions, written by a writer it does not own.
+  """Adder of one stream's n-step transitions, by a writer that it shares.
 
-  The arithmetic, the order and the form of the items are the base class's. It
-  finds the stream's part of the data in place of a writer of its own.
+  The arithmetic, the order and the form of the items are the base class's. In
+  place of a writer of its own, the base class is given a view of the shared
+  writer that shows this stream's part of the data.
+
+  Attributes:
+    name: name of the stream, `imitation` or `task`.
+    columns: structure of the columns that the base class adds to the writer.
   """
 
   # What the base class appends.
@@ -50,11 +54,12 @@ class NStepStream(reverb_adders.NStepTransitionAdder):
     """Initializes the stream.
 
     Args:
-      name: name of the stream, its key in nested rewards and discounts.
-      table: name of the table that its items go to.
-      n_step: number of steps of its transitions.
-      discount: its agent's discount.
-      priority: priority of its new items.
+      name: name of the stream, its key in the rewards and discounts of an
+        imitation environment.
+      table: name of the table that the stream's items go to.
+      n_step: number of steps of the stream's transitions.
+      discount: discount factor of the learner that samples the table.
+      priority: priority of a new item.
 
     Raises:
       ValueError: if `n_step` is below 1.
@@ -81,7 +86,11 @@ class NStepStream(reverb_adders.NStepTransitionAdder):
     return self._view
 
   def write(self, writer: reverb.TrajectoryWriter) -> None:
-    """Writes the transition that ends at the step just begun."""
+    """Writes the transition that ends at the step just begun.
+
+    Args:
+      writer: shared writer, which holds the data of both streams.
+    """
     if self._view is None or self._view.writer is not writer:
       self._view = _StreamView(writer, self.name, self._own_priority)
     self._last_idx = writer.episode_steps
@@ -94,7 +103,7 @@ class NStepStream(reverb_adders.NStepTransitionAdder):
 
 
 class _StreamView:
-  """A `reverb.TrajectoryWriter` as one stream sees it."""
+  """View of a `reverb.TrajectoryWriter` that shows the data of one stream."""
 
   def __init__(
     self,
@@ -109,16 +118,18 @@ class _StreamView:
 
   @property
   def episode_steps(self) -> int:
+    """Number of steps that the writer has completed in the episode."""
     return self.writer.episode_steps
 
   @property
   def history(self) -> dict[str, Any]:
+    """Columns of the stream, in the form that Acme's adder expects."""
     # A writer's columns grow in place, and to list them is a fifth of a step's
     # work: once all are there, `append`'s included, the list is kept.
     if self._history.keys() >= NStepStream.columns.keys():
       return self._history
     history = dict(self.writer.history)
-    if self._stream == config_lib.TASK:
+    if self._stream == specs_lib.TASK:
       history['observation'] = {
         key: column
         for key, column in history['observation'].items()
@@ -131,9 +142,11 @@ class _StreamView:
     return history
 
   def append(self, data: dict[str, Any], *, partial_step: bool = False) -> None:
+    """Appends data to the columns that are this stream's alone."""
     self.writer.append({self._stream: data}, partial_step=partial_step)
 
   def create_item(self, table: str, priority: float, trajectory: Any) -> None:
+    """Creates an item, with the stream's own priority if it has one."""
     if isinstance(self._own_priority, provenance.Mark):
       priority = self._own_priority()
     elif self._own_priority is not None:
@@ -141,4 +154,4 @@ class _StreamView:
     self.writer.create_item(table, priority, trajectory)
 
   def flush(self, block_until_num_items: int = 0) -> None:
-    """Leaves it to the writer's owner, who flushes once for both streams."""
+    """Does nothing: the writer's owner flushes once for both streams."""

@@ -30,9 +30,6 @@ from typing import Optional, Sequence
 
 from acme import types
 import reverb
-from reverb import reverb_types
-
-from acme_metamimic import config as config_lib
 
 # Table 1, in items.
 _MAX_SIZE = 1_000_000
@@ -103,25 +100,27 @@ def has_items(shards: Sequence[reverb.Client], table: str, number: int) -> bool:
   )
 
 
-def make_imitation_table(
+def make_table(
   signature: types.NestedSpec,
   *,
-  name: str = config_lib.IMITATION,
+  name: str,
   max_size: int = _MAX_SIZE,
-  priority_exponent: float = 0.6,
+  priority_exponent: float = 0.0,
   rate_limiter: Optional[reverb.rate_limiters.RateLimiter] = None,
 ) -> reverb.Table:
-  """Makes the imitation learner's table.
+  """Makes the table that a learner samples from.
 
   Args:
-    signature: form of the items, `DualStreamAdder.signature(...)['imitation']`.
+    signature: form of the items, such as `DualStreamAdder.signature(...)['task']`
+      or that of Acme's `NStepTransitionAdder`.
     name: name of the table.
     max_size: capacity in items; Table 1.
     priority_exponent: an item is sampled with a probability proportional to
       `priority**priority_exponent`, and the item of the lowest priority is
-      dropped when the table is full. The paper does not give it: 0.6 as in
-      Ape-X DPG (Horgan et al., 2018, "Distributed Prioritized Experience
-      Replay"). With 0 the table samples and drops like the task's.
+      dropped when the table is full: Table 1's imitation half. The paper does
+      not give the exponent: Ape-X DPG has 0.6 (Horgan et al., 2018, "Distributed
+      Prioritized Experience Replay"). With 0 the table samples uniformly and
+      drops its oldest item: Table 1's task half.
     rate_limiter: when items may be inserted and sampled; by default samplers
       wait for the first item and nothing else.
 
@@ -134,65 +133,17 @@ def make_imitation_table(
       f'priority_exponent={priority_exponent} of table {name!r} must be finite '
       'and not negative: use 0 to sample uniformly, 0.6 as Ape-X DPG does.'
     )
-  if priority_exponent == 0.0:
-    return make_task_table(
-      signature, name=name, max_size=max_size, rate_limiter=rate_limiter
-    )
-  return _make_table(
-    signature,
-    name=name,
-    max_size=max_size,
-    rate_limiter=rate_limiter,
-    sampler=reverb.selectors.Prioritized(priority_exponent),
-    # Proportional removal is the learner's, see `acme_metamimic.replay.removal`.
-    remover=reverb.selectors.MinHeap(),
-  )
-
-
-def make_task_table(
-  signature: types.NestedSpec,
-  *,
-  name: str = config_lib.TASK,
-  max_size: int = _MAX_SIZE,
-  rate_limiter: Optional[reverb.rate_limiters.RateLimiter] = None,
-) -> reverb.Table:
-  """Makes the task learner's table: uniform sampling, first in first out.
-
-  Args:
-    signature: form of the items, `DualStreamAdder.signature(...)['task']` or
-      that of Acme's `NStepTransitionAdder` for the task environment.
-    name: name of the table.
-    max_size: capacity in items; Table 1.
-    rate_limiter: when items may be inserted and sampled; by default samplers
-      wait for the first item and nothing else.
-
-  Raises:
-    ValueError: if the capacity is below 1.
-  """
-  return _make_table(
-    signature,
-    name=name,
-    max_size=max_size,
-    rate_limiter=rate_limiter,
-    sampler=reverb.selectors.Uniform(),
-    remover=reverb.selectors.Fifo(),
-  )
-
-
-def _make_table(
-  signature: types.NestedSpec,
-  *,
-  name: str,
-  max_size: int,
-  rate_limiter: Optional[reverb.rate_limiters.RateLimiter],
-  sampler: reverb_types.SelectorType,
-  remover: reverb_types.SelectorType,
-) -> reverb.Table:
   if max_size < 1:
     raise ValueError(
       f'max_size={max_size} of table {name!r}: a table holds at least one item, '
       'use max_size >= 1.'
     )
+  sampler = reverb.selectors.Uniform()
+  remover = reverb.selectors.Fifo()
+  if priority_exponent > 0.0:
+    sampler = reverb.selectors.Prioritized(priority_exponent)
+    # Proportional removal is the learner's, see `acme_metamimic.replay.removal`.
+    remover = reverb.selectors.MinHeap()
   return reverb.Table(
     name=name,
     sampler=sampler,

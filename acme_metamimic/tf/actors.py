@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Acme's feed-forward actor with less work around the policy."""
+"""Acme's feed-forward actor, with less work around the policy."""
 
 from typing import Optional
 
@@ -27,9 +27,10 @@ from acme_metamimic.tf import traced_function
 
 
 class FeedForwardActor(actors.FeedForwardActor):
-  """Acme's actor, tied to the form of the first observation that it sees.
+  """Acme's actor, which traces the policy for its first observation alone.
 
-  Acme's looks up the trace that fits an observation at every step, which costs
+  All observations must have the structure, shapes and dtypes of the first. Acme's
+  actor looks up the trace that fits an observation at every step, which costs
   more than a small policy does, and loses memory at every step; see
   `TracedFunction`.
   """
@@ -40,13 +41,15 @@ class FeedForwardActor(actors.FeedForwardActor):
     adder: Optional[adders.Adder] = None,
     variable_client: Optional[variable_utils.VariableClient] = None,
   ):
-    """Initializes the actor; see Acme's.
+    """Initializes the actor.
 
     Args:
-      policy_network: takes batched observations, returns actions or their
-        distribution.
-      adder: records what the actor does.
-      variable_client: keeps the policy's variables up to date.
+      policy_network: policy, from batched observations to batched actions or
+        their distribution.
+      adder: adder that records observations, actions and rewards; None records
+        nothing.
+      variable_client: client that keeps the policy's variables up to date; None
+        if the policy shares the learner's variables.
     """
     super().__init__(policy_network, adder, variable_client)
 
@@ -58,9 +61,13 @@ class FeedForwardActor(actors.FeedForwardActor):
     self._act = traced_function.TracedFunction(act)
 
   def select_action(self, observation: types.NestedArray) -> types.NestedArray:
-    """Returns an action for one observation, sampled if it is a distribution.
+    """Returns an action for one observation.
 
     Args:
-      observation: arrays of one structure, shape and dtype in all calls.
+      observation: observation without a batch dimension, of the same structure,
+        shapes and dtypes in all calls.
+
+    Returns:
+      The policy's action, sampled if the policy returns a distribution.
     """
     return tf2_utils.to_numpy(self._act(observation))

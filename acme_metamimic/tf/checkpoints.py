@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Acme's checkpoints, with clear errors."""
+"""Acme's checkpoints, restored all or nothing, with clear errors."""
 
 import os
 from typing import Any, Mapping
@@ -22,17 +22,18 @@ import tensorflow as tf
 
 
 class Checkpointer(tf2_savers.Checkpointer):
-  """Acme's checkpointer, which restores all or nothing.
+  """Acme's checkpointer, which restores all objects or raises an error.
 
-  Acme's takes from a checkpoint what fits and leaves the rest as it is, so that
-  another network would go on with half of its variables at random.
+  Acme's own takes from a checkpoint what fits and leaves the rest as it is, so
+  that another network would go on with half of its variables at random.
   """
 
   def restore(self) -> None:
     """Restores the latest checkpoint, if there is one.
 
     Raises:
-      ValueError: if it is not of these objects.
+      ValueError: if the checkpoint was written for other objects, for instance
+        another network.
     """
     path = self._checkpoint_manager.latest_checkpoint
     if path is None:
@@ -47,16 +48,16 @@ class Checkpointer(tf2_savers.Checkpointer):
       ) from error
 
   def save(self, force: bool = False) -> bool:
-    """Writes a checkpoint if it is time; the last one is kept until then.
+    """Writes a checkpoint if one is due, which replaces the last one.
 
     Args:
-      force: whether to write it in any case.
+      force: whether to write a checkpoint even if none is due.
 
     Returns:
-      Whether it was written.
+      Whether a checkpoint was written.
 
     Raises:
-      OSError: if it cannot be written; the last one is untouched.
+      OSError: if it cannot be written; the last checkpoint is untouched.
     """
     try:
       return super().save(force)
@@ -71,17 +72,18 @@ class Checkpointer(tf2_savers.Checkpointer):
 
 
 def write(objects: Mapping[str, Any], folder: str) -> str:
-  """Writes a checkpoint that is not one to resume from.
+  """Writes a checkpoint for inspection, which no learner resumes from.
 
   Args:
-    objects: TensorFlow objects by name.
-    folder: for the checkpoint.
+    objects: TensorFlow objects to write, by name.
+    folder: path of the folder for the checkpoint.
 
   Returns:
-    Its path, for `tf.train.load_checkpoint`.
+    Path of the checkpoint, for `tf.train.load_checkpoint`.
   """
   return tf.train.Checkpoint(**objects).save(os.path.join(folder, 'state'))
 
 
 def _first_line(error: Exception) -> str:
+  """Returns the first line of an error's message, or the error's type."""
   return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A counter that resumes although its parent starts anew."""
+"""A counter that resumes its counts although its parent starts from zero."""
 
 from typing import Dict, Mapping
 
@@ -20,11 +20,11 @@ from acme.utils import counting
 
 
 class ResumingCounter(counting.Counter):
-  """Acme's counter, which saves what it counted itself and nothing else.
+  """Acme's counter, which saves its own counts and no others.
 
-  Acme's saves what it has not yet told its parent and relies on the parent to
-  save the rest. In one process the parent is the caller's and saves nothing, so
-  that the counts of a resumed run would start from zero.
+  Acme's own saves what it has not yet told its parent, and relies on the parent
+  to save the rest. In one process the parent is the caller's and saves nothing,
+  so that the counts of a resumed run would start from zero.
   """
 
   def save(self) -> Mapping[str, Mapping[str, counting.Number]]:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Observation networks: flat vectors, goals and images into one vector."""
+"""Observation networks, from vectors, goals and images to one vector."""
 
 from collections import abc
 from typing import Any, Collection, Dict, Mapping, Optional, Union
@@ -25,11 +25,12 @@ import tensorflow as tf
 
 from acme_metamimic import specs as specs_lib
 
-# By key of the observation; a number, or an array that broadcasts to the key's.
+# Scale factors by key of the observation: numbers, or arrays that broadcast to
+# the shape of the key's observation.
 Scales = Mapping[str, Union[float, np.ndarray]]
 
-# Scaled goal differences are clipped here, as a demonstration that is out of
-# reach must not drown the rest of the observation.
+# Limit that scaled goal differences are clipped to, as a demonstration that is
+# out of reach must not drown the rest of the observation.
 GOAL_DIFFERENCE_LIMIT = 5.0
 
 
@@ -45,14 +46,23 @@ class ScaledObservation(snt.Module):
     """Initializes the module.
 
     Args:
-      scale: factor for some of the keys, each broadcastable to the key's shape.
+      scale: scale factors of the observations, by key. A key that is left out
+        is not scaled.
       name: name of the module.
     """
     super().__init__(name=name)
     self._scale = _to_float32(scale)
 
   def __call__(self, observation: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Returns float32[B, D] for a dict (or one tensor) of batched tensors."""
+    """Returns the vector of each observation.
+
+    Args:
+      observation: batched tensors by key, [B, ...] each, or one such tensor,
+        which is not scaled.
+
+    Returns:
+      Vectors, float32[B, D].
+    """
     if not isinstance(observation, abc.Mapping):
       return _flatten(observation)
     return tf.concat(
@@ -66,11 +76,12 @@ class ScaledObservation(snt.Module):
 
 @snt.allow_empty_variables
 class GoalConditionedObservation(snt.Module):
-  """Concatenates an observation with what is left to do to reach its goal.
+  """Concatenates an observation with the scaled difference of its goal to it.
 
-  A goal is one control step away, so that its difference to the observation is
-  tiny beside the observation itself. Scaled to be of order one for a step's
-  motion, it is the first thing that the policy can react to.
+  A goal, g_t = d_{t+1} (section 2.1), is one control step away, so that its
+  difference to the observation is tiny beside the observation itself. Scaled to
+  be of order one for a step's motion, the difference is the first thing that the
+  policy can react to.
   """
 
   def __init__(
@@ -82,11 +93,12 @@ class GoalConditionedObservation(snt.Module):
     """Initializes the module.
 
     Args:
-      difference_scale: factor for `goal - observation` for some of the goal's
-        keys, each broadcastable to the key's shape. The difference is clipped
-        to +-5. The goal itself is passed on for the other keys.
-      observation_scale: factor for some of the observation's keys, and for the
-        goal's where the goal itself is passed on.
+      difference_scale: scale factors of `goal - observation`, by key. The
+        scaled difference is clipped to [-5, 5]. For keys that are left out, the
+        goal itself is concatenated in place of the difference.
+      observation_scale: scale factors of the observations, by key, and of the
+        goals that are themselves concatenated. A key that is left out is not
+        scaled.
       name: name of the module.
     """
     super().__init__(name=name)
@@ -96,7 +108,15 @@ class GoalConditionedObservation(snt.Module):
   def __call__(
     self, observation: Mapping[str, types.NestedTensor]
   ) -> tf.Tensor:
-    """Returns float32[B, D] for a dict of batched tensors with `goal`."""
+    """Returns the vector of each observation and its goal.
+
+    Args:
+      observation: batched tensors by key, [B, ...] each, and as `goal` the same
+        for some of the keys.
+
+    Returns:
+      Vectors, float32[B, D].
+    """
     goal = observation[specs_lib.GOAL]
     parts = [
       _flatten(observation[key]) * self._observation_scale.get(key, 1.0)
@@ -117,10 +137,10 @@ class GoalConditionedObservation(snt.Module):
 
 
 class PixelObservation(snt.Module):
-  """Images through a torso, vectors through a network of their own.
+  """Concatenates a torso's features of the images with the rest's vector.
 
-  All images of an observation, the goal's among them, go through the torso
-  together, side by side in the channels. They are bytes until they are in there.
+  All images of an observation and of its goal go through the torso together,
+  concatenated along the channels. They are uint8 until they are in the torso.
   """
 
   def __init__(
@@ -133,9 +153,10 @@ class PixelObservation(snt.Module):
     """Initializes the module.
 
     Args:
-      torso: makes float32[B, D] of uint8[B, H, W, C].
+      torso: network from images, uint8[B, H, W, C], to features, float32[B, D].
       image_keys: keys of the images, in the observation and in its goal.
-      vector_network: makes float32[B, D'] of the rest of an observation.
+      vector_network: network from the observation without its images to a
+        vector, float32[B, D'].
       name: name of the module.
     """
     super().__init__(name=name)
@@ -144,7 +165,16 @@ class PixelObservation(snt.Module):
     self._vector_network = vector_network
 
   def __call__(self, observation: types.NestedTensor) -> tf.Tensor:
-    """Returns float32[B, D + D'] for a dict (or one image) of batched tensors."""
+    """Returns the features and the vector of each observation.
+
+    Args:
+      observation: batched tensors by key, [B, ...] each, with or without a
+        `goal`; or one batch of images.
+
+    Returns:
+      Features and vectors, float32[B, D + D']; features alone, float32[B, D], if
+      there are images only.
+    """
     if not isinstance(observation, abc.Mapping):
       return self._torso(observation)
     frames = [observation, observation.get(specs_lib.GOAL, {})]
@@ -162,7 +192,7 @@ class PixelObservation(snt.Module):
     return tf.concat([features, self._vector_network(vectors)], axis=-1)
 
   def _without_images(self, frame: Mapping[str, Any]) -> Dict[str, Any]:
-    """Returns the vectors of an observation, and those of its goal."""
+    """Returns an observation without its images and those of its goal."""
     vectors = {}
     for key, value in frame.items():
       if key == specs_lib.GOAL:
@@ -174,12 +204,14 @@ class PixelObservation(snt.Module):
 
 
 def _flatten(x: tf.Tensor) -> tf.Tensor:
+  """Returns float32[B, D] for a batch of arrays of any shape and dtype."""
   return tf.cast(tf2_utils.batch_concat(x), tf.float32)
 
 
 def _to_float32(
   scale: Optional[Scales],
 ) -> Dict[str, np.ndarray]:
+  """Returns scale factors as float32 arrays."""
   return {
     key: np.asarray(value, dtype=np.float32)
     for key, value in (scale or {}).items()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sonnet's Adam with one TensorFlow operation a variable, and its use."""
+"""Sonnet's Adam with one operation for each variable, and its variables."""
 
 from typing import Optional, Sequence
 
@@ -21,11 +21,11 @@ import tensorflow as tf
 
 
 class FusedAdam(snt.optimizers.Adam):
-  """Sonnet's Adam by TensorFlow's fused kernel; equal to float32 rounding.
+  """Sonnet's Adam with TensorFlow's fused kernel; equal to float32 rounding.
 
   Sonnet's own makes a dozen passes over each variable, which took a sixth of a
-  D4PG update of the default networks at batch 64. Its state (`step`, `m`, `v`)
-  and so its checkpoints are the same.
+  D4PG update of the default networks at batch size 64. Both have the same state
+  (`step`, `m`, `v`), and so the same checkpoints.
   """
 
   def apply(
@@ -33,14 +33,15 @@ class FusedAdam(snt.optimizers.Adam):
     updates: Sequence[Optional[tf.Tensor]],
     parameters: Sequence[tf.Variable],
   ) -> None:
-    """Applies gradients; see Sonnet's Adam.
+    """Applies one step of Adam.
 
     Args:
-      updates: gradients, dense and float32; None leaves a parameter as it is.
-      parameters: variables of the same shapes.
+      updates: gradient for each parameter, dense and float32; None leaves a
+        parameter as it is.
+      parameters: variables to change, of the gradients' shapes.
 
     Raises:
-      ValueError: if there are none, or not as many of one as of the other.
+      ValueError: if there are no parameters, or not as many as gradients.
       TypeError: if a gradient is sparse.
     """
     if not parameters or len(updates) != len(parameters):
@@ -82,14 +83,15 @@ class FusedAdam(snt.optimizers.Adam):
 def make_slots(
   optimizer: snt.Optimizer, parameters: Sequence[tf.Variable]
 ) -> None:
-  """Makes an optimizer's variables, which Sonnet leaves to the first use.
+  """Makes an optimizer's variables, which Sonnet leaves to its first use.
 
-  That would be inside the traced update, where it fails if another learner is
-  being traced in another thread.
+  The first use would be inside the traced update, where making variables fails if
+  another learner is being traced in another thread.
 
   Args:
-    optimizer: one without state, such as SGD, has nothing to make.
-    parameters: that it will be applied to.
+    optimizer: Sonnet's optimizer; one without state, such as SGD, is left as it
+      is.
+    parameters: variables that the optimizer will be applied to, in their order.
   """
   initialize = getattr(optimizer, '_initialize', None)
   if initialize is not None:

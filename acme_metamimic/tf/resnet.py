@@ -12,16 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The paper's residual network: block -> group -> torso.
+"""The paper's residual network: blocks form groups, and groups the torso.
 
 "Our best network consists of a residual network with twenty convolutional
 layers, instance normalization between convolutional layers, layer normalization
 between fully connected layers, and exponential linear units" (figure 3), with
-512 channels and 22 million parameters (section 2.1). The paper says no more. What
-is here has the form of IMPALA's network (Espeholt et al., 2018), with which the
-paper compares, in `acme.tf.networks.ResNetTorso`; with four groups of 64, 128,
-256 and 512 channels it has twenty convolutions and 22 487 360 parameters for an
-observation and a goal of 128 x 128.
+512 channels and 22 million parameters (section 2.1). The paper says no more. This
+network has the form of IMPALA's (Espeholt et al., 2018), with which the paper
+compares it and which is `acme.tf.networks.ResNetTorso`. With four groups of 64,
+128, 256 and 512 channels it has twenty convolutions, and 22 487 360 parameters
+for an observation and a goal of 128 x 128 pixels.
 """
 
 from typing import Callable, List, Sequence
@@ -38,13 +38,16 @@ _KERNEL_SIZE = 3
 _POOL_SIZE = 3
 _POOL_STRIDE = 2
 
-# Keeps the variance of an even patch, such as the table, from zero. The value is
-# that of Ulyanov et al. (2016).
+# Added to the variance that instance normalisation divides by, which is zero on
+# an even patch. The value is that of Ulyanov et al. (2016).
 _EPSILON = 1e-5
 
 
 class ResidualBlock(snt.Module):
-  """Two convolutions, each after a normalisation and an activation."""
+  """Residual block of two convolutions, each preceded by its activation.
+
+  The order is instance normalisation, activation, convolution.
+  """
 
   def __init__(
     self,
@@ -56,9 +59,10 @@ class ResidualBlock(snt.Module):
     """Initializes the block.
 
     Args:
-      num_channels: channels of its input and of its output.
-      instance_norm: whether the convolutions' inputs are normalised.
-      activation: applied to the normalised input of each convolution.
+      num_channels: number of channels of the input, and so of the output.
+      instance_norm: whether to normalise the input of each convolution, before
+        the activation.
+      activation: function applied to the input of each convolution.
       name: name of the module.
     """
     super().__init__(name=name)
@@ -80,12 +84,19 @@ class ResidualBlock(snt.Module):
     self._residual = snt.Sequential(layers)
 
   def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-    """Returns float32[B, H, W, C] for inputs of that shape."""
+    """Adds the convolutions' output to their input.
+
+    Args:
+      inputs: feature maps, float32[B, H, W, C].
+
+    Returns:
+      Feature maps of the same shape.
+    """
     return inputs + self._residual(inputs)
 
 
 class ResidualGroup(snt.Module):
-  """A convolution, a pool that halves the image, and residual blocks."""
+  """A convolution, max-pooling that halves the image, and residual blocks."""
 
   def __init__(
     self,
@@ -97,9 +108,10 @@ class ResidualGroup(snt.Module):
     """Initializes the group.
 
     Args:
-      num_channels: channels of its output.
-      instance_norm: whether the blocks normalise.
-      activation: of the blocks.
+      num_channels: number of channels of the output, C'.
+      instance_norm: whether the residual blocks normalise the inputs of their
+        convolutions.
+      activation: activation function of the residual blocks.
       name: name of the module.
     """
     super().__init__(name=name)
@@ -110,7 +122,14 @@ class ResidualGroup(snt.Module):
     ]
 
   def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
-    """Returns float32[B, H / 2, W / 2, C'] for float32[B, H, W, C]."""
+    """Returns feature maps of half the height and width.
+
+    Args:
+      inputs: images or feature maps, float32[B, H, W, C].
+
+    Returns:
+      Feature maps, float32[B, H / 2, W / 2, C'].
+    """
     outputs = tf.nn.max_pool2d(
       self._downscale(inputs), _POOL_SIZE, _POOL_STRIDE, padding='SAME'
     )
@@ -120,11 +139,12 @@ class ResidualGroup(snt.Module):
 
 
 class ResNetTorso(snt.Module):
-  """Features of images, by the paper's residual network (figure 3).
+  """The paper's residual network (figure 3), from images to features.
 
-  Groups of convolutions that each halve the image, then fully connected layers
-  with layer normalisation. The defaults are the paper's large network. IMPALA's,
-  with which figure 6 compares it, is `acme.tf.networks.ResNetTorso`.
+  Groups of convolutions, each of which halves the image, are followed by fully
+  connected layers with layer normalisation. The defaults are the paper's large
+  network. IMPALA's network, with which figure 6 compares it, is
+  `acme.tf.networks.ResNetTorso`.
   """
 
   def __init__(
@@ -139,18 +159,20 @@ class ResNetTorso(snt.Module):
     """Initializes the torso.
 
     Args:
-      num_channels: channels of each group, of five convolutions each. Twenty
-        convolutions and 512 channels are the paper's; how they grow is not, and
-        is ResNet34's, by which the paper says to be inspired (figure 6).
-      hidden_sizes: sizes of the fully connected layers; the paper gives none,
-        IMPALA's network has one of 256.
-      instance_norm: whether to normalise between convolutions; figure 6 compares
-        both.
+      num_channels: number of channels of each group; a group has five
+        convolutions. The paper has twenty convolutions and 512 channels. It does
+        not say how the channels grow: that is ResNet34's, by which it says to be
+        inspired (figure 6).
+      hidden_sizes: sizes of the fully connected layers. The paper gives none;
+        IMPALA's network has one layer of 256.
+      instance_norm: whether to use instance normalisation between convolutions;
+        figure 6 compares both.
       patch_size: edge in pixels of the squares that are moved into channels
         before the first convolution. 1, the paper's, leaves the image as it is; 4
         makes 16 positions of 96 channels from 64 pixels of 6, which a small
         machine convolves many times faster.
-      activation: the paper's exponential linear units.
+      activation: activation function of all layers; the paper has exponential
+        linear units.
       name: name of the module.
 
     Raises:
@@ -181,20 +203,21 @@ class ResNetTorso(snt.Module):
     """Returns features of images.
 
     Args:
-      images: uint8[B, H, W, C]; an observation and a goal side by side have six
-        channels.
+      images: images, uint8[B, H, W, C]. An observation and a goal that are
+        concatenated have six channels.
 
     Returns:
-      float32[B, hidden_sizes[-1]].
+      Features, float32[B, hidden_sizes[-1]].
 
     Raises:
-      ValueError: if the images do not fit, with the remedy.
+      ValueError: if the images have another rank or dtype, or do not divide into
+        patches; the message has the remedy.
     """
     images = tf.convert_to_tensor(images)
     _check_images(images, self._patch_size)
     if self._patch_size > 1:
       images = tf.nn.space_to_depth(images, self._patch_size)
-    # In [0, 1], as IMPALA's.
+    # Scaled to [0, 1], as in IMPALA's network.
     outputs = tf.image.convert_image_dtype(images, tf.float32)
     for group in self._groups:
       outputs = group(outputs)
@@ -202,6 +225,7 @@ class ResNetTorso(snt.Module):
 
 
 def _check_sizes(name: str, sizes: Sequence[int]) -> None:
+  """Raises a ValueError unless there are sizes, all positive integers."""
   if not sizes or any(size != int(size) or size < 1 for size in sizes):
     raise ValueError(
       f'{name} is {tuple(sizes)}: give one or more positive integers.'
@@ -209,6 +233,7 @@ def _check_sizes(name: str, sizes: Sequence[int]) -> None:
 
 
 def _check_images(images: tf.Tensor, patch_size: int) -> None:
+  """Raises a ValueError unless these are batched images that patches tile."""
   if images.shape.rank != 4 or images.dtype != tf.uint8:
     raise ValueError(
       f'images have shape {images.shape} and dtype {images.dtype.name}, but '

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Policies as SavedModels, which load without this package."""
+"""Snapshots: policies as SavedModels, which load without this package."""
 
 import os
 
@@ -22,18 +22,18 @@ import tensorflow as tf
 
 
 def export_policy(policy: snt.Module, path: str) -> str:
-  """Writes a policy as a SavedModel, in Acme's form of a snapshot.
+  """Writes a policy as a SavedModel, in the form of Acme's snapshots.
 
-  `tf.saved_model.load(path)` gives back a function from a batch of observations
-  to actions, which Acme's `FeedForwardActor` can run; TensorFlow is all that it
-  needs.
+  `tf.saved_model.load(path)` returns a function from a batch of observations to
+  actions, which Acme's `FeedForwardActor` can run. It needs TensorFlow alone.
 
   Args:
-    policy: from an observation to an action; its networks' variables exist.
-    path: folder to write; a policy that is there is replaced as a whole.
+    policy: policy from observations to actions, whose variables must exist.
+    path: path of the folder to write. A policy that is there is replaced as a
+      whole.
 
   Returns:
-    The path.
+    The path, as it was given.
   """
   temporary = f'{path}.{os.getpid()}.tmp'
   tf.saved_model.save(savers.make_snapshot(policy), temporary)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A function of tensors that is traced once and called many times."""
+"""A TensorFlow function that is traced once and called many times."""
 
 from typing import Any, Callable, Optional, Sequence
 
@@ -25,12 +25,13 @@ _Traced = Callable[..., types.NestedTensor]
 
 
 class TracedFunction:
-  """A `tf.function`, tied to the form of the first input that it sees.
+  """A `tf.function` that is traced for its first input alone.
 
-  It is for policies, which are called at every step of an environment. Beside a
-  `tf.function`, which looks up the trace that fits its input at each call, it
-  takes a fraction of the time in Python. And it loses no memory: in TensorFlow
-  2.8 a call of a `tf.function` can leave some 400 bytes behind
+  All inputs must have the structure, shapes and dtypes of the first. The class is
+  for policies, which are called at every step of an environment. A `tf.function`
+  looks up the trace that fits its input at each call; without that, a call takes
+  a fraction of the time in Python. A call also loses no memory: in TensorFlow 2.8
+  a call of a `tf.function` can leave some 400 bytes behind
   (https://github.com/tensorflow/tensorflow/issues/50765, mended in 2.12), or
   370 MB a day at ten calls a second.
   """
@@ -39,21 +40,25 @@ class TracedFunction:
     """Initializes the function.
 
     Args:
-      function: from nested tensors to nested tensors, without None. A
-        `tf.function` that it calls loses memory again.
+      function: function from a nest of tensors to a nest of tensors without
+        None. It should call no `tf.function`, which would lose memory again.
     """
     self._function = function
     self._traced: Optional[_Traced] = None
     self._shapes: Sequence[Any] = ()
 
   def __call__(self, inputs: types.NestedArray) -> types.NestedTensor:
-    """Returns what the function does.
+    """Calls the function.
 
     Args:
-      inputs: arrays of one structure, shape and dtype in all calls.
+      inputs: nest of arrays, of the same structure, shapes and dtypes in all
+        calls.
+
+    Returns:
+      The function's result.
 
     Raises:
-      ValueError: if the shapes are others than in the first call.
+      ValueError: if the shapes differ from those of the first call.
     """
     arrays = tree.flatten(inputs)
     shapes = [np.shape(array) for array in arrays]
@@ -61,7 +66,7 @@ class TracedFunction:
     if self._traced is None:
       self._traced = _without_loss(self._trace(inputs, leaves))
       self._shapes = shapes
-    # Beside `If`, which does not look at them.
+    # Checked here, as the operation `If` does not check shapes.
     if shapes != self._shapes:
       raise ValueError(
         f'Shapes {shapes} after {self._shapes} in the first call: give inputs '
@@ -72,8 +77,16 @@ class TracedFunction:
   def _trace(
     self, inputs: types.NestedArray, leaves: Sequence[tf.Tensor]
   ) -> Any:
-    """Returns the concrete function of an input's leaves."""
-    # The structure alone is kept.
+    """Traces the function.
+
+    Args:
+      inputs: nest whose structure all inputs have.
+      leaves: tensors of that nest, whose shapes and dtypes all inputs have.
+
+    Returns:
+      Concrete function of the leaves.
+    """
+    # Only the structure is kept, not the arrays.
     structure = tree.map_structure(lambda _: None, inputs)
 
     def call(*leaves: tf.Tensor) -> types.NestedTensor:
@@ -85,11 +98,18 @@ class TracedFunction:
 
 
 def _without_loss(function: Any) -> _Traced:
-  """Returns what calls a concrete function without losing memory.
+  """Makes a callable that calls a concrete function without losing memory.
 
-  What is lost is an object of each call. The operation `If` runs a function
-  within its own call, which has none; it keeps all of it on one device, which is
-  why this is for processes that see no accelerator.
+  A call of a concrete function loses an object that it makes. The operation `If`
+  runs a function within its own call, which makes no such object. It keeps the
+  whole function on one device, so that with a GPU the concrete function is
+  returned as it is.
+
+  Args:
+    function: concrete function of tensors.
+
+  Returns:
+    Callable with the function's arguments and result.
   """
   if tf.config.list_logical_devices('GPU'):
     return function

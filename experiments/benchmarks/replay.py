@@ -188,8 +188,10 @@ def _serve(
   signature = reverb_adders.NStepTransitionAdder.signature
   server = reverb.Server(
     [
-      tables.make_imitation_table(signature(imitation)),
-      tables.make_task_table(signature(specs_lib.task_spec(spec))),
+      tables.make_table(
+        signature(imitation), name='imitation', priority_exponent=0.6
+      ),
+      tables.make_table(signature(specs_lib.task_spec(spec)), name='task'),
     ]
   )
   pipe.send(server.port)

@@ -29,6 +29,7 @@ from acme_metamimic import agent as agent_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import networks
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import config as d4pg_config
 from tests.acme_metamimic import fakes
 
 # A server of Reverb waits five seconds for streams that are open as it stops.
@@ -47,13 +48,13 @@ def _make_config(**kwargs: Any) -> config_lib.MetaMimicConfig:
     **kwargs,
   }
   return config_lib.MetaMimicConfig(
-    imitation=config_lib.D4PGConfig(
+    imitation=d4pg_config.D4PGConfig(
       replay_table_name='imitation',
       priority_exponent=0.6,
       importance_sampling_exponent=0.4,
       **common,
     ),
-    task=config_lib.D4PGConfig(**common),
+    task=d4pg_config.D4PGConfig(**common),
   )
 
 

@@ -30,6 +30,7 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import networks
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import provenance
 from acme_metamimic.tf import optimizers
 from tests.acme_metamimic import fakes
@@ -46,10 +47,10 @@ def _make_config(**kwargs: Any) -> config_lib.MetaMimicConfig:
     **kwargs,
   }
   return config_lib.MetaMimicConfig(
-    imitation=config_lib.D4PGConfig(
+    imitation=d4pg_config.D4PGConfig(
       replay_table_name='imitation', priority_exponent=0.6, **common
     ),
-    task=config_lib.D4PGConfig(**common),
+    task=d4pg_config.D4PGConfig(**common),
   )
 
 
@@ -96,7 +97,7 @@ def test_tables_follow_table_1(builder):
 
 @pytest.mark.parametrize('samples_per_insert', [None, 4.0])
 def test_rate_limiter(samples_per_insert):
-  config = config_lib.D4PGConfig(
+  config = d4pg_config.D4PGConfig(
     min_replay_size=50, samples_per_insert=samples_per_insert
   )
   (table,) = d4pg_builder.D4PGBuilder(config).make_replay_tables(
@@ -116,7 +117,7 @@ def test_rate_limiter(samples_per_insert):
 
 
 def test_proportional_remover_has_room_above_its_capacity(builder):
-  config = config_lib.D4PGConfig(
+  config = d4pg_config.D4PGConfig(
     replay_table_name='imitation',
     max_replay_size=2000,
     priority_exponent=0.6,
@@ -142,7 +143,7 @@ def test_proportional_remover_has_room_above_its_capacity(builder):
 
 def test_imitation_adder_feeds_both_tables(builder):
   memory = _Memory(builder)
-  fakes.add_episode(builder.make_imitation_adder(memory.client), imitation=True)
+  fakes.add_episode(builder.imitation.make_adder(memory.client), imitation=True)
   imitation, task = memory.items('imitation'), memory.items('task')
   # An uninformed critic's loss, so that new items are sampled soon.
   np.testing.assert_allclose([i.info.priority for i in imitation], np.log(11))
@@ -160,7 +161,7 @@ def test_imitation_adder_honours_each_halfs_returns():
   config.task.n_step, config.task.discount = 4, 1.0
   builder = builder_lib.MetaMimicBuilder(config)
   memory = _Memory(builder)
-  fakes.add_episode(builder.make_imitation_adder(memory.client), imitation=True)
+  fakes.add_episode(builder.imitation.make_adder(memory.client), imitation=True)
   # After observation and action come reward and discount: the agent's discount
   # to the power of n - 1 at most.
   assert min(i.data[6] for i in memory.items('imitation')) == 0.5
@@ -175,7 +176,7 @@ def _unique_keys(items: List[reverb.ReplaySample]) -> set:
 
 def test_task_adder_feeds_the_task_table(builder):
   memory = _Memory(builder)
-  fakes.add_episode(builder.make_task_adder(memory.client), imitation=False)
+  fakes.add_episode(builder.task.make_adder(memory.client), imitation=False)
   info = memory.client.server_info()
   assert info['task'].current_size > 0
   assert info['imitation'].current_size == 0
@@ -193,16 +194,16 @@ def test_prioritised_adder_of_one_half_alone():
 
 def test_learners_learn_from_their_tables(builder):
   memory = _Memory(builder)
-  fakes.add_episode(builder.make_imitation_adder(memory.client), imitation=True)
-  iterator = builder.make_task_dataset_iterator(memory.client)
+  fakes.add_episode(builder.imitation.make_adder(memory.client), imitation=True)
+  iterator = builder.task.make_dataset_iterator(memory.client)
   sample = next(iterator)
   assert sample.data.reward.shape == (4,)
   assert 'goal' not in sample.data.observation
-  goal = next(builder.make_imitation_dataset_iterator(memory.client)).data
+  goal = next(builder.imitation.make_dataset_iterator(memory.client)).data
   assert goal.observation['goal']['body'].shape == (4, 3)
 
   logger = fakes.RecordingLogger()
-  learner = builder.make_task_learner(
+  learner = builder.task.make_learner(
     _make_pair(), iterator, replay_client=memory.client, logger=logger
   )
   learner.step()
@@ -216,7 +217,7 @@ def test_learner_has_the_configs_optimizers():
   critic_optimizer = snt.optimizers.SGD(1.0)
   config.task.critic_optimizer = critic_optimizer
   iterator = iter(tf.data.Dataset.range(1))
-  learner = builder_lib.MetaMimicBuilder(config).make_task_learner(
+  learner = builder_lib.MetaMimicBuilder(config).task.make_learner(
     _make_pair(), iterator
   )
   assert isinstance(learner._policy_optimizer, optimizers.FusedAdam)
@@ -241,7 +242,7 @@ def test_distant_actor_fetches_variables():
   builder = builder_lib.MetaMimicBuilder(_make_config(variable_update_period=5))
   policy = _make_pair()[0].make_policy(specs_lib.task_spec(_SPEC))
   source = _Source(policy.variables)
-  actor = builder.make_task_actor(policy, variable_source=source)
+  actor = builder.task.make_actor(policy, variable_source=source)
   # It starts with the learner's variables.
   assert source.num_requests == 1
   for variable in policy.variables:
@@ -256,7 +257,7 @@ def test_distant_actor_fetches_variables():
 
 def test_near_actor_shares_variables(builder):
   (online, _) = _make_pair()
-  actor = builder.make_task_actor(
+  actor = builder.task.make_actor(
     online.make_policy(specs_lib.task_spec(_SPEC))
   )
   observation = fakes.FakeEnvironment(imitation=False).reset().observation
@@ -290,14 +291,39 @@ def test_a_half_can_be_replaced():
     config, task_builder=_OtherBuilder(config.task)
   )
   pair, dataset = _make_pair(), iter(tf.data.Dataset.range(1))
-  learner = builder.make_task_learner(pair, dataset)
+  learner = builder.task.make_learner(pair, dataset)
   assert isinstance(learner, _OtherLearner)
   assert learner.arguments == (pair, dataset)
 
 
 def test_halves_are_acmes_builders(builder):
-  assert isinstance(builder._imitation, acme_d4pg.D4PGBuilder)
-  assert isinstance(builder._task, acme_d4pg.D4PGBuilder)
+  assert isinstance(builder.imitation, acme_d4pg.D4PGBuilder)
+  assert isinstance(builder.task, acme_d4pg.D4PGBuilder)
+
+
+def test_an_imitation_half_can_be_replaced():
+  class OtherImitation(builder_lib.ImitationBuilder):
+    """Another algorithm for the imitation half."""
+
+  config = _make_config()
+  task = _OtherBuilder(config.task)
+  imitation = OtherImitation(config.imitation, task)
+  builder = builder_lib.MetaMimicBuilder(config, imitation_builder=imitation)
+  assert builder.imitation is imitation
+  assert builder.task is task
+
+
+def test_an_imitation_half_that_feeds_another_task_half_is_refused():
+  config = _make_config()
+  imitation = builder_lib.ImitationBuilder(
+    config.imitation, _OtherBuilder(config.task)
+  )
+  with pytest.raises(ValueError, match='table of another task builder'):
+    builder_lib.MetaMimicBuilder(
+      config,
+      imitation_builder=imitation,
+      task_builder=_OtherBuilder(config.task),
+    )
 
 
 def test_spec_that_does_not_fit_is_refused(builder):

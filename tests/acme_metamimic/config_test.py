@@ -22,6 +22,7 @@ import pytest
 import sonnet as snt
 
 from acme_metamimic import config
+from acme_metamimic.d4pg import config as d4pg_config
 
 
 def test_defaults_are_table_1():
@@ -62,7 +63,7 @@ def test_halves_of_two_agents_are_not_shared():
 def test_observations_per_step(
   updates_per_step, updates_per_observation, expected
 ):
-  half = config.D4PGConfig(
+  half = d4pg_config.D4PGConfig(
     updates_per_step=updates_per_step,
     updates_per_observation=updates_per_observation,
   )
@@ -104,32 +105,32 @@ def test_observations_per_step(
 )
 def test_bad_value_is_named(field, value):
   with pytest.raises(ValueError, match=re.escape(f'{field}={value!r}')):
-    config.D4PGConfig(**{field: value})
+    d4pg_config.D4PGConfig(**{field: value})
 
 
 def test_empty_support_is_refused():
   with pytest.raises(ValueError, match=r'vmin=1\.0 must be below vmax=1\.0'):
-    config.D4PGConfig(vmin=1.0, vmax=1.0)
+    d4pg_config.D4PGConfig(vmin=1.0, vmax=1.0)
 
 
 def test_table_too_small_to_be_sampled_is_refused():
   with pytest.raises(ValueError, match='min_replay_size=1000 items: raise'):
-    config.D4PGConfig(max_replay_size=999)
+    d4pg_config.D4PGConfig(max_replay_size=999)
 
 
 def test_ratio_that_the_agent_cannot_keep_is_refused():
   with pytest.raises(ValueError, match='make one a multiple of the other'):
-    config.D4PGConfig(updates_per_step=10, updates_per_observation=4.0)
+    d4pg_config.D4PGConfig(updates_per_step=10, updates_per_observation=4.0)
 
 
 def test_one_table_for_both_halves_is_refused():
   with pytest.raises(ValueError, match="replay_table_name='task'"):
-    config.MetaMimicConfig(imitation=config.D4PGConfig())
+    config.MetaMimicConfig(imitation=d4pg_config.D4PGConfig())
 
 
 def test_prioritised_task_table_is_refused():
   with pytest.raises(ValueError, match=r'task\.priority_exponent=0\.6'):
-    config.MetaMimicConfig(task=config.D4PGConfig(priority_exponent=0.6))
+    config.MetaMimicConfig(task=d4pg_config.D4PGConfig(priority_exponent=0.6))
 
 
 @pytest.mark.parametrize('field', ['num_imitation_actors', 'num_task_actors'])
@@ -141,7 +142,7 @@ def test_no_actors_are_refused(field):
 
 @pytest.mark.parametrize('field', ['policy_optimizer', 'critic_optimizer'])
 def test_one_optimizer_for_both_halves_is_refused(field):
-  task = config.D4PGConfig(**{field: snt.optimizers.Adam(1e-4)})
+  task = d4pg_config.D4PGConfig(**{field: snt.optimizers.Adam(1e-4)})
   imitation = dataclasses.replace(task, replay_table_name='imitation')
   with pytest.raises(ValueError, match='give each half its own'):
     config.MetaMimicConfig(imitation=imitation, task=task)

@@ -22,10 +22,10 @@ import pytest
 import reverb
 import tensorflow as tf
 
-from acme_metamimic import config as config_lib
 from acme_metamimic import networks
 from acme_metamimic.d4pg import agent as d4pg_agent
 from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import from_demonstrations
 from tests.acme_metamimic import fakes
 
@@ -74,7 +74,7 @@ def test_d4pg_alone_learns_and_resumes(tmp_path):
     return d4pg_agent.D4PG(
       _SPEC,
       _networks(),
-      config_lib.D4PGConfig(**_SETTINGS),
+      d4pg_config.D4PGConfig(**_SETTINGS),
       logger=fakes.RecordingLogger(),
       checkpoint_directory=str(tmp_path),
     )
@@ -96,13 +96,13 @@ def test_d4pg_alone_learns_and_resumes(tmp_path):
 
 
 def test_config_of_another_builder_is_refused():
-  builder = d4pg_builder.D4PGBuilder(config_lib.D4PGConfig(**_SETTINGS))
+  builder = d4pg_builder.D4PGBuilder(d4pg_config.D4PGConfig(**_SETTINGS))
   with pytest.raises(ValueError, match='not that of the builder'):
-    d4pg_agent.D4PG(_SPEC, config=config_lib.D4PGConfig(), builder=builder)
+    d4pg_agent.D4PG(_SPEC, config=d4pg_config.D4PGConfig(), builder=builder)
 
 
 def test_limiter_in_one_process_is_refused():
-  config = config_lib.D4PGConfig(**_SETTINGS, samples_per_insert=2.0)
+  config = d4pg_config.D4PGConfig(**_SETTINGS, samples_per_insert=2.0)
   with pytest.raises(ValueError, match='leave it at None'):
     d4pg_agent.D4PG(_SPEC, _networks(), config)
 

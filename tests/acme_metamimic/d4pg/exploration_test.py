@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from acme_metamimic import config as config_lib
 from acme_metamimic import networks
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import exploration
 from tests.acme_metamimic import fakes
 
@@ -46,7 +46,7 @@ def observations():
 
 def test_each_component_has_a_standard_deviation_of_its_own(made, observations):
   tf.random.set_seed(0)
-  config = config_lib.D4PGConfig(sigmas=(0.2, 0.05))
+  config = d4pg_config.D4PGConfig(sigmas=(0.2, 0.05))
   mean = made.make_policy(_SPEC)(observations).numpy()
   # Far enough from the limits not to be clipped.
   assert np.max(np.abs(mean)) < 0.2
@@ -57,7 +57,7 @@ def test_each_component_has_a_standard_deviation_of_its_own(made, observations):
 
 
 def test_component_without_noise_and_limits_of_the_spec(made, observations):
-  config = config_lib.D4PGConfig(sigmas=(0.0, 3.0))
+  config = d4pg_config.D4PGConfig(sigmas=(0.0, 3.0))
   mean = made.make_policy(_SPEC)(observations).numpy()
   noisy = exploration.make_policy(made, _SPEC, config)(observations).numpy()
   np.testing.assert_array_equal(noisy[:, 0], mean[:, 0])
@@ -67,7 +67,7 @@ def test_component_without_noise_and_limits_of_the_spec(made, observations):
 def test_one_sigma_for_all_is_acmes_noise(made, observations):
   actions = []
   for policy in (
-    exploration.make_policy(made, _SPEC, config_lib.D4PGConfig(sigma=0.4)),
+    exploration.make_policy(made, _SPEC, d4pg_config.D4PGConfig(sigma=0.4)),
     made.make_policy(_SPEC, sigma=0.4),
   ):
     tf.random.set_seed(1)
@@ -76,6 +76,6 @@ def test_one_sigma_for_all_is_acmes_noise(made, observations):
 
 
 def test_number_of_sigmas_must_be_that_of_the_action(made):
-  config = config_lib.D4PGConfig(sigmas=(0.1, 0.2, 0.3))
+  config = d4pg_config.D4PGConfig(sigmas=(0.1, 0.2, 0.3))
   with pytest.raises(ValueError, match=r'sigmas=\(0\.1.*shape is \(2,\)'):
     exploration.make_policy(made, _SPEC, config)

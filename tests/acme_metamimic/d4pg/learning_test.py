@@ -24,8 +24,8 @@ import sonnet as snt
 import tensorflow as tf
 import tree
 
-from acme_metamimic import config as config_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import priorities
 from acme_metamimic.tf import optimizers
 from tests.acme_metamimic.d4pg import learners
@@ -149,7 +149,7 @@ def test_importance_weights_scale_the_critics_gradient():
 
 
 def _fill_table(num_items: int) -> reverb.Server:
-  config = config_lib.D4PGConfig(
+  config = d4pg_config.D4PGConfig(
     priority_exponent=0.6,
     batch_size=num_items,
     min_replay_size=1,

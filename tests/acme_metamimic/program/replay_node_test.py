@@ -25,6 +25,7 @@ import reverb
 
 from acme_metamimic.program import connections
 from acme_metamimic.program import replay_node
+from acme_metamimic.replay import saving
 from acme_metamimic.replay import tables
 
 
@@ -123,7 +124,7 @@ def test_replay_that_cannot_be_saved_leaves_the_last_one(tmp_path):
   (tmp_path / 'old').mkdir()
   (tmp_path / 'old' / 'DONE').write_text('')
   with absl_logging_errors() as errors:
-    replay_node._save_replay(Full(), str(tmp_path))
+    saving.save(Full(), str(tmp_path))
   assert [path.name for path in tmp_path.iterdir()] == ['old']
   assert 'No space left on device' in errors[0]
   assert 'make room' in errors[0]

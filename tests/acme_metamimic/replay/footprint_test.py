@@ -21,6 +21,7 @@ import pytest
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import goals
 from tests.acme_metamimic.replay import adder_streams
@@ -78,7 +79,7 @@ def test_proportional_removal_has_more_room():
   expected = [
     builder_lib.MetaMimicBuilder(
       config_lib.MetaMimicConfig(
-        imitation=config_lib.D4PGConfig(
+        imitation=d4pg_config.D4PGConfig(
           replay_table_name='imitation', priority_exponent=0.6, remover=remover
         )
       )

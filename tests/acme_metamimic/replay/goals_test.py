@@ -26,6 +26,7 @@ from acme_metamimic import agent as agent_lib
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import goals
 from tests.acme_metamimic import fakes
 from tests.acme_metamimic.replay import adder_streams
@@ -96,20 +97,20 @@ class _Memory:
     }
     self.builder = builder_lib.MetaMimicBuilder(
       config_lib.MetaMimicConfig(
-        imitation=config_lib.D4PGConfig(replay_table_name='imitation', **half),
-        task=config_lib.D4PGConfig(**half),
+        imitation=d4pg_config.D4PGConfig(replay_table_name='imitation', **half),
+        task=d4pg_config.D4PGConfig(**half),
       ),
       goal_frames=goal_frames,
     )
     self._server = reverb.Server(self.builder.make_replay_tables(_spec()))
     self.client = reverb.Client(f'localhost:{self._server.port}')
-    self.adder = self.builder.make_imitation_adder(self.client)
+    self.adder = self.builder.imitation.make_adder(self.client)
 
   def unique_items(self, half: str, num_batches: int = 40) -> list[Any]:
     """The items that a learner sees, in an order that is the same for all."""
     make = {
-      'imitation': self.builder.make_imitation_dataset_iterator,
-      'task': self.builder.make_task_dataset_iterator,
+      'imitation': self.builder.imitation.make_dataset_iterator,
+      'task': self.builder.task.make_dataset_iterator,
     }[half]
     batches = make(self.client)
     items = {}

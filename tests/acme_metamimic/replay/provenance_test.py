@@ -20,6 +20,7 @@ import reverb
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import provenance
 from tests.acme_metamimic import fakes
 
@@ -40,18 +41,18 @@ def test_priorities_are_no_marks(priorities):
 
 def test_items_of_both_actors_are_marked():
   config = config_lib.MetaMimicConfig(
-    imitation=config_lib.D4PGConfig(
+    imitation=d4pg_config.D4PGConfig(
       replay_table_name='imitation', priority_exponent=0.6, min_replay_size=1
     ),
-    task=config_lib.D4PGConfig(n_step=1, min_replay_size=1),
+    task=d4pg_config.D4PGConfig(n_step=1, min_replay_size=1),
   )
   builder = builder_lib.MetaMimicBuilder(config)
   server = reverb.Server(builder.make_replay_tables(fakes.imitation_spec()))
   client = reverb.Client(f'localhost:{server.port}')
   fakes.add_episode(
-    builder.make_imitation_adder(client), True, episode_length=6
+    builder.imitation.make_adder(client), True, episode_length=6
   )
-  fakes.add_episode(builder.make_task_adder(client), False, episode_length=12)
+  fakes.add_episode(builder.task.make_adder(client), False, episode_length=12)
   table = client.server_info()['task']
   assert table.current_size == 18
 

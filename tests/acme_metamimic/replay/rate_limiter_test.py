@@ -21,9 +21,9 @@ import pytest
 import reverb
 import reverb.errors
 
-from acme_metamimic import config as config_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import adders
 from acme_metamimic.replay import tables as tables_lib
 from tests.acme_metamimic.replay import adder_streams
@@ -40,7 +40,7 @@ class _Halves:
     spec = adder_streams.environment_spec()
     self.builders = {
       name: d4pg_builder.D4PGBuilder(
-        config_lib.D4PGConfig(
+        d4pg_config.D4PGConfig(
           replay_table_name=name,
           batch_size=_BATCH_SIZE,
           min_replay_size=_MIN_SIZE,
@@ -157,8 +157,13 @@ def test_dual_stream_adder_would_wait_for_acmes_limiter():
   limiter = reverb.rate_limiters.SampleToInsertRatio(1.0, 2, 2.0)
   server = reverb.Server(
     [
-      tables_lib.make_imitation_table(spec['imitation'], rate_limiter=limiter),
-      tables_lib.make_task_table(spec['task']),
+      tables_lib.make_table(
+        spec['imitation'],
+        name='imitation',
+        priority_exponent=0.6,
+        rate_limiter=limiter,
+      ),
+      tables_lib.make_table(spec['task'], name='task'),
     ]
   )
   client = reverb.Client(f'localhost:{server.port}')

@@ -123,8 +123,8 @@ class _Memory:
   """A prioritised table of integers on a server of its own."""
 
   def __init__(self) -> None:
-    table = tables.make_imitation_table(
-      tf.TensorSpec((), tf.int32), priority_exponent=0.6
+    table = tables.make_table(
+      tf.TensorSpec((), tf.int32), name='imitation', priority_exponent=0.6
     )
     self._server = reverb.Server([table])
     self.client = reverb.Client(f'localhost:{self._server.port}')

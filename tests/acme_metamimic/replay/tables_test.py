@@ -16,6 +16,7 @@
 
 from collections.abc import Iterable, Iterator
 import contextlib
+import functools
 import math
 
 from acme import specs
@@ -28,6 +29,12 @@ import tensorflow as tf
 from acme_metamimic.replay import tables as tables_lib
 
 SIGNATURE = tf.TensorSpec((), tf.int32)
+
+
+_imitation_table = functools.partial(
+  tables_lib.make_table, name='imitation', priority_exponent=0.6
+)
+_task_table = functools.partial(tables_lib.make_table, name='task')
 
 
 @contextlib.contextmanager
@@ -68,7 +75,7 @@ CHI_SQUARE_LIMIT = 30.0
 @pytest.mark.parametrize('exponent', [0.6, 1.0])
 def test_imitation_table_samples_by_priority(exponent):
   priorities = np.array([0.1, 0.5, 1.0, 4.0])
-  table = tables_lib.make_imitation_table(SIGNATURE, priority_exponent=exponent)
+  table = _imitation_table(SIGNATURE, priority_exponent=exponent)
   with _serve(table) as client:
     _insert(client, 'imitation', priorities)
     counts = _counts(client, 'imitation', 20_000, 4)
@@ -78,7 +85,7 @@ def test_imitation_table_samples_by_priority(exponent):
 
 def test_exponent_defaults_to_0_6():
   priorities = np.array([0.1, 0.5, 1.0, 4.0])
-  with _serve(tables_lib.make_imitation_table(SIGNATURE)) as client:
+  with _serve(_imitation_table(SIGNATURE)) as client:
     _insert(client, 'imitation', priorities)
     counts = _counts(client, 'imitation', 20_000, 4)
   weights = priorities**0.6
@@ -88,7 +95,7 @@ def test_exponent_defaults_to_0_6():
 def test_reported_probability_is_the_closed_form():
   priorities = np.array([0.1, 0.5, 1.0, 4.0])
   weights = priorities**0.6
-  with _serve(tables_lib.make_imitation_table(SIGNATURE)) as client:
+  with _serve(_imitation_table(SIGNATURE)) as client:
     _insert(client, 'imitation', priorities)
     for sample in client.sample('imitation', 50, emit_timesteps=False):
       number = int(np.squeeze(sample.data[0]))
@@ -98,7 +105,7 @@ def test_reported_probability_is_the_closed_form():
 
 
 def test_updated_priorities_change_the_frequencies():
-  with _serve(tables_lib.make_imitation_table(SIGNATURE)) as client:
+  with _serve(_imitation_table(SIGNATURE)) as client:
     _insert(client, 'imitation', [1.0, 1.0, 1.0, 1.0])
     keys = {}
     for sample in client.sample('imitation', 200, emit_timesteps=False):
@@ -112,10 +119,8 @@ def test_updated_priorities_change_the_frequencies():
 @pytest.mark.parametrize(
   'table',
   [
-    tables_lib.make_task_table(SIGNATURE, name='uniform'),
-    tables_lib.make_imitation_table(
-      SIGNATURE, name='uniform', priority_exponent=0.0
-    ),
+    _task_table(SIGNATURE, name='uniform'),
+    _imitation_table(SIGNATURE, name='uniform', priority_exponent=0.0),
   ],
   ids=['task', 'imitation without priorities'],
 )
@@ -127,7 +132,7 @@ def test_other_tables_sample_uniformly(table):
 
 
 def test_full_imitation_table_drops_the_lowest_priority():
-  table = tables_lib.make_imitation_table(SIGNATURE, max_size=3)
+  table = _imitation_table(SIGNATURE, max_size=3)
   with _serve(table) as client:
     _insert(client, 'imitation', [2.0, 0.5, 3.0, 1.0, 4.0])
     counts = _counts(client, 'imitation', 500, 5)
@@ -137,10 +142,8 @@ def test_full_imitation_table_drops_the_lowest_priority():
 @pytest.mark.parametrize(
   'table',
   [
-    tables_lib.make_task_table(SIGNATURE, name='fifo', max_size=3),
-    tables_lib.make_imitation_table(
-      SIGNATURE, name='fifo', max_size=3, priority_exponent=0.0
-    ),
+    _task_table(SIGNATURE, name='fifo', max_size=3),
+    _imitation_table(SIGNATURE, name='fifo', max_size=3, priority_exponent=0.0),
   ],
   ids=['task', 'imitation without priorities'],
 )
@@ -153,8 +156,8 @@ def test_other_full_tables_drop_the_oldest(table):
 
 def test_tables_default_to_the_papers_capacity():
   tables = [
-    tables_lib.make_imitation_table(SIGNATURE),
-    tables_lib.make_task_table(SIGNATURE),
+    _imitation_table(SIGNATURE),
+    _task_table(SIGNATURE),
   ]
   assert [table.name for table in tables] == ['imitation', 'task']
   for table in tables:
@@ -162,9 +165,7 @@ def test_tables_default_to_the_papers_capacity():
       assert client.server_info()[table.name].max_size == 1_000_000
 
 
-@pytest.mark.parametrize(
-  'make', [tables_lib.make_imitation_table, tables_lib.make_task_table]
-)
+@pytest.mark.parametrize('make', [_imitation_table, _task_table])
 def test_rate_limiter(make):
   table = make(SIGNATURE, name='table')
   with _serve(table) as client:
@@ -191,7 +192,7 @@ def test_tables_refuse_items_of_another_form():
   )
   signature = reverb_adders.NStepTransitionAdder.signature(spec)
   with (
-    _serve(tables_lib.make_task_table(signature)) as client,
+    _serve(_task_table(signature)) as client,
     client.trajectory_writer(num_keep_alive_refs=1) as writer,
   ):
     writer.append(np.int32(0))
@@ -204,18 +205,16 @@ def test_bad_exponent_is_refused(exponent):
   with pytest.raises(
     ValueError, match=rf"priority_exponent={exponent} of table 'mine'.*use 0"
   ):
-    tables_lib.make_imitation_table(
-      SIGNATURE, name='mine', priority_exponent=exponent
-    )
+    _imitation_table(SIGNATURE, name='mine', priority_exponent=exponent)
 
 
 @pytest.mark.parametrize('max_size', [0, -5])
 @pytest.mark.parametrize(
   ('make', 'kwargs'),
   [
-    (tables_lib.make_imitation_table, {}),
-    (tables_lib.make_imitation_table, {'priority_exponent': 0.0}),
-    (tables_lib.make_task_table, {}),
+    (_imitation_table, {}),
+    (_imitation_table, {'priority_exponent': 0.0}),
+    (_task_table, {}),
   ],
 )
 def test_bad_capacity_is_refused(make, kwargs, max_size):
