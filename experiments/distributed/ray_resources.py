@@ -12,28 +12,22 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the groups of MetaMimic's program go in a Ray cluster."""
+"""Resources of the groups of MetaMimic's program in a Ray cluster."""
 
+from experiments.distributed import groups
 from experiments.distributed import local
 from experiments.launchpad_ray import placement
 
-# What must be the same on all hosts.
+# Distributions and packages that must be the same on all hosts.
 PACKAGES = ('dm-acme', 'dm-launchpad', 'dm-reverb', 'ray', 'tensorflow-cpu')
 SOURCES = ('acme_metamimic', 'environments', 'experiments')
 
-# Nodes are placed by what they need; one machine takes them all.
+# CPUs that a cluster of one machine pretends to have: room for all nodes.
 CPUS_OF_ONE_MACHINE = 10_000
 
-# Groups that lose nothing but time when one of their nodes is started anew.
-_RESTARTED = (
-  'cacher',
-  'imitation_actor',
-  'imitation_evaluator',
-  'task_actor',
-  'task_evaluator',
-)
-# Batches are most of the traffic: 500 MB/s for 20 batches of 256 pairs of
-# frames. An actor's variables come from a cache on its host.
+# Groups whose hosts a group is placed on. Batches are most of the traffic: 500
+# MB/s for 20 batches of 256 pairs of frames. An actor's variables come from a
+# cache on its host.
 _BESIDE = {
   'replay': ('imitation_learner', 'task_learner'),
   'imitation_actor': ('cacher',),
@@ -44,18 +38,18 @@ _BESIDE = {
 def of_group(
   group: str, threads: int = 1, num_gpus: float = 0.0
 ) -> placement.Resources:
-  """Returns what a group's nodes need.
+  """Returns the resources that each node of a group needs.
 
   Args:
     group: label of the group.
-    threads: of TensorFlow in each process.
-    num_gpus: of each learner.
+    threads: number of threads that TensorFlow may use for one operation.
+    num_gpus: number of GPUs of each learner; other nodes get none.
   """
   is_learner = group.endswith('learner')
   return placement.Resources(
     num_cpus=float(threads),
     num_gpus=num_gpus if is_learner else 0.0,
-    restart=group in _RESTARTED,
+    restart=group in groups.RESTARTABLE,
     beside=_BESIDE.get(group, ()),
     environment=local.process_environment(group, threads),
   )

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What came of faults: what is expected, the record and the table."""
+"""Outcomes of faults: what is expected, their record and their table."""
 
 import collections
 import dataclasses
@@ -21,33 +21,27 @@ import os
 import signal
 from typing import Iterable, Iterator, Optional, Sequence
 
-LAUNCHER = 'launcher'
-SERVING = ('imitation_learner', 'task_learner', 'replay', 'counter')
-RESTARTED = (
-  'imitation_actor',
-  'task_actor',
-  'imitation_evaluator',
-  'task_evaluator',
-  'cacher',
-)
+from experiments.distributed import groups
 
-# For a stop by SIGINT or SIGTERM.
+LAUNCHER = 'launcher'
+
+# Seconds that a stop by SIGINT or SIGTERM may take.
 _STOP_SECONDS = 15.0
 
 
 @dataclasses.dataclass
 class Outcome:
-  """What came of a fault.
+  """The outcome of one fault.
 
   Attributes:
-    fault: signal and node.
+    fault: signal and node, such as `SIGKILL replay/0`.
     went_on: whether the run went on with the node started again.
-    seconds: until it was back, or until everything had ended.
-    exit_code: of the launcher, None if the run went on.
-    reason: that was given.
-    left_over: processes that were left.
+    seconds: seconds until the node was back, or until everything had ended.
+    exit_code: exit code of the launcher, None if the run went on.
+    reason: reason that the launcher gave for the end of the run.
+    left_over: number of processes that outlived the run.
     resumed: whether the next run had the steps and the replay of this one; None
-      if there was none to be had.
+      if there was no next run, as this one went on.
   """
 
   fault: str
@@ -59,13 +53,13 @@ class Outcome:
   resumed: Optional[bool] = None
 
   def as_expected(self, launch_type: str) -> bool:
-    """Returns whether all is as it should be.
+    """Returns whether the outcome is as it should be.
 
     Args:
-      launch_type: of the program; Launchpad's own start no node again.
+      launch_type: launch type of the program; `ray` alone starts nodes again.
     """
     name = self.fault.split()[-1]
-    if launch_type == 'ray' and name.removesuffix('/0') in RESTARTED:
+    if launch_type == 'ray' and name.removesuffix('/0') in groups.RESTARTABLE:
       return self.went_on
     if self.went_on or self.left_over or self.resumed is False:
       return False
@@ -77,13 +71,16 @@ class Outcome:
 
 
 def append(path: str, outcome: Outcome) -> None:
-  """Adds an outcome to a file of one in each line."""
+  """Appends an outcome, a line of JSON, to a file."""
   with open(path, 'a') as file:
     file.write(f'{json.dumps(dataclasses.asdict(outcome))}\n')
 
 
 def read(path: str) -> list[Outcome]:
-  """Returns the outcomes of a file, none if there is no such file.
+  """Returns the outcomes in a file; none if there is no such file.
+
+  Args:
+    path: file that `append` has written.
 
   Raises:
     ValueError: if a line is no outcome.
@@ -104,17 +101,27 @@ def read(path: str) -> list[Outcome]:
 
 
 def name_fault(target: str, number: signal.Signals) -> str:
-  """Returns what a fault is called in tables."""
+  """Returns the name of a fault, such as `SIGKILL replay/0`.
+
+  Args:
+    target: label of a group, whose first node is hurt, or `LAUNCHER`.
+    number: signal that is sent.
+  """
   return f'{number.name} {target if target == LAUNCHER else f"{target}/0"}'
 
 
 def left(
   faults: Sequence[str], outcomes: Iterable[Outcome], repeats: int
 ) -> Iterator[str]:
-  """Yields what is left of a number of each of the faults.
+  """Yields the faults that are still to be tried.
 
-  In turns: a node that dies again and again soon after its start is one that
-  the launcher gives up.
+  The faults take turns, as the launcher gives up a node that dies several times
+  in a row soon after its start.
+
+  Args:
+    faults: names of all faults.
+    outcomes: outcomes up to now.
+    repeats: number of times that each fault is to be tried.
   """
   done = collections.Counter(outcome.fault for outcome in outcomes)
   for turn in range(repeats):
@@ -124,7 +131,12 @@ def left(
 
 
 def table(outcomes: list[Outcome], launch_type: str) -> str:
-  """Returns the outcomes as a table in Markdown, a row for each fault."""
+  """Returns a table of outcomes in Markdown, with a row for each fault.
+
+  Args:
+    outcomes: outcomes of one launch type.
+    launch_type: launch type of the program that was hurt.
+  """
   lines = [
     '| fault | times | as it should | outcome | seconds, most | resumed |',
     '|-|-|-|-|-|-|',

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One run of the light program that is hurt, and what came of it."""
+"""Runs of the light program that are hurt, and what follows."""
 
 import contextlib
 import glob
@@ -28,12 +28,21 @@ import psutil
 
 from experiments.launchpad_ray import supervision
 from experiments.operations import fault_outcomes
+from experiments.operations import processes
 
 _POLL_SECONDS = 0.2
 _STEPS = re.compile(r'updates/s, (\d+) steps')
 _REPLAY = re.compile(r'task replay (\d+)')
-# Nothing is left after that; the limit for a stop by a signal is 15 s.
+# Seconds after a stop in which all processes have to end.
 _ORPHAN_SECONDS = 15.0
+
+# Flags of a new run. The environment is paced, so that the trials show how nodes
+# end and start, and not how busy the machine is.
+_FLAGS = {
+  'environment': 'paced',
+  'evaluation_period_seconds': 5,
+  'replay_checkpoint_period_minutes': 0.05,
+}
 
 
 class TrialError(RuntimeError):
@@ -54,33 +63,24 @@ class Run:
     """Starts the run, or resumes it if the folder is there.
 
     Args:
-      launch_type: of the program.
-      folder: of the run.
-      patience_seconds: to wait for what takes seconds on an idle machine.
-      arguments: flags of a new run.
-      prefix: of the command, such as `nice`.
+      launch_type: launch type of the program.
+      folder: folder of the run.
+      patience_seconds: seconds to wait for what takes a few seconds on an idle
+        machine.
+      arguments: flags of a new run, beside those of all trials.
+      prefix: words that go before the command, such as `nice`.
     """
     self._folder = os.path.abspath(folder)
     self.patience_seconds = patience_seconds
-    resume = os.path.exists(folder)
-    os.makedirs(os.path.dirname(self._folder), exist_ok=True)
-    self._log = f'{self._folder}.log'
     flags = {
       'lp_launch_type': launch_type,
       'run_folder': self._folder,
       **(
-        {'resume': True}
-        if resume
-        else {
-          # What is measured is how nodes end and start, and not a machine that
-          # is busy.
-          'environment': 'paced',
-          'evaluation_period_seconds': 5,
-          'replay_checkpoint_period_minutes': 0.05,
-          **arguments,
-        }
+        {'resume': True} if os.path.exists(folder) else _FLAGS | {**arguments}
       ),
     }
+    os.makedirs(os.path.dirname(self._folder), exist_ok=True)
+    self._log = f'{self._folder}.log'
     with open(self._log, 'w') as log:
       self.process = subprocess.Popen(
         [
@@ -96,20 +96,20 @@ class Run:
       )
 
   def said(self) -> str:
-    """Returns what the launcher printed."""
+    """Returns the output of the launcher."""
     with open(self._log, errors='replace') as log:
       return log.read()
 
   def steps(self) -> int:
-    """Returns the steps of all actors, as told last."""
+    """Returns the steps of all actors in the launcher's last status line."""
     return _last_number(_STEPS, self.said())
 
   def replay_size(self) -> int:
-    """Returns the items in the task table, as told last."""
+    """Returns the items of the task table in the last status line."""
     return _last_number(_REPLAY, self.said())
 
   def checkpoints(self) -> dict[str, float]:
-    """Returns when each of learners, counter and replay was saved last."""
+    """Returns the times of the last checkpoints, by the name of the node."""
     root = os.path.join(self._folder, 'checkpoints')
     times: dict[str, float] = {}
     for path in glob.glob(os.path.join(root, '*', '*')):
@@ -120,7 +120,11 @@ class Run:
     return times
 
   def wait_until(self, condition: Callable[[], bool], what: str) -> float:
-    """Waits and returns the seconds that it took.
+    """Waits for a condition and returns the seconds that it took.
+
+    Args:
+      condition: function that returns whether to wait no longer.
+      what: words for the condition in the error, after "Not".
 
     Raises:
       TrialError: if it takes too long or the run ends.
@@ -137,7 +141,11 @@ class Run:
     return time.monotonic() - started
 
   def wait_until_learning(self, steps: int = 0) -> None:
-    """Waits until actors have made more steps and everything was saved."""
+    """Waits until the actors are at work and every node has saved.
+
+    Args:
+      steps: number of steps that the actors have to exceed.
+    """
     started = time.time()
     self.wait_until(lambda: self.steps() > steps, f'past {steps} steps')
     self.wait_until(
@@ -146,29 +154,28 @@ class Run:
     )
 
   def nodes(self) -> dict[str, int]:
-    """Returns process ids of the nodes that run, by name."""
-    output = os.path.join(self._folder, 'output') + os.sep
-    found: dict[str, int] = {}
-    for process in psutil.process_iter():
-      try:
-        target = os.readlink(f'/proc/{process.pid}/fd/1')
-      except OSError:
-        continue
-      if target.startswith(output):
-        found[target.removeprefix(output)] = process.pid
-    return found
+    """Returns the process ids of the running nodes, by the nodes' names."""
+    output = os.path.join(self._folder, 'output')
+    return {name: p.pid for name, p in processes.of_program(output)}
 
   def family(self) -> list[psutil.Process]:
-    """Returns all processes that the launcher has brought about."""
+    """Returns the launcher's children and all of their descendants."""
     return psutil.Process(self.process.pid).children(recursive=True)
 
   def logged(self, group: str) -> float:
-    """Returns when that node of a group logged whose last row is oldest."""
+    """Returns the time by which every node of a group has logged again.
+
+    That is the oldest of the times at which its nodes logged last; 0 if there is
+    no log.
+
+    Args:
+      group: label of a group.
+    """
     logs = glob.glob(os.path.join(self._folder, f'*{group}', '*', 'log.csv'))
     return min((os.path.getmtime(log) for log in logs), default=0.0)
 
   def kill_all(self) -> None:
-    """Ends everything at once, for a trial that has failed."""
+    """Kills the launcher and all nodes, after a trial that has failed."""
     for pid in (self.process.pid, *self.nodes().values()):
       with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(pid).kill()
@@ -178,12 +185,16 @@ class Run:
 def hurt(
   run: Run, target: str, number: signal.Signals
 ) -> fault_outcomes.Outcome:
-  """Sends a signal to a node and returns what comes of it, but for resuming.
+  """Sends a signal to a node and returns the outcome, except for `resumed`.
 
   Args:
-    run: that is learning.
-    target: a group, whose first node is hit, or `fault_outcomes.LAUNCHER`.
-    number: the signal.
+    run: run whose actors and learners are at work.
+    target: label of a group, whose first node is hurt, or
+      `fault_outcomes.LAUNCHER`.
+    number: signal that is sent.
+
+  Raises:
+    TrialError: if neither the node comes back nor the run ends.
   """
   name = target if target == fault_outcomes.LAUNCHER else f'{target}/0'
   pid = (
@@ -222,7 +233,7 @@ def hurt(
 
 
 def _wait_for_orphans(family: Sequence[psutil.Process]) -> list[int]:
-  """Waits for processes to end; returns those that do not."""
+  """Waits for processes to end and returns the ids of those that do not."""
   deadline = time.monotonic() + _ORPHAN_SECONDS + supervision.GRACE_SECONDS
   left = [process.pid for process in family if _runs(process)]
   while left and time.monotonic() < deadline:
@@ -232,7 +243,7 @@ def _wait_for_orphans(family: Sequence[psutil.Process]) -> list[int]:
 
 
 def _runs(process: psutil.Process) -> bool:
-  # The one that waits for it may be gone, and with it whoever would clear it up.
+  # A zombie has ended; its parent may be gone, too, and not wait for it.
   with contextlib.suppress(psutil.NoSuchProcess):
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
   return False

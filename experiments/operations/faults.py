@@ -12,15 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Hurts a program on a light environment and tells what came of it.
+"""Kills nodes of a program on a light environment and checks what follows.
 
   python -m experiments.operations.faults --launch_type=local_mp --repeats=10
   python -m experiments.operations.faults --launch_type=ray --repeats=10 \
     --targets=imitation_actor,cacher
 
-A table of faults and outcomes goes to the terminal and into the folder. What was
-stopped goes on, after the last fault that is recorded there, if it is started
-with the same folder. The exit code is 1 if any outcome is not as it should be.
+A table of faults and outcomes is printed and written into the folder. Started
+again with the same folder, the trials go on after the last recorded outcome. The
+exit code is 1 if any outcome is not as it should be.
 """
 
 import os
@@ -29,28 +29,39 @@ import signal
 from absl import app
 from absl import flags
 
+from experiments.distributed import groups
 from experiments.operations import fault_outcomes
 from experiments.operations import fault_trials
 
 _TARGETS = (
-  *fault_outcomes.RESTARTED,
-  *fault_outcomes.SERVING,
+  *groups.RESTARTABLE,
+  *groups.STATEFUL,
   fault_outcomes.LAUNCHER,
 )
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
-  'launch_type', 'local_mp', ['local_mp', 'ray'], 'Of the program.'
+  'launch_type',
+  'local_mp',
+  ['local_mp', 'ray'],
+  'Launch type of the program that is hurt.',
 )
-flags.DEFINE_integer('repeats', 10, 'Of each fault.', lower_bound=1)
-flags.DEFINE_list('targets', list(_TARGETS), 'What is hurt, one after another.')
+flags.DEFINE_integer(
+  'repeats', 10, 'Number of times that each fault is tried.', lower_bound=1
+)
+flags.DEFINE_list(
+  'targets',
+  list(_TARGETS),
+  "Groups whose first node is killed, and 'launcher' for the launcher.",
+)
 flags.DEFINE_string(
-  'folder', 'runs/faults', 'For the runs, outcomes and table.'
+  'folder', 'runs/faults', 'Folder of the runs, the outcomes and the table.'
 )
 flags.DEFINE_float(
   'patience_seconds',
   300.0,
-  'To wait for what takes seconds on an idle machine.',
+  'Seconds to wait for what takes a few seconds on an idle machine, before the '
+  'trials end with an error.',
   lower_bound=1.0,
 )
 
@@ -59,15 +70,29 @@ class Trials:
   """Runs that follow each other in one folder, each resumed from the last."""
 
   def __init__(self, launch_type: str, folder: str, patience_seconds: float):
+    """Initializes the trials; the first `hurt` starts a run.
+
+    Args:
+      launch_type: launch type of the program.
+      folder: folder of the run.
+      patience_seconds: seconds to wait for what takes a few seconds on an idle
+        machine.
+    """
     self._launch_type = launch_type
     self._folder = folder
     self._patience_seconds = patience_seconds
     self._run: fault_trials.Run | None = None
 
   def hurt(self, target: str, number: signal.Signals) -> fault_outcomes.Outcome:
-    """Hurts a node of the run; resumes the run if that has ended it."""
+    """Hurts a node of the run; resumes the run if that has ended it.
+
+    Args:
+      target: label of a group, whose first node is hurt, or
+        `fault_outcomes.LAUNCHER`.
+      number: signal that is sent.
+    """
     run = self._run or self._start()
-    # Is saved before the run is hurt; what comes after that may be lost.
+    # This much is saved before the run is hurt; what comes later may be lost.
     steps, replay_size = run.steps(), run.replay_size()
     run.wait_until_learning(steps)
     outcome = fault_trials.hurt(run, target, number)

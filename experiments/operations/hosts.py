@@ -17,11 +17,11 @@
   python -m experiments.operations.hosts --hosts=loopback
   python -m experiments.operations.hosts --hosts=namespaces   # As root.
 
-A program on a light environment is placed by Ray on three hosts: network
-namespaces whose frames are late and get lost, or, without root, three raylets on
-loopback. A host of actors, evaluators and caches is cut off for a while. What came of it
-goes to the terminal and into the folder; the exit code is 1 if the run did not
-go on, or if nodes were not started again.
+Ray places a program on a light environment on three hosts: network namespaces
+whose frames are late and get lost, or, without root, three raylets on loopback. A
+host of actors, evaluators and caches is cut off for a while. The report is
+printed and written into the folder; the exit code is 1 if the run did not go on,
+or if nodes were not started again.
 """
 
 import os
@@ -37,13 +37,24 @@ from experiments.operations import ray_hosts
 
 _KINDS = {'loopback': ray_hosts.Loopback, 'namespaces': ray_hosts.Namespaces}
 
-_HOSTS = flags.DEFINE_enum('hosts', 'loopback', list(_KINDS), 'What they are.')
-_HOSTS_FOLDER = flags.DEFINE_string('folder', 'runs/hosts', 'For the results.')
+_HOSTS = flags.DEFINE_enum(
+  'hosts',
+  'loopback',
+  list(_KINDS),
+  'Kind of the hosts: raylets on loopback, or network namespaces (needs root).',
+)
+_HOSTS_FOLDER = flags.DEFINE_string(
+  'folder', 'runs/hosts', 'Folder of the runs and reports.'
+)
 _CUT_SECONDS = flags.DEFINE_float(
-  'cut_seconds', 60.0, 'That a host is away.', lower_bound=0.0
+  'cut_seconds', 60.0, 'Seconds that the host is cut off.', lower_bound=0.0
 )
 _PATIENCE_SECONDS = flags.DEFINE_float(
-  'patience_seconds', 300.0, 'To wait for what takes seconds.', lower_bound=1.0
+  'patience_seconds',
+  300.0,
+  'Seconds to wait for what takes a few seconds on an idle machine, before the '
+  'trial ends with an error.',
+  lower_bound=1.0,
 )
 
 
@@ -58,7 +69,15 @@ def placement(
 
 
 def try_hosts(run: fault_trials.Run, hosts: ray_hosts.Hosts) -> list[str]:
-  """Cuts a host off and brings it back; returns the lines of a report."""
+  """Cuts a host off, brings it back and returns the lines of a report.
+
+  Args:
+    run: run whose program is placed on the hosts.
+    hosts: hosts of the Ray cluster.
+
+  Raises:
+    TrialError: if the run does not go on, or nodes are not started again.
+  """
   run.wait_until(lambda: run.steps() > 500, 'running')
   placed = placement(run, hosts)
   lines = [f'- host {i}: {", ".join(names)}' for i, names in placed.items()]

@@ -12,18 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A distributed program on the light environment, and what it costs."""
+"""A distributed program on the light environment, and its measured load."""
 
 import dataclasses
 import functools
-import os
 import signal
 import time
 from typing import (
   Any,
   Callable,
   Dict,
-  Iterator,
   List,
   Mapping,
   Optional,
@@ -41,6 +39,7 @@ from acme_metamimic.program import replay_node
 from acme_metamimic.program import variables
 from experiments import programs
 from experiments.distributed import local
+from experiments.operations import processes
 
 _SAMPLE_SECONDS = 5.0
 
@@ -49,12 +48,13 @@ class Fetchers:
   """Asks a cache for variables as many actors with a process each would."""
 
   def __init__(self, source: Any, number: int, period_seconds: float):
-    """Initializes the askers.
+    """Waits for the cache and makes the clients.
 
     Args:
       source: handle of a cache.
-      number: of askers; each keeps what it has and asks whether that is old.
-      period_seconds: from one question of an asker to its next.
+      number: number of clients; each keeps its variables, and asks whether they
+        are old.
+      period_seconds: seconds between two requests of a client.
     """
     connections.wait_until_listening(source)
     self._askers = [variables.RemoteVariables(source) for _ in range(number)]
@@ -72,19 +72,19 @@ class Fetchers:
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-  """What a program does in a second, and what it takes.
+  """Rates of a program and the resources that it takes.
 
   Attributes:
-    seconds: that were measured.
-    steps: environment steps a second of all actors.
-    inserts: items a second into both tables of all shards.
-    updates: learner updates a second.
-    requests: questions a second to the caches.
-    fetches: answers a second that held variables.
-    bytes_sent: over loopback, bytes a second.
-    megabytes: resident memory of a process, mean of each group.
-    cpu: seconds of CPU time a second, of each group.
-    stalls: windows of some seconds without an insert.
+    seconds: seconds that were measured.
+    steps: environment steps per second of all actors.
+    inserts: items per second that enter both tables of all shards.
+    updates: updates per second of both learners.
+    requests: requests for variables per second to the caches.
+    fetches: answers per second that held variables.
+    bytes_sent: bytes per second sent over loopback.
+    megabytes: mean resident memory of a process, by group.
+    cpu: seconds of CPU time per second, by group.
+    stalls: number of windows of some seconds in which a table got no item.
   """
 
   seconds: float
@@ -109,16 +109,16 @@ def make_program(
   num_fetchers: int = 0,
   fetch_period_seconds: float = 10.0,
 ) -> lp.Program:
-  """Makes a program of this many actors of each half.
+  """Makes a program on the light environment.
 
   Args:
-    run_folder: for the logs.
-    num_actors: processes of each half.
-    environments_per_actor: in each.
-    num_shards: of the replay.
-    num_caches: of each half.
-    num_fetchers: that ask each cache beside the actors.
-    fetch_period_seconds: of a fetcher.
+    run_folder: folder of the logs.
+    num_actors: number of actor processes of each half.
+    environments_per_actor: number of environments in each of these processes.
+    num_shards: number of replay servers.
+    num_caches: number of caches of each half.
+    num_fetchers: number of clients that each cache has beside the actors.
+    fetch_period_seconds: seconds between two requests of such a client.
   """
   agent = programs.make_agent(
     programs.LIGHT,
@@ -157,11 +157,11 @@ class Probe:
     """Makes handles; the program must not be launched yet.
 
     Args:
-      program: to measure.
-      output_folder: that its processes print to, which tells them apart.
-      seconds: to measure, from when all tables fill.
-      on_sample: is told of each window.
-      warm_up_seconds: to leave out before that.
+      program: program to measure.
+      output_folder: folder of the files that its nodes print to.
+      seconds: seconds to measure, after the warm-up.
+      on_sample: function that is called with a line about each window.
+      warm_up_seconds: seconds of the warm-up, once both tables have items.
     """
     groups = program.groups
     self._counter = groups['counter'][0].create_handle()
@@ -170,7 +170,7 @@ class Probe:
     for handle in (self._counter, *self._caches):
       handle.set_client_kwargs(call_timeout=5.0, wait_for_ready=False)
     self._clients: Dict[Any, Any] = {}
-    self._output = os.path.abspath(output_folder) + os.sep
+    self._output = output_folder
     self._seconds = seconds
     self._warm_up_seconds = warm_up_seconds
     self._on_sample = on_sample
@@ -179,7 +179,7 @@ class Probe:
 
   @property
   def done(self) -> bool:
-    """Whether the time is over."""
+    """Whether the time of the measurement is over."""
     samples = self._samples
     return bool(samples) and (
       samples[-1]['time'] - samples[0]['time'] >= self._seconds
@@ -209,10 +209,10 @@ class Probe:
       signal.raise_signal(signal.SIGTERM)
 
   def load(self) -> Load:
-    """Returns what was measured.
+    """Returns the measured load.
 
     Raises:
-      RuntimeError: if the program ended before there was anything.
+      RuntimeError: if the program ended before there were two samples.
     """
     if len(self._samples) < 2:
       raise RuntimeError(f'Nothing was measured; see {self._output}.')
@@ -258,10 +258,10 @@ class Probe:
     return sample
 
   def _processes(self) -> Dict[str, float]:
-    """Returns mean memory and total CPU time of each group."""
+    """Returns the mean memory and the total CPU time of each group."""
     memory: Dict[str, List[float]] = {}
     cpu: Dict[str, float] = {}
-    for name, process in processes(self._output):
+    for name, process in processes.of_program(self._output):
       group = name.partition('/')[0]
       try:
         times = process.cpu_times()
@@ -280,29 +280,19 @@ class Probe:
     return self._clients[id(handle)]
 
 
-def processes(output_folder: str) -> Iterator[Tuple[str, psutil.Process]]:
-  """Yields the processes of a program by the names of their nodes.
-
-  Args:
-    output_folder: that they print to, which tells them apart.
-  """
-  folder = os.path.abspath(output_folder) + os.sep
-  for process in psutil.process_iter():
-    try:
-      target = os.readlink(f'/proc/{process.pid}/fd/1')
-    except OSError:
-      continue
-    if target.startswith(folder):
-      yield target.removeprefix(folder), process
-
-
 def measure(
   program: lp.Program,
   output_folder: str,
   seconds: float,
   on_sample: Callable[[str], None] = print,
 ) -> Load:
-  """Runs a program in processes and measures it.
+  """Runs a program in processes of this machine and returns its load.
+
+  Args:
+    program: program to measure; it must not be launched yet.
+    output_folder: folder of the files that its nodes print to.
+    seconds: seconds to measure, after the warm-up.
+    on_sample: function that is called with a line about each window.
 
   Raises:
     RuntimeError: if a node failed.
@@ -328,7 +318,12 @@ def _describe(before: Mapping[str, float], after: Mapping[str, float]) -> str:
 
 
 def table(loads: Sequence[Load], names: Sequence[Optional[str]]) -> str:
-  """Returns loads as a table in Markdown, a column for each."""
+  """Returns a table of loads in Markdown, with a column for each load.
+
+  Args:
+    loads: measured loads.
+    names: heads of the columns, a name for each load.
+  """
   rows: List[Tuple[str, Callable[[Load], str]]] = [
     ('environment steps/s', lambda x: f'{x.steps:.0f}'),
     ('inserts/s', lambda x: f'{x.inserts:.0f}'),

@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a cluster of many actors needs, from what a step and a fetch cost."""
+"""Projects what a cluster of many actors needs, from the cost of a step."""
 
 import dataclasses
 from typing import Sequence
 
-# What the paper's program moves: 20 Hz would be real time, and rendering and
-# the policy make it about half of that.
+# Steps of an actor: real time would be 20 Hz, of which rendering and the policy
+# leave about half.
 STEPS_PER_SECOND = 10.0
 # Observation and goal of 128 x 128 x 3 bytes, compressed about twofold.
 BYTES_PER_STEP = 49_152.0
@@ -31,15 +31,15 @@ BYTES_PER_HOST = 1e9
 
 @dataclasses.dataclass(frozen=True)
 class Projection:
-  """What a number of actors asks of a cluster.
+  """What a cluster needs for a number of actors.
 
   Attributes:
-    actors: of both halves.
-    insert_bytes: a second, into all shards.
-    shards: that this needs, by the network of each.
-    fetch_bytes: a second from learners or caches to actors.
-    caches: that this needs.
-    actor_cores: by the CPU time of a measured step, without the environment.
+    actors: number of actors of both halves.
+    insert_bytes: bytes per second that enter all shards.
+    shards: number of shards whose network cards can take these bytes.
+    fetch_bytes: bytes per second of variables from caches to actors.
+    caches: number of caches whose network cards can send these bytes.
+    actor_cores: number of cores for the actors, without their environments.
   """
 
   actors: int
@@ -51,11 +51,11 @@ class Projection:
 
 
 def project(actors: int, cpu_seconds_per_step: float) -> Projection:
-  """Projects a cluster of actors that see frames.
+  """Returns what a cluster needs for actors that see the paper's frames.
 
   Args:
-    actors: of both halves.
-    cpu_seconds_per_step: measured on the light environment.
+    actors: number of actors of both halves.
+    cpu_seconds_per_step: CPU time of a step on the light environment.
   """
   steps = actors * STEPS_PER_SECOND
   inserts = steps * BYTES_PER_STEP
@@ -75,7 +75,7 @@ def _hosts(bytes_per_second: float) -> int:
 
 
 def table(projections: Sequence[Projection]) -> str:
-  """Returns projections as a table in Markdown."""
+  """Returns a table of projections in Markdown, with a row for each."""
   lines = [
     '| actors | inserts, MB/s | shards | fetches, MB/s | caches | cores |',
     '|-|-|-|-|-|-|',

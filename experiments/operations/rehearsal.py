@@ -12,13 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Rehearses the paper's numbers: 256 + 256 actors, on a light environment.
+"""Rehearses the paper's 256 + 256 actors, on a light environment.
 
   python -m experiments.operations.rehearsal --minutes=5
 
-Actors share processes, as a process that imports the libraries costs 400 MB;
-each has its environment and its writer. The caches are asked as often as 512
-actors would. The exit code is 1 if there was a stall.
+Actors share processes, as a process that imports the libraries takes 400 MB of
+memory; each actor has its own environment and writer. The caches get as many
+requests as 512 actors make. The exit code is 1 if a table got no item for some
+seconds.
 """
 
 import os
@@ -29,18 +30,33 @@ from absl import flags
 from experiments import main_job
 from experiments.operations import program_load
 
-_ACTORS = flags.DEFINE_integer('actors', 256, 'Of each half.', lower_bound=1)
-_PROCESSES = flags.DEFINE_integer(
-  'processes', 2, 'That the actors of a half share.', lower_bound=1
+_ACTORS = flags.DEFINE_integer(
+  'actors', 256, 'Number of actors of each half.', lower_bound=1
 )
-_SHARDS = flags.DEFINE_integer('shards', 2, 'Of the replay.', lower_bound=1)
-_CACHES = flags.DEFINE_integer('caches', 1, 'Of each half.', lower_bound=1)
-_MINUTES = flags.DEFINE_float('minutes', 5.0, 'To measure.', lower_bound=0.1)
-_FOLDER = flags.DEFINE_string('folder', None, 'New folder for the results.')
+_PROCESSES = flags.DEFINE_integer(
+  'processes',
+  2,
+  'Number of processes that the actors of a half share.',
+  lower_bound=1,
+)
+_SHARDS = flags.DEFINE_integer(
+  'shards', 2, 'Number of replay servers.', lower_bound=1
+)
+_CACHES = flags.DEFINE_integer(
+  'caches', 1, 'Number of caches of each half.', lower_bound=1
+)
+_MINUTES = flags.DEFINE_float(
+  'minutes', 5.0, 'Minutes to measure, after the warm-up.', lower_bound=0.1
+)
+_FOLDER = flags.DEFINE_string(
+  'folder',
+  None,
+  'New folder for the results; by default in runs/, named after the time.',
+)
 
 
 def main(argv: list[str]) -> None:
-  """Runs the program, and prints and keeps the table."""
+  """Runs the program, prints the table and writes it."""
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
   if _ACTORS.value % _PROCESSES.value:
@@ -49,7 +65,7 @@ def main(argv: list[str]) -> None:
       'processes alike: make --actors a multiple of --processes.'
     )
   folder = _FOLDER.value or main_job.default_run_folder()
-  # The processes' own clients ask, too.
+  # Each process has one client of its own.
   fetchers = (_ACTORS.value - _PROCESSES.value) // _CACHES.value
   program = program_load.make_program(
     folder,

@@ -16,9 +16,9 @@
 
   python -m experiments.operations.scaling --seconds=60
 
-Each number has a program of its own, until another doubling brings less than a
-tenth. The projection takes what a step and a fetch cost, not how fast this
-machine is.
+Each number of actors has a program of its own, until doubling the number brings
+less than a tenth more steps per second. The projection rests on what a step and a
+fetch cost, not on how fast this machine is.
 """
 
 import dataclasses
@@ -35,10 +35,20 @@ from experiments import main_job
 from experiments.operations import program_load
 from experiments.operations import projection
 
-_MAX_ACTORS = flags.DEFINE_integer('max_actors', 64, 'Of each half.')
-_SECONDS = flags.DEFINE_float('seconds', 60.0, 'To measure each.')
-_FOLDER = flags.DEFINE_string('folder', None, 'New folder for the results.')
-_ONE = flags.DEFINE_integer('one', None, 'Measures this number alone.')
+_MAX_ACTORS = flags.DEFINE_integer(
+  'max_actors', 64, 'Largest number of actors of each half.'
+)
+_SECONDS = flags.DEFINE_float(
+  'seconds', 60.0, 'Seconds to measure each number of actors.'
+)
+_FOLDER = flags.DEFINE_string(
+  'folder',
+  None,
+  'New folder for the results; by default in runs/, named after the time.',
+)
+_ONE = flags.DEFINE_integer(
+  'one', None, 'Measures this number of actors alone, and prints its load.'
+)
 
 _GAIN = 1.1
 
@@ -57,7 +67,7 @@ def _measure_one(folder: str, number: int) -> program_load.Load:
 
 
 def _measure_apart(folder: str, number: int) -> program_load.Load:
-  """Measures in a process of its own, as one runs one program only."""
+  """Measures in a new process, as a process can run one program only."""
   said = subprocess.run(
     [
       sys.executable,
@@ -76,7 +86,7 @@ def _measure_apart(folder: str, number: int) -> program_load.Load:
 
 
 def main(argv: list[str]) -> None:
-  """Measures, and prints and keeps the tables."""
+  """Measures all numbers, prints the tables and writes them."""
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
   folder = _FOLDER.value or main_job.default_run_folder()

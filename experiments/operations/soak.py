@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Runs a program for long and watches the memory of each process.
+"""Watches the memory of each process of a program that runs for long.
 
   python -m experiments.operations.soak --minutes=30
 
-Actors on a light environment fill both tables during the warm-up. Leaves
-memory.csv, memory.png and soak.md in its folder. The exit code is 1 if a
-process grew on after the warm-up.
+Actors on a light environment fill both tables during the warm-up. The results
+are memory.csv, memory.png and soak.md in the folder. The exit code is 1 if a
+process grew after the warm-up.
 """
 
 import csv
@@ -35,15 +35,26 @@ import psutil
 
 from experiments import main_job
 from experiments.distributed import local
+from experiments.operations import processes
 from experiments.operations import program_load
 
-_MINUTES = flags.DEFINE_float('minutes', 30.0, 'In all.', lower_bound=0.1)
-_FOLDER = flags.DEFINE_string('folder', None, 'New folder for the results.')
+_MINUTES = flags.DEFINE_float(
+  'minutes',
+  30.0,
+  'Minutes that the program runs, half of them as a warm-up.',
+  lower_bound=0.1,
+)
+_FOLDER = flags.DEFINE_string(
+  'folder',
+  None,
+  'New folder for the results; by default in runs/, named after the time.',
+)
 
 _SAMPLE_SECONDS = 5.0
-# Of the time, at the beginning; the tables fill, and allocators find their size.
+# Share of the time in which the tables fill and allocators find their size.
 _WARM_UP = 0.5
-# In the other half; some pages come and go with every checkpoint.
+# Growth after the warm-up that passes: some pages come and go with every
+# checkpoint.
 _MAX_GROWTH = 0.05
 
 Sample = Mapping[str, float]
@@ -56,8 +67,8 @@ class MemoryWatch:
     """Initializes the watch.
 
     Args:
-      output_folder: that the program's processes print to.
-      seconds: after which the program is stopped.
+      output_folder: folder of the files that the program's nodes print to.
+      seconds: seconds after which the program is stopped.
     """
     self.samples: List[Sample] = []
     self._output_folder = output_folder
@@ -65,12 +76,12 @@ class MemoryWatch:
     self._seconds = seconds
 
   def __call__(self) -> None:
-    """Samples if it is time."""
+    """Samples when it is time; stops the program when the time is over."""
     passed = time.monotonic() - self._started
     if passed < len(self.samples) * _SAMPLE_SECONDS:
       return
     sample: Dict[str, float] = {'minutes': passed / 60.0}
-    for name, process in program_load.processes(self._output_folder):
+    for name, process in processes.of_program(self._output_folder):
       try:
         sample[name] = process.memory_info().rss / 1e6
       except psutil.Error:
@@ -84,8 +95,8 @@ def growth(samples: Sequence[Sample], name: str) -> float:
   """Returns how much a process grew after the warm-up, as a share of its size.
 
   Args:
-    samples: megabytes by process.
-    name: of the process.
+    samples: samples of the memory in megabytes, by the name of the process.
+    name: name of the process.
 
   Returns:
     The slope of a line through the samples, times the time after the warm-up.
@@ -104,12 +115,12 @@ def growth(samples: Sequence[Sample], name: str) -> float:
 
 
 def names(samples: Sequence[Sample]) -> List[str]:
-  """Returns the processes that were seen."""
+  """Returns the names of all processes in some samples."""
   return sorted({name for sample in samples for name in sample} - {'minutes'})
 
 
 def table(samples: Sequence[Sample]) -> str:
-  """Returns memory at the warm-up's end and at the end, in Markdown."""
+  """Returns a table in Markdown of each process's memory and its growth."""
   start = _WARM_UP * samples[-1]['minutes']
   half = next(s for s in samples if s['minutes'] >= start)
   lines = [
@@ -125,7 +136,7 @@ def table(samples: Sequence[Sample]) -> str:
 
 
 def write(folder: str, samples: Sequence[Sample]) -> None:
-  """Writes the samples, their table and their picture."""
+  """Writes the samples, their table and their picture into a folder."""
   with open(os.path.join(folder, 'memory.csv'), 'w', newline='') as file:
     writer = csv.DictWriter(file, ['minutes', *names(samples)])
     writer.writeheader()
@@ -145,7 +156,7 @@ def write(folder: str, samples: Sequence[Sample]) -> None:
 
 
 def main(argv: list[str]) -> None:
-  """Runs the program, and keeps what was seen."""
+  """Runs the program, prints the table and writes the results."""
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
   folder = _FOLDER.value or main_job.default_run_folder()

@@ -15,11 +15,11 @@
 
 """An Ethernet switch in user space, with delay and loss.
 
-  experiments/operations/switch.py NUMBER DELAY_SECONDS LOSS FOLDER
+  python3 switch.py NUMBER DELAY_SECONDS LOSS FOLDER
 
-`experiments/operations/hosts.sh` starts it. Its ports are the TAP devices mm1, mm2, ...; the
-kernel's own means, netem, is missing from many kernels. A port I is cut off as
-long as FOLDER/cut-I exists.
+`hosts.sh` starts it. Its ports are the TAP devices mm1, mm2, ...; the kernel's
+own means, netem, is missing from many kernels. Port I is cut off as long as
+FOLDER/cut-I exists.
 """
 
 import collections
@@ -55,9 +55,9 @@ class Switch:
 
   Args:
     ports: file descriptors of the TAP devices.
-    delay: of each frame, in seconds.
+    delay: seconds that each frame is late.
     loss: share of the frames that are dropped.
-    folder: where files cut-1, cut-2, ... take ports off.
+    folder: folder in which files cut-1, cut-2, ... cut ports off.
   """
 
   def __init__(self, ports: list[int], delay: float, loss: float, folder: str):
@@ -68,7 +68,7 @@ class Switch:
     self._cut: set[int] = set()
     self._cut_read = 0.0
     self._known: dict[bytes, int] = {}  # From hardware addresses to ports.
-    # In the order of their times, as all wait equally long.
+    # Time, port and frame, in the order of the times, as all wait equally long.
     self._waiting: collections.deque[tuple[float, int, bytes]] = (
       collections.deque()
     )
@@ -100,7 +100,7 @@ class Switch:
         self._waiting.append((due, port, frame))
 
   def _send(self, port: int, frame: bytes) -> None:
-    # Where its queue is full or it is down the frame is lost, as others are.
+    # The frame is lost if the queue of the device is full or it is down.
     with contextlib.suppress(OSError):
       os.write(port, frame)
 
@@ -116,7 +116,7 @@ class Switch:
 
 
 def main() -> None:
-  """Runs a switch with the arguments of the command line."""
+  """Runs a switch until it is killed, with the command line's arguments."""
   if len(sys.argv) != 5:
     sys.exit(__doc__)
   number, delay, loss, folder = sys.argv[1:]
