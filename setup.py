@@ -73,6 +73,8 @@ setuptools.setup(
       'experiments.*',
     ]
   ),
+  # A script that experiments.operations.ray_hosts runs.
+  package_data={'experiments.operations': ['hosts.sh']},
   python_requires='>=3.10,<3.11',
   install_requires=_AGENT,
   extras_require={

@@ -14,16 +14,16 @@
 # limitations under the License.
 
 # Hosts that are network namespaces of this machine, joined by a switch with
-# delay and loss, to try with what several machines are for. Needs root,
+# delay and loss, on which to try programs for several machines. Needs root,
 # iproute2 and /dev/net/tun.
 #
 # Usage:
-#   experiments/operations/hosts.sh up [NUMBER [DELAY [LOSS]]]   3 hosts; each frame 0.002 s
-#                                                 late, 0.001 of them lost
-#   experiments/operations/hosts.sh run INDEX COMMAND...         runs a command on a host
-#   experiments/operations/hosts.sh cut INDEX                    takes a host off the network
-#   experiments/operations/hosts.sh join INDEX                   brings it back
-#   experiments/operations/hosts.sh down                         removes all
+#   hosts.sh up [NUMBER [DELAY [LOSS]]]  makes hosts, 3 by default; each frame is
+#                                        0.002 s late, 0.001 of them are lost
+#   hosts.sh run INDEX COMMAND...        runs a command on a host
+#   hosts.sh cut INDEX                   cuts a host off from the others
+#   hosts.sh join INDEX                  brings a host back
+#   hosts.sh down                        removes all hosts
 #
 # The hosts are 10.77.0.1, 10.77.0.2, ...
 
@@ -43,12 +43,12 @@ folder() {
   printf '%s' "${path}"
 }
 
-# Takes the place of the shell: signals reach the command, and no other.
+# The command takes the place of the shell, so that signals reach it.
 exec_in_host() {
   local index="$1"
   shift
-  # Each host has a folder of its own for Ray, whose sessions keep the address
-  # of the host there; this is seen by the command alone.
+  # Ray keeps the address of its host in a folder. Each host has one of its own,
+  # which its commands alone see.
   exec ip netns exec "$(name "${index}")" bash -c \
     'mount --bind "$0" /tmp/ray && exec "$@"' "$(folder "${index}")" "$@"
 }
@@ -83,7 +83,7 @@ up() {
     in_host "${index}" ip address add "${network}.${index}/24" dev eth0
     in_host "${index}" ip link set eth0 up
     in_host "${index}" ip link set lo up
-    # Ray takes the address that the way out has.
+    # Ray takes the address of the interface that has the default route.
     in_host "${index}" ip route add default dev eth0
   done
 }

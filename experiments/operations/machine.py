@@ -11,14 +11,15 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Checks of the machine: is all there that the project needs?
+"""Checks of the machine: does it have all that the project needs?
 
-They need nothing but Python itself, so that they can tell what else is missing;
-what may crash on import is tried in a process of its own.
+This module needs Python alone, so that it can tell what else is missing. What may
+crash on import is tried in a process of its own.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
+import math
 import os
 import pathlib
 import platform
@@ -28,19 +29,28 @@ import subprocess
 import sys
 from typing import NamedTuple, Optional
 
+# The checkout, or the folder that the packages are installed in.
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
+_REQUIREMENTS = _ROOT / 'requirements.txt'
+_DISTRIBUTION = 'acme_metamimic'
+# The extra of the distribution without which no experiment runs.
+_EXTRA = 'experiments'
 _GIGABYTE = 1e9
 
-# What the main job takes at its peak, with room to spare: two replay tables of
+# Memory of the main job at its peak, with room to spare: two replay tables of
 # some 5 GB together after 24 minutes, TensorFlow and a renderer.
 _MEMORY_NEEDED = 7 * _GIGABYTE
-# A run folder with its videos and checkpoints stays far below this.
+# A run folder with its videos and checkpoints takes far less.
 _DISK_NEEDED = 2 * _GIGABYTE
 # One for the environment, one for the learner.
 _CORES_NEEDED = 2
 
 _MISMATCHES_SHOWN = 5
-_INSTALL = 'Run `make clean`, then `make demo`, which installs the pinned list.'
+_INSTALL = (
+  'Run `make clean`, then `make demo`, which installs the pinned list.'
+  if _REQUIREMENTS.exists()
+  else f'Install `{_DISTRIBUTION}[{_EXTRA}]` in a new virtual environment.'
+)
 
 # Importing TensorFlow from a cold disk takes its time.
 _PROBE_SECONDS = 180
@@ -91,13 +101,21 @@ print('ffmpeg', imageio_ffmpeg.get_ffmpeg_version())
 
 
 class Check(NamedTuple):
-  """The outcome of one check."""
+  """The outcome of one check.
+
+  Attributes:
+    name: name of the check.
+    ok: whether the machine passes.
+    found: what was found on the machine.
+    remedy: what to do if `ok` is False.
+    required: whether the project cannot do without.
+  """
 
   name: str
   ok: bool
   found: str
-  remedy: str = ''  # What to do about it when `ok` is False.
-  required: bool = True  # Whether the project cannot do without.
+  remedy: str = ''
+  required: bool = True
 
 
 def check_python(
@@ -107,12 +125,9 @@ def check_python(
   """Is this the Python, and the kind of machine, that the pins exist for?
 
   Args:
-    version: of Python, from the major number on.
+    version: numbers of Python's version, from the major number on.
     machine: operating system and processor, as `uname -sm` prints them; this
       machine's by default.
-
-  Returns:
-    The outcome, as every check here.
   """
   machine = machine or f'{platform.system()} {platform.machine()}'
   found = f'{".".join(map(str, version))} on {machine}, {sys.executable}'
@@ -129,16 +144,38 @@ def check_python(
   return Check('python', version[:2] == (3, 10), found, remedy)
 
 
-def read_pins(
-  path: pathlib.Path = _ROOT / 'requirements.txt',
-) -> dict[str, str]:
-  """Reads `name==version` lines, leaving out comments and blank lines."""
+def read_pins(path: pathlib.Path = _REQUIREMENTS) -> dict[str, str]:
+  """Returns the pinned versions by the names of packages.
+
+  Args:
+    path: file of `name==version` lines, with comments and blank lines. Without
+      it, as where a wheel is installed, the pins are those of the installed
+      distribution: fewer, as it pins only what works in no other version.
+
+  Raises:
+    PackageNotFoundError: if there is neither the file nor the distribution.
+  """
+  if not path.exists():
+    return _distribution_pins(metadata.requires(_DISTRIBUTION) or ())
   pins = {}
   for line in path.read_text().splitlines():
     line = line.split('#')[0].strip()
     if line:
       name, version = line.split('==')
       pins[name] = version
+  return pins
+
+
+def _distribution_pins(requirements: Iterable[str]) -> dict[str, str]:
+  """Returns the pins among requirements, without those of other extras."""
+  pins = {}
+  for requirement in requirements:
+    # Such as `ray (==2.48.0) ; extra == 'ray'`; older tools write parentheses.
+    requirement, _, marker = requirement.partition(';')
+    pin = re.fullmatch(r'([\w.-]+)\s*\(?==([\w.]+)\)?\s*', requirement)
+    extra = re.search(r'extra == ["\'](.*?)["\']', marker)
+    if pin and (extra is None or extra[1] == _EXTRA):
+      pins[pin[1]] = pin[2]
   return pins
 
 
@@ -156,10 +193,16 @@ def check_packages(
   """Are all packages there, in the pinned versions?
 
   Args:
-    pins: from a package's name to its version; requirements.txt by default.
-    installed_version: gives a package's version, None when it is missing.
+    pins: pinned versions by the names of packages; `read_pins()` by default.
+    installed_version: function that returns a package's installed version, None
+      if the package is missing.
   """
-  pins = read_pins() if pins is None else pins
+  if pins is None:
+    try:
+      pins = read_pins()
+    except metadata.PackageNotFoundError:
+      found = f'no requirements.txt, and {_DISTRIBUTION} is not installed'
+      return Check('packages', False, found, _INSTALL)
   installed = {name: installed_version(name) for name in pins}
   wrong = [
     f'{name} {installed[name] or "missing"}, not {version}'
@@ -181,13 +224,13 @@ def run_probe(
   """Runs code in a Python process of its own.
 
   Args:
-    code: what to run; it fails by raising, or by dying.
-    environment: the process's environment variables; this one's by default.
-    timeout: in seconds.
+    code: Python code; it fails if it raises, or if its process dies.
+    environment: environment variables; those of this process by default.
+    timeout: seconds after which the code fails.
 
   Returns:
-    Whether it ended well, and the last line that it printed, which is the
-    exception's message when it raised.
+    Whether the code succeeded, and the last line that it printed, which is the
+    message of the exception if it raised.
   """
   try:
     process = subprocess.run(
@@ -202,7 +245,7 @@ def run_probe(
     return False, f'no answer in {timeout:g} s'
   if process.returncode == 0:
     return True, _last_line(process.stdout)
-  # Exceptions in destructors follow the one that matters.
+  # Exceptions in destructors are printed after the one that matters.
   errors = process.stderr.split('Exception ignored in')[0]
   return False, _last_line(errors) or f'exit code {process.returncode}'
 
@@ -264,7 +307,11 @@ def check_video(environment: Optional[Mapping[str, str]] = None) -> Check:
 
 
 def check_cores(cores: Optional[int] = None) -> Check:
-  """Are there enough cores that acting and learning run side by side?"""
+  """Are there enough cores for acting and learning side by side?
+
+  Args:
+    cores: number of cores; those that this process may use by default.
+  """
   cores = len(os.sched_getaffinity(0)) if cores is None else cores
   remedy = f'With fewer than {_CORES_NEEDED}, give training more minutes.'
   found = f'{cores} usable'
@@ -276,21 +323,83 @@ def _check_space(name: str, free: float, needed: float, remedy: str) -> Check:
   return Check(name, free >= needed, found, remedy, required=False)
 
 
+def _number_in(path: pathlib.Path, pattern: str = r'^(\d+)$') -> Optional[int]:
+  """Returns the number in a file of the kernel, None if there is none."""
+  try:
+    match = re.search(pattern, path.read_text(), re.MULTILINE)
+  except OSError:
+    return None
+  return int(match[1]) if match else None
+
+
+def _free_in_group(group: pathlib.Path) -> float:
+  """Returns the bytes that a control group may still use, infinite if no limit."""
+  for limit_file, used_file, cache in (
+    # Version 2, whose limit may be the word `max`, and version 1.
+    ('memory.max', 'memory.current', 'inactive_file'),
+    ('memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_inactive_file'),
+  ):
+    limit = _number_in(group / limit_file)
+    used = _number_in(group / used_file)
+    if limit is not None and used is not None:
+      # The kernel gives up cached files before it runs out of memory.
+      cached = _number_in(group / 'memory.stat', rf'^{cache} (\d+)$') or 0
+      return max(0, limit - used + cached)
+  return math.inf
+
+
+def free_memory(
+  proc: pathlib.Path = pathlib.Path('/proc'),
+  groups: pathlib.Path = pathlib.Path('/sys/fs/cgroup'),
+) -> float:
+  """Returns the bytes that this process may use, given its container's limit.
+
+  Args:
+    proc: folder of the file system of processes.
+    groups: folder of the control groups, of version 1 or 2.
+  """
+  kilobytes = _number_in(proc / 'meminfo', r'^MemAvailable:\s+(\d+) kB$')
+  free = 1024.0 * (kilobytes or 0)
+  try:
+    lines = (proc / 'self' / 'cgroup').read_text().splitlines()
+  except OSError:
+    lines = []
+  # A line is `number:controllers:path`; the limits of all folders above hold, too.
+  own = {'': '/', 'memory': '/'}
+  for line in lines:
+    _, controllers, path = line.split(':', 2)
+    for controller in controllers.split(','):
+      if controller in own:
+        own[controller] = path
+  for controller, path in own.items():
+    for folder in (path, *map(str, pathlib.PurePosixPath(path).parents)):
+      free = min(free, _free_in_group(groups / controller / folder.lstrip('/')))
+  return free
+
+
 def check_memory(free_bytes: Optional[float] = None) -> Check:
-  """Is there memory for the replay tables?"""
-  if free_bytes is None:
-    kilobytes = re.search(
-      r'MemAvailable:\s+(\d+) kB', pathlib.Path('/proc/meminfo').read_text()
-    )
-    free_bytes = 1024 * int(kilobytes[1]) if kilobytes else 0
-  remedy = 'Close other programs, or make the replay tables smaller.'
+  """Is there memory for the replay tables?
+
+  Args:
+    free_bytes: bytes of free memory; `free_memory()` by default.
+  """
+  free_bytes = free_memory() if free_bytes is None else free_bytes
+  remedy = (
+    "Close other programs, raise the container's limit if this is one, or make "
+    'the replay tables smaller.'
+  )
   return _check_space('memory', free_bytes, _MEMORY_NEEDED, remedy)
 
 
 def check_disk(free_bytes: Optional[float] = None) -> Check:
-  """Is there room for run folders?"""
+  """Is there room for run folders?
+
+  Args:
+    free_bytes: bytes of free space; by default on the disk of the working
+      folder, in which runs are made.
+  """
   if free_bytes is None:
-    free_bytes = shutil.disk_usage(_ROOT).free
+    free_bytes = shutil.disk_usage('.').free
   remedy = 'Make room, or choose a run folder on another disk.'
   return _check_space('disk', free_bytes, _DISK_NEEDED, remedy)
 

@@ -28,18 +28,19 @@ from typing import Sequence
 import portpicker
 import psutil
 
-from experiments.operations import fault_outcomes
+from experiments.distributed import groups
 from experiments.operations import fault_trials
 
-_SCRIPT = pathlib.Path(__file__).parent / 'hosts.sh'
+# Called by the name of its shell: an installed file may not be executable.
+_SCRIPT = ('bash', str(pathlib.Path(__file__).parent / 'hosts.sh'))
 _RAY = os.path.join(os.path.dirname(sys.executable), 'ray')
-# The first has room for what must not die, the others for the rest.
+# CPUs by host: the first has room for what must not die, the others for the rest.
 _CPUS = (8, 6, 6)
-# Claimed by learners and by none else: what keeps them, and the replay beside
-# them, on the first host.
+# GPUs that the first host pretends to have: learners alone claim them, which
+# keeps the learners, and the replay beside them, on that host.
 _GPUS_OF_FIRST = 2
 _START_SECONDS = 60.0
-# A resource of all but the first, for nodes that are not to be on that.
+# Custom resource of all hosts but the first, for nodes that must not be there.
 CAN_BE_CUT = 'can_be_cut'
 
 
@@ -50,12 +51,12 @@ class Hosts(abc.ABC):
 
   def __init__(self) -> None:
     self._raylets: dict[int, int] = {}
-    # Also what tells the processes of this cluster from those of others.
+    # The port also tells the processes of this cluster from those of others.
     self._port = portpicker.pick_unused_port()
 
   @property
   def address(self) -> str:
-    """Of the Ray cluster."""
+    """Address of the Ray cluster."""
     return f'{self._ip(0)}:{self._port}'
 
   def __enter__(self) -> 'Hosts':
@@ -75,7 +76,11 @@ class Hosts(abc.ABC):
     self._down()
 
   def start(self, index: int) -> None:
-    """Starts Ray on a host."""
+    """Starts Ray on a host.
+
+    Args:
+      index: number of the host, from 0.
+    """
     before = set(self._list_raylets())
     # Any free ports for workers: hosts on loopback share them.
     arguments = ['--min-worker-port=0', '--max-worker-port=0']
@@ -100,10 +105,13 @@ class Hosts(abc.ABC):
     (self._raylets[index],) = set(self._list_raylets()) - before
 
   def host_of(self, pid: int) -> int:
-    """Returns the host that a process of the cluster runs on.
+    """Returns the number of the host that a process runs on.
+
+    Args:
+      pid: process id of a node of the program.
 
     Raises:
-      LookupError: if it runs on none.
+      LookupError: if it runs on none of the hosts.
     """
     ancestors = {parent.pid for parent in psutil.Process(pid).parents()}
     for index, raylet in self._raylets.items():
@@ -127,22 +135,22 @@ class Hosts(abc.ABC):
     return found
 
   def _kill_heads(self) -> None:
-    """Kills what `ray start` left beside the raylets of this cluster."""
+    """Kills the processes of this cluster that are no raylets."""
     for process in self._own():
       with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()
 
   @abc.abstractmethod
   def prefix(self, index: int) -> Sequence[str]:
-    """Returns what goes before a command that is to run on a host."""
+    """Returns the words that go before a command to run it on a host."""
 
   @abc.abstractmethod
   def cut(self, index: int) -> None:
-    """Takes a host off the network, or as much of it as can be had."""
+    """Cuts a host off from the others, or kills its raylet in place of that."""
 
   @abc.abstractmethod
   def join(self, index: int) -> None:
-    """Brings it back, with Ray."""
+    """Brings a host back, with Ray running on it."""
 
   @abc.abstractmethod
   def _ip(self, index: int) -> str: ...
@@ -158,10 +166,10 @@ class Hosts(abc.ABC):
 
 
 class Namespaces(Hosts):
-  """Network namespaces with delay and loss; see experiments/operations/hosts.sh. Needs root."""
+  """Network namespaces with delay and loss, made by hosts.sh; needs root."""
 
   def prefix(self, index: int) -> Sequence[str]:
-    return [str(_SCRIPT), 'run', str(index + 1)]
+    return [*_SCRIPT, 'run', str(index + 1)]
 
   def cut(self, index: int) -> None:
     _run_script('cut', index + 1)
@@ -169,8 +177,7 @@ class Namespaces(Hosts):
   def join(self, index: int) -> None:
     _run_script('join', index + 1)
     deadline = time.monotonic() + _START_SECONDS
-    # Ray gives up a host that was away for long: its raylet ends by itself when
-    # it hears of that.
+    # Ray gives up a host that was away for long, and its raylet then ends.
     while psutil.pid_exists(self._raylets[index]):
       if time.monotonic() > deadline:
         return
@@ -181,7 +188,7 @@ class Namespaces(Hosts):
     return f'10.77.0.{index + 1}'
 
   def _head_arguments(self) -> Sequence[str]:
-    return ()  # Ray's folder is each host's own.
+    return ()  # Each host has its own folder for Ray.
 
   def _up(self) -> None:
     _run_script('up', self.number)
@@ -191,7 +198,7 @@ class Namespaces(Hosts):
 
 
 class Loopback(Hosts):
-  """Raylets on loopback: without root, and to cut one off is to kill it."""
+  """Raylets on loopback: needs no root, and kills a host to cut it off."""
 
   def prefix(self, index: int) -> Sequence[str]:
     del index
@@ -205,8 +212,8 @@ class Loopback(Hosts):
 
   def start(self, index: int) -> None:
     super().start(index)
-    # Ray takes a machine for one host, and has its programs join the one that
-    # was started last: here the first, which is not cut off.
+    # Ray has the programs of a machine join the raylet that was started last.
+    # They are to join the first, which is not cut off.
     if index == 0:
       self._first = self._chosen.read_text()
     else:
@@ -220,7 +227,7 @@ class Loopback(Hosts):
     return f'127.0.0.{index + 1}'
 
   def _head_arguments(self) -> Sequence[str]:
-    # Others would take the cluster for this machine's.
+    # In Ray's usual folder, other programs would find and join this cluster.
     return (f'--temp-dir={self._folder}',)
 
   def _up(self) -> None:
@@ -231,29 +238,32 @@ class Loopback(Hosts):
 
 
 def can_be_cut(placed: dict[int, list[str]]) -> int:
-  """Returns a host whose nodes can all be started again elsewhere.
+  """Returns the number of a host whose nodes can all be started elsewhere.
 
-  One with a cache, whose address others have, goes before those without.
+  A host with a cache, whose address other nodes have, is preferred.
+
+  Args:
+    placed: names of the nodes on each host.
 
   Raises:
-    TrialError: if there is none.
+    TrialError: if there is no such host.
   """
-  groups = {
+  labels = {
     index: {name.split('/')[0] for name in placed[index]}
     for index in range(1, len(placed))
   }
   possible = [
     index
-    for index, names in groups.items()
-    if names and names <= set(fault_outcomes.RESTARTED)
+    for index, names in labels.items()
+    if names and names <= set(groups.RESTARTABLE)
   ]
   if not possible:
     raise fault_trials.TrialError(f'No host can be cut off: {placed}.')
-  return max(possible, key=lambda index: 'cacher' in groups[index])
+  return max(possible, key=lambda index: 'cacher' in labels[index])
 
 
 def _run_script(*arguments: object) -> None:
-  subprocess.run([str(_SCRIPT), *map(str, arguments)], check=True)
+  subprocess.run([*_SCRIPT, *map(str, arguments)], check=True)
 
 
 def _kill_tree(pid: int) -> None:

@@ -73,6 +73,39 @@ def test_pins_are_read_without_comments(tmp_path):
   assert machine.read_pins(path) == {'first': '1.0', 'second': '2.0.1'}
 
 
+def test_pins_of_an_installed_wheel_are_those_that_experiments_need(
+  tmp_path, monkeypatch
+):
+  requirements = {
+    'acme_metamimic': [
+      'absl-py',
+      'dm-acme ==0.4.0',
+      'setuptools (<70)',
+      'tensorflow-cpu ~=2.8.4',
+      "mujoco ==3.17.0 ; extra == 'environments'",
+      "mujoco (==3.17.0) ; extra == 'experiments'",
+      'dm-control==1.0.50; extra == "experiments"',
+      "ray ==2.48.0 ; extra == 'ray'",
+    ]
+  }
+  monkeypatch.setattr(machine.metadata, 'requires', requirements.get)
+  assert machine.read_pins(tmp_path / 'requirements.txt') == {
+    'dm-acme': '0.4.0',
+    'mujoco': '3.17.0',
+    'dm-control': '1.0.50',
+  }
+
+
+def test_without_a_list_of_pins_packages_are_wrong(monkeypatch):
+  def raise_error():
+    raise machine.metadata.PackageNotFoundError('acme_metamimic')
+
+  monkeypatch.setattr(machine, 'read_pins', raise_error)
+  check = machine.check_packages()
+  assert not check.ok
+  assert 'acme_metamimic is not installed' in check.found
+
+
 def test_probe_gives_the_last_line_printed():
   assert machine.run_probe('print(1); print(2)') == (True, '2')
 
@@ -168,6 +201,73 @@ def test_scarce_resources_are_noted_but_not_required(check, enough, too_little):
   assert not scarce.ok
   assert not scarce.required
   assert scarce.remedy
+
+
+def _write(root, files) -> None:
+  for name, text in files.items():
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{text}\n')
+
+
+_MEMINFO = {
+  'proc/meminfo': 'MemTotal: 32000 kB\nMemAvailable:   16000 kB\nX: 1 kB'
+}
+_V2 = {
+  'sys/memory.max': '9000000',
+  'sys/memory.current': '3000000',
+  'sys/memory.stat': 'active_file 7\ninactive_file 1000000',
+}
+_V1 = {
+  'sys/memory/memory.limit_in_bytes': '9000000',
+  'sys/memory/memory.usage_in_bytes': '3000000',
+  'sys/memory/memory.stat': 'inactive_file 7\ntotal_inactive_file 1000000',
+}
+
+
+@pytest.mark.parametrize(
+  'files, free',
+  [
+    ({}, 16_384_000),
+    (_V2, 7_000_000),
+    (_V1, 7_000_000),
+    # A cache that cannot be told counts as used.
+    ({**_V2, 'sys/memory.stat': 'anon 5'}, 6_000_000),
+    # No limits, as version 2 and version 1 write them.
+    ({**_V2, 'sys/memory.max': 'max'}, 16_384_000),
+    (
+      {**_V1, 'sys/memory/memory.limit_in_bytes': '9223372036854771712'},
+      16_384_000,
+    ),
+    # A limit above the machine's memory, and one that is exceeded.
+    ({**_V2, 'sys/memory.max': '99000000000'}, 16_384_000),
+    ({**_V2, 'sys/memory.max': '1000000'}, 0),
+    # Groups within others: the strictest limit holds.
+    (
+      {
+        'proc/self/cgroup': '0::/job/step',
+        'sys/job/step/memory.max': 'max',
+        'sys/job/step/memory.current': '2000000',
+        'sys/job/memory.max': '9000000',
+        'sys/job/memory.current': '4000000',
+      },
+      5_000_000,
+    ),
+    (
+      {
+        'proc/self/cgroup': '5:cpu,memory:/job\n0::/',
+        'sys/memory/job/memory.limit_in_bytes': '9000000',
+        'sys/memory/job/memory.usage_in_bytes': '4000000',
+      },
+      5_000_000,
+    ),
+    # The name that the group has outside of the container.
+    ({**_V1, 'proc/self/cgroup': '5:memory:/docker/1f'}, 7_000_000),
+  ],
+)
+def test_free_memory_respects_the_limit_of_a_container(tmp_path, files, free):
+  _write(tmp_path, {**_MEMINFO, **files})
+  assert machine.free_memory(tmp_path / 'proc', tmp_path / 'sys') == free
 
 
 def test_resources_here_are_measured():
