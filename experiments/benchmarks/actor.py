@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Compares our actor with Acme's: time of an action, and memory that it loses.
+"""CPU time and lost memory of an action, of our actor and of Acme's.
 
   python -m experiments.benchmarks.actor
 
-Both have one policy, of the demo's size and with its noise, and take turns, so
-that what else runs on the machine meets both alike.
+Both actors have the same policy, of the demo's size and with its noise. They take
+turns, so that other work of the machine slows both alike.
 """
 
 import gc
@@ -37,18 +37,24 @@ from acme_metamimic.tf import actors
 from experiments.benchmarks import learner
 
 _FORM = flags.DEFINE_string(
-  'policy_form', 'features', "Form of pixel networks, or 'features'."
+  'policy_form',
+  'features',
+  "Name of the networks in experiments.pixel_forms, or 'features'.",
 )
 _SIZES = flags.DEFINE_multi_integer(
   'policy_layers',
   [256, 256],
-  'Hidden layers of the policy; the demo has these.',
+  'Sizes of the hidden layers of the policy; by default those of the demo.',
 )
-_CALLS = flags.DEFINE_integer('actions', 20000, 'In a turn.', lower_bound=1)
-_TURNS = flags.DEFINE_integer('turns', 3, 'Of each actor.', lower_bound=1)
+_CALLS = flags.DEFINE_integer(
+  'actions', 20000, 'Number of actions in a turn.', lower_bound=1
+)
+_TURNS = flags.DEFINE_integer(
+  'turns', 3, 'Number of turns of each actor.', lower_bound=1
+)
 
 _NOISE = 0.3
-# Of the first turn that is not counted: allocators find their size.
+# Share of a turn that comes before the first, while allocators find their size.
 _WARM_UP = 0.2
 
 
@@ -56,8 +62,8 @@ class Cost(NamedTuple):
   """What an action costs.
 
   Attributes:
-    milliseconds: of CPU time, median over the turns.
-    bytes: by which the process grows, mean over the turns.
+    milliseconds: milliseconds of CPU time, median over the turns.
+    bytes: bytes by which the process grows, mean over the turns.
   """
 
   milliseconds: float
@@ -70,10 +76,10 @@ def compare(
   """Returns the costs of Acme's actor and of ours.
 
   Args:
-    form: name of a form of `pixel_forms`, or 'features'.
-    layer_sizes: hidden layers of the policy.
-    calls: actions of a turn.
-    turns: of each actor.
+    form: name of the networks in `pixel_forms`, or 'features'.
+    layer_sizes: sizes of the hidden layers of the policy.
+    calls: number of actions in a turn.
+    turns: number of turns of each actor.
   """
   spec, networks = learner.make_networks(form, layer_sizes, num_atoms=11)
   policy = networks.make_policy(spec, sigma=_NOISE)
@@ -121,7 +127,7 @@ def main(argv: list[str]) -> None:
   """Measures and prints the table."""
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
-  # As in a process of an actor.
+  # As in the process of an actor.
   tf.config.threading.set_intra_op_parallelism_threads(1)
   tf.config.threading.set_inter_op_parallelism_threads(1)
   acmes, ours = compare(_FORM.value, _SIZES.value, _CALLS.value, _TURNS.value)

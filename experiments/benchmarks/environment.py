@@ -12,18 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Environment speed against dm_control's own stacking tasks, in one run.
+"""Speed of our environment and of dm_control's own stacking tasks.
 
   python -m experiments.benchmarks.environment
 
-Prints control steps a second of `stack_2_bricks_vision` (at 128 x 128) and
-`stack_2_bricks_features` as shipped and of our task with the same kind of
-observation, their ratio, how our step splits into physics, rendering and
-Python, and what it costs to start an episode.
+Prints the control steps per second of `stack_2_bricks_vision` (at 128 x 128) and
+`stack_2_bricks_features` as shipped, of our task with the same kind of
+observation, and their ratio. Then it prints how much of our step is physics,
+rendering and Python, and how long the start of an episode takes.
 """
 
 import time
-from typing import Callable
 
 from absl import app
 from absl import flags
@@ -33,10 +32,13 @@ import dm_env
 import numpy as np
 
 from environments import block_stacking
+from experiments.benchmarks import timing
 
 FLAGS = flags.FLAGS
-flags.DEFINE_float('seconds', 3.0, 'Time for each measurement in a round.')
-flags.DEFINE_integer('rounds', 3, 'Rounds; the median is printed.')
+flags.DEFINE_float('seconds', 3.0, 'Seconds of each measurement in a round.')
+flags.DEFINE_integer(
+  'rounds', 3, 'Number of rounds; the medians over the rounds are printed.'
+)
 
 _IMAGE_SIZE = 128
 
@@ -51,7 +53,7 @@ def _load_baseline(name: str) -> dm_env.Environment:
 
 
 def _step_rate(environment: dm_env.Environment, seconds: float) -> float:
-  """Returns control steps a second under random actions."""
+  """Returns control steps per second under random actions, without resets."""
   spec = environment.action_spec()
   random_state = np.random.RandomState(0)
   timestep = environment.reset()
@@ -59,7 +61,6 @@ def _step_rate(environment: dm_env.Environment, seconds: float) -> float:
   while elapsed < seconds:
     action = random_state.uniform(spec.minimum, spec.maximum, spec.shape)
     if timestep.last():
-      # Resets are measured apart.
       timestep = environment.reset()
     started = time.perf_counter()
     timestep = environment.step(action)
@@ -68,19 +69,8 @@ def _step_rate(environment: dm_env.Environment, seconds: float) -> float:
   return steps / elapsed
 
 
-def _milliseconds(function: Callable[[], object], seconds: float) -> float:
-  """Returns the mean time of a call."""
-  function()
-  calls = 0
-  started = time.perf_counter()
-  while time.perf_counter() - started < seconds:
-    function()
-    calls += 1
-  return 1e3 * (time.perf_counter() - started) / calls
-
-
 def _split(seconds: float) -> dict[str, float]:
-  """Returns milliseconds of the parts of a step with an image."""
+  """Returns the milliseconds of a step with an image, and of its parts."""
   environment = block_stacking.load(('image',), seed=0)
   environment.reset()
   physics, task = environment.physics, environment.task
@@ -96,8 +86,8 @@ def _split(seconds: float) -> dict[str, float]:
     physics.step(task.num_physics_steps)
 
   parts = {
-    'physics': _milliseconds(advance, seconds),
-    'render': _milliseconds(
+    'physics': timing.milliseconds(advance, seconds),
+    'render': timing.milliseconds(
       lambda: physics.render(_IMAGE_SIZE, _IMAGE_SIZE, camera_id='front'),
       seconds,
     ),
@@ -141,9 +131,9 @@ def main(argv: list[str]) -> None:
   step = 1e3 / _step_rate(environment, seconds)
   print(
     'start of an episode (ms), features: at a stored state '
-    f'{_milliseconds(lambda: environment.reset_to(state), seconds):.2f}, '
-    f'at random {_milliseconds(environment.reset, seconds):.2f}, '
-    f'dm_control {_milliseconds(pairs["features"][0].reset, seconds):.1f}; '
+    f'{timing.milliseconds(lambda: environment.reset_to(state), seconds):.2f}, '
+    f'at random {timing.milliseconds(environment.reset, seconds):.2f}, '
+    f'dm_control {timing.milliseconds(pairs["features"][0].reset, seconds):.1f}; '
     f'one step {step:.2f}'
   )
 

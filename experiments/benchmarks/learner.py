@@ -12,17 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Updates per second of our D4PG learner against Acme's, in one run.
+"""Updates per second of our D4PG learner and of Acme's.
 
   python -m experiments.benchmarks.learner --batch_sizes=64,256
   python -m experiments.benchmarks.learner --form=paper --batch_sizes=4 \
     --updates_per_step=1 --rounds=3 --seconds=10 --threads=0
 
 Both learners have the same networks, start from the same weights and see the
-same batches, held in memory: replay and environment are left out. They take
-turns in short rounds, so that what else runs on the machine meets both alike;
-the ratio is the median over the rounds. Before that they are checked to compute
-the same losses. oneDNN is switched by TF_ENABLE_ONEDNN_OPTS in the environment.
+same batches, held in memory, without replay and environment. They take turns in
+short rounds, so that other work of the machine slows both alike; the ratio is the
+median over the rounds. Before that, their losses are checked to be the same. The
+environment variable TF_ENABLE_ONEDNN_OPTS switches oneDNN.
 """
 
 import copy
@@ -43,52 +43,67 @@ import tensorflow as tf
 import tree
 
 import acme_metamimic
+from environments.block_stacking import features
 from experiments import pixel_forms
+from experiments.benchmarks import environment_spec as environment_spec_lib
 
 _FEATURES = 'features'
 
-_BATCH_SIZES = flags.DEFINE_list('batch_sizes', ['64', '256'], 'To measure.')
+_BATCH_SIZES = flags.DEFINE_list(
+  'batch_sizes', ['64', '256'], 'Batch sizes to measure, one after another.'
+)
 _LAYER_SIZES = flags.DEFINE_list(
-  'layer_sizes', ['256', '256'], 'Hidden layers of policy and critic.'
+  'layer_sizes',
+  ['256', '256'],
+  'Sizes of the hidden layers of policy and critic.',
 )
 _FORM = flags.DEFINE_enum(
   'form',
   _FEATURES,
   [_FEATURES, *pixel_forms.FORMS],
-  'Of the networks: for features, or one of experiments.pixel_forms.',
+  "Name of the networks in experiments.pixel_forms, or 'features'.",
 )
-_NUM_ATOMS = flags.DEFINE_integer('num_atoms', 101, 'Atoms of the critic.')
+_NUM_ATOMS = flags.DEFINE_integer(
+  'num_atoms', 101, "Number of atoms of the critic's distribution."
+)
 _UPDATES_PER_STEP = flags.DEFINE_integer(
-  'updates_per_step', 10, 'Updates in a call of our learner.'
+  'updates_per_step', 10, 'Number of updates in a call of our learner.'
 )
 _THREADS = flags.DEFINE_integer(
   'threads',
   # As in the main job, where two learners share two cores.
   1,
-  'Threads of one operation, of either learner; 0 for one a core.',
+  'Number of threads of one operation, of either learner; 0 for one per core.',
 )
-_ROUNDS = flags.DEFINE_integer('rounds', 7, 'Rounds, of each learner one turn.')
+_ROUNDS = flags.DEFINE_integer(
+  'rounds', 7, 'Number of rounds, in each of which each learner has one turn.'
+)
 _SECONDS = flags.DEFINE_float('seconds', 1.0, 'Seconds of a turn.')
 
 # Batches held in memory, and updates over which the losses are compared.
 _NUM_BATCHES = 20
 
-# Relative difference of mean losses that rounding may make.
+# Relative difference of the mean losses that rounding may make.
 _LOSS_TOLERANCE = 1e-3
 
-# The features of the block stacking task: sizes, as any would do.
-_FRAME = {'blocks': 14, 'body': 36}
-_NUM_ACTIONS = 9
+# Sizes of the environment's features.
+_FRAME = {
+  key: max(part.stop for part in layout.values())
+  for key, layout in (
+    ('blocks', features.BLOCKS_LAYOUT),
+    ('body', features.BODY_LAYOUT),
+  )
+}
 
 
 class Result(NamedTuple):
-  """What was measured at one batch size.
+  """The measurements at one batch size.
 
   Attributes:
-    batch_size: transitions in a batch.
-    acmes: Acme's updates per second, median.
-    ours: our updates per second, median.
-    ratio: ours over Acme's, median over the rounds.
+    batch_size: number of transitions in a batch.
+    acmes: updates per second of Acme's learner, median over the rounds.
+    ours: updates per second of our learner, median over the rounds.
+    ratio: ratio of our updates per second to Acme's, median over the rounds.
     loss_difference: largest relative difference of the mean losses.
   """
 
@@ -113,29 +128,21 @@ class _LossLogger(loggers.Logger):
 
 
 def make_environment_spec() -> specs.EnvironmentSpec:
-  """Returns the spec of an imitation environment of flat features."""
-  frame = {
-    key: specs.Array((size,), np.float32) for key, size in _FRAME.items()
-  }
-  scalar = specs.Array((), np.float32)
-  streams = {'imitation': scalar, 'task': scalar}
-  return specs.EnvironmentSpec(
-    observations={**frame, 'goal': dict(frame)},
-    actions=specs.BoundedArray((_NUM_ACTIONS,), np.float32, -1.0, 1.0),
-    rewards=streams,
-    discounts=streams,
+  """Returns the spec of the block stacking environment with features."""
+  return environment_spec_lib.make_environment_spec(
+    {key: specs.Array((size,), np.float32) for key, size in _FRAME.items()}
   )
 
 
 def make_networks(
   form: str, layer_sizes: Sequence[int], num_atoms: int
 ) -> Tuple[specs.EnvironmentSpec, acme_d4pg.D4PGNetworks]:
-  """Returns the networks of a form, initialised, and the spec they fit.
+  """Returns an environment's spec and initialised networks for it.
 
   Args:
-    form: name of a form of `pixel_forms`, or 'features'.
-    layer_sizes: hidden layers of policy and critic.
-    num_atoms: atoms of the critic.
+    form: name of the networks in `pixel_forms`, or 'features'.
+    layer_sizes: sizes of the hidden layers of policy and critic.
+    num_atoms: number of atoms of the critic's distribution.
   """
   arguments: Dict[str, Any] = {
     'policy_layer_sizes': layer_sizes,
@@ -158,7 +165,12 @@ def make_networks(
 def make_iterator(
   environment_spec: specs.EnvironmentSpec, batch_size: int
 ) -> Iterator[reverb.ReplaySample]:
-  """Returns an endless iterator over random batches, the same at each call."""
+  """Returns an endless iterator over random batches, the same at each call.
+
+  Args:
+    environment_spec: spec of an imitation environment.
+    batch_size: number of transitions in a batch.
+  """
   random_state = np.random.RandomState(0)
   num_items = batch_size * _NUM_BATCHES
 
@@ -173,7 +185,9 @@ def make_iterator(
 
   data = types.Transition(
     observation=observations(),
-    action=np.float32(random_state.uniform(-1, 1, (num_items, _NUM_ACTIONS))),
+    action=np.float32(
+      random_state.uniform(-1, 1, (num_items, environment_spec_lib.NUM_ACTIONS))
+    ),
     reward=np.float32(random_state.uniform(0, 1, num_items)),
     discount=np.ones(num_items, np.float32),
     next_observation=observations(),
@@ -193,7 +207,13 @@ def make_learner_arguments(
   environment_spec: specs.EnvironmentSpec,
   batch_size: int,
 ) -> Dict[str, Any]:
-  """Returns arguments for either learner: copies of the networks, and data."""
+  """Returns arguments for either learner: copies of the networks, and data.
+
+  Args:
+    networks: initialised networks.
+    environment_spec: spec of the environment that they fit.
+    batch_size: number of transitions in a batch.
+  """
   online, target = copy.deepcopy(networks), copy.deepcopy(networks)
   return {
     'policy_network': online.policy_network,
@@ -211,7 +231,13 @@ def make_learner_arguments(
 def measure_updates(
   learner: acme.Learner, updates: int, seconds: float
 ) -> float:
-  """Returns updates per second of a learner with `updates` in a call."""
+  """Returns the updates per second of a learner that was called before.
+
+  Args:
+    learner: learner to measure.
+    updates: number of updates in a call of the learner.
+    seconds: seconds to measure; at least one call is measured.
+  """
   num_updates = 0
   start = time.perf_counter()
   while True:
@@ -235,16 +261,13 @@ def compare(
   """Measures both learners at one batch size.
 
   Args:
-    batch_size: transitions in a batch.
-    form: of the networks, see `make_networks`.
-    layer_sizes: hidden layers of policy and critic.
-    num_atoms: atoms of the critic.
-    updates_per_step: updates in a call of our learner; divides 20.
+    batch_size: number of transitions in a batch.
+    form: name of the networks in `pixel_forms`, or 'features'.
+    layer_sizes: sizes of the hidden layers of policy and critic.
+    num_atoms: number of atoms of the critic's distribution.
+    updates_per_step: number of updates in a call of our learner; a divisor of 20.
     rounds: number of turns of each learner.
-    seconds: length of a turn.
-
-  Returns:
-    The medians.
+    seconds: seconds of a turn.
   """
   spec, networks = make_networks(form, layer_sizes, num_atoms)
   acmes_logger, our_logger = _LossLogger(), _LossLogger()
@@ -258,39 +281,42 @@ def compare(
     logger=our_logger,
     updates_per_step=updates_per_step,
   )
-
-  # Traces both, too.
+  # These calls trace both learners, too.
   for _ in range(_NUM_BATCHES):
     acmes.step()
   for _ in range(_NUM_BATCHES // updates_per_step):
     ours.step()
-  expected = np.mean(acmes_logger.losses, axis=0)
-  difference = np.abs(np.mean(our_logger.losses, axis=0) - expected) / expected
-
-  rates = np.array(
-    [
-      (
-        measure_updates(acmes, 1, seconds),
-        measure_updates(ours, updates_per_step, seconds),
-      )
-      for _ in range(rounds)
-    ]
-  )
-  acmes_median, our_median = np.median(rates, axis=0)
+  loss_difference = _loss_difference(acmes_logger.losses, our_logger.losses)
+  rates = [
+    (
+      measure_updates(acmes, 1, seconds),
+      measure_updates(ours, updates_per_step, seconds),
+    )
+    for _ in range(rounds)
+  ]
+  acmes_rates, our_rates = np.transpose(rates)
   return Result(
     batch_size=batch_size,
-    acmes=acmes_median,
-    ours=our_median,
-    ratio=np.median(rates[:, 1] / rates[:, 0]),
-    loss_difference=np.max(difference),
+    acmes=np.median(acmes_rates),
+    ours=np.median(our_rates),
+    ratio=np.median(our_rates / acmes_rates),
+    loss_difference=loss_difference,
   )
+
+
+def _loss_difference(
+  expected: Sequence[Tuple[float, float]], actual: Sequence[Tuple[float, float]]
+) -> float:
+  """Returns the largest relative difference of the mean losses."""
+  mean = np.mean(expected, axis=0)
+  return np.max(np.abs(np.mean(actual, axis=0) - mean) / mean)
 
 
 def main(argv: Sequence[str]) -> None:
   """Prints a line for each batch size.
 
   Args:
-    argv: what is left of the command line.
+    argv: arguments of the command line that are no flags.
 
   Raises:
     app.UsageError: if an argument does not fit.

@@ -12,17 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Updates and acts per second of pixel networks on this machine.
+"""Updates and actions per second of pixel networks on this machine.
 
   python -m experiments.benchmarks.pixel_networks --onednn 0 1
 
-Each form of `experiments.pixel_forms` is measured in a process of its own, with
-oneDNN off and on, as TensorFlow reads that when it is imported. Batches are held
-in memory: replay, rendering and physics are left out. The baselines are Acme's
-learner with Acme's IMPALA network, instance norm added; all others are ours.
+The networks are those of `experiments.pixel_forms`. Each is measured in processes
+of its own, with oneDNN off and on, as TensorFlow reads that switch when it is
+imported. Batches are held in memory, without replay, rendering and physics. The
+baselines are Acme's learner with Acme's IMPALA network, with instance norm added;
+our learner trains all others.
 
-The layout of the data is measured on single convolutions, since TensorFlow has
-no convolution with the channels first (NCHW) on a CPU unless oneDNN is on.
+The layout of the data is measured on single convolutions, since TensorFlow has no
+convolution with the channels first (NCHW) on a CPU unless oneDNN is on.
 """
 
 import argparse
@@ -30,7 +31,6 @@ import concurrent.futures
 import multiprocessing
 import os
 import sys
-import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from acme.agents.tf import d4pg
@@ -42,6 +42,7 @@ import tree
 import acme_metamimic
 from experiments import pixel_forms
 from experiments.benchmarks import learner as learner_benchmark
+from experiments.benchmarks import timing
 
 BASELINES = ('impala_64', 'impala_32')
 
@@ -49,11 +50,11 @@ _NUM_ATOMS = 101
 
 
 class Rates(NamedTuple):
-  """What was measured of a form.
+  """The speed of some networks.
 
   Attributes:
     updates: updates per second of the learner.
-    acts: actions per second of a policy that sees one observation at a time.
+    acts: actions per second of a policy that is given one observation at a time.
   """
 
   updates: float
@@ -63,16 +64,14 @@ class Rates(NamedTuple):
 def measure(
   name: str, batch_size: int, seconds: float, updates_per_step: int
 ) -> Rates:
-  """Measures a form in this process.
+  """Measures some networks in this process.
 
   Args:
-    name: of the form; Acme's learner trains the baselines.
-    batch_size: transitions in a batch.
-    seconds: of each of the two measurements.
-    updates_per_step: updates in a call of our learner.
-
-  Returns:
-    Both rates.
+    name: name of the networks in `pixel_forms`; Acme's learner trains the
+      baselines.
+    batch_size: number of transitions in a batch.
+    seconds: seconds of each of the two measurements.
+    updates_per_step: number of updates in a call of our learner.
   """
   # Acme's nested tape warns that it is slow, which is what is measured.
   tf.get_logger().setLevel('ERROR')
@@ -106,27 +105,17 @@ def measure(
   observation = tree.map_structure(
     lambda s: np.zeros((1, *s.shape), s.dtype), spec.observations
   )
-  return Rates(updates, calls_per_second(lambda: policy(observation), seconds))
-
-
-def calls_per_second(function: Callable[[], Any], seconds: float) -> float:
-  """Returns how often a function can be called, after a first call."""
-  function()
-  num_calls = 0
-  start = time.perf_counter()
-  while (elapsed := time.perf_counter() - start) < seconds:
-    function()
-    num_calls += 1
-  return num_calls / elapsed
+  acts = timing.calls_per_second(lambda: policy(observation), seconds)
+  return Rates(updates, acts)
 
 
 def measure_layout(layout: str, size: int, num_channels: int) -> float:
   """Measures a convolution with its gradient, 64 images at a time.
 
   Args:
-    layout: NHWC or NCHW.
-    size: edge of the square images.
-    num_channels: of input and output.
+    layout: layout of the images, NHWC or NCHW.
+    size: edge of the square images, in pixels.
+    num_channels: number of channels of input and output.
 
   Returns:
     Milliseconds; NaN if TensorFlow has no such convolution here.
@@ -147,7 +136,7 @@ def measure_layout(layout: str, size: int, num_channels: int) -> float:
     return tape.gradient(loss, [inputs, kernel])
 
   try:
-    return 1e3 / calls_per_second(run, seconds=0.5)
+    return timing.milliseconds(run, seconds=0.5)
   except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
     return float('nan')
 
@@ -158,12 +147,12 @@ def run_with_onednn(
   """Runs a function in a new process, with oneDNN on or off.
 
   Args:
-    onednn: '1' or '0', TensorFlow's TF_ENABLE_ONEDNN_OPTS.
-    function: of a module, with its arguments.
-    *arguments: of the function.
+    onednn: value of TF_ENABLE_ONEDNN_OPTS, '1' or '0'.
+    function: function that the new process can import.
+    *arguments: arguments of the function.
 
   Returns:
-    What the function returns.
+    The result of the function.
   """
   before = os.environ.get('TF_ENABLE_ONEDNN_OPTS')
   os.environ['TF_ENABLE_ONEDNN_OPTS'] = onednn
@@ -180,30 +169,53 @@ def run_with_onednn(
 
 
 def parse_arguments(argv: Optional[Sequence[str]]) -> argparse.Namespace:
-  """Parses the command line; `--help` describes it."""
+  """Parses the command line, which `--help` describes.
+
+  Args:
+    argv: arguments of the command line; those of this process by default.
+  """
   small = [n for n in pixel_forms.FORMS if n not in ('paper', 'impala')]
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument(
-    '--forms', nargs='+', choices=pixel_forms.FORMS, default=small
+    '--forms',
+    nargs='+',
+    choices=pixel_forms.FORMS,
+    default=small,
+    help='names of the networks; by default all but the largest',
   )
   parser.add_argument(
-    '--onednn', nargs='+', choices=('0', '1'), default=['0', '1']
-  )
-  parser.add_argument('--batch_size', type=int, default=64)
-  parser.add_argument(
-    '--rounds', type=int, default=3, help='of which medians are printed'
-  )
-  parser.add_argument(
-    '--seconds', type=float, default=5.0, help='of each measurement'
+    '--onednn',
+    nargs='+',
+    choices=('0', '1'),
+    default=['0', '1'],
+    help='values of TF_ENABLE_ONEDNN_OPTS: 0 is off, 1 is on',
   )
   parser.add_argument(
-    '--updates_per_step', type=int, default=5, help='of our learner'
+    '--batch_size',
+    type=int,
+    default=64,
+    help='number of transitions in a batch',
+  )
+  parser.add_argument(
+    '--rounds',
+    type=int,
+    default=3,
+    help='number of rounds; the medians over the rounds are printed',
+  )
+  parser.add_argument(
+    '--seconds', type=float, default=5.0, help='seconds of each measurement'
+  )
+  parser.add_argument(
+    '--updates_per_step',
+    type=int,
+    default=5,
+    help='number of updates in a call of our learner',
   )
   return parser.parse_args(argv)
 
 
 def _print_forms(options: argparse.Namespace) -> None:
-  """Measures and prints a line for each form."""
+  """Measures all networks and prints a table."""
   cases = [(name, o) for name in options.forms for o in options.onednn]
   measured: Dict[Any, List[Rates]] = {case: [] for case in cases}
   for _ in range(options.rounds):
@@ -226,7 +238,7 @@ def _print_forms(options: argparse.Namespace) -> None:
 
 
 def _print_layouts(onednns: Sequence[str]) -> None:
-  """Measures and prints a line for each convolution."""
+  """Measures single convolutions and prints a table."""
   print('\n| convolution | layout | oneDNN | ms with gradient |\n|-|-|-|-|')
   for size, channels in ((32, 16), (16, 16), (8, 32)):
     for onednn in onednns:
@@ -236,10 +248,10 @@ def _print_layouts(onednns: Sequence[str]) -> None:
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
-  """Prints the table of forms and that of layouts.
+  """Prints the table of networks and the table of layouts.
 
   Args:
-    argv: the command line; this process's by default.
+    argv: arguments of the command line; those of this process by default.
   """
   options = parse_arguments(argv)
   _print_forms(options)

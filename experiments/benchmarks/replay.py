@@ -11,18 +11,19 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Bytes and insertions of the dual-stream adder against two of Acme's, in one run.
+"""Bytes and insertions of the dual-stream adder and of two of Acme's.
 
   python -m experiments.benchmarks.replay
 
-Three replay servers run in a process each: one is fed by two of Acme's
-`NStepTransitionAdder`s, a stream each; one by `DualStreamAdder`; one by it with
-goals kept as references. All get the same steps of rendered frames, and take
-turns in rounds, so that what else runs on the machine meets all alike.
+Each of three replay servers has a process of its own. Two of Acme's
+`NStepTransitionAdder`s, one for each stream, write to the first; a
+`DualStreamAdder` to the second; and one that keeps goals as references to the
+third. All get the same steps of rendered frames, and take turns in rounds, so that
+other work of the machine slows all alike.
 
-Bytes are what the server's process has come to occupy (its resident memory),
-compression and Reverb's own book-keeping included. Rates are the median over
-the rounds, until the server has confirmed every item.
+Bytes are the growth of the server's resident memory: they include compression and
+Reverb's own book-keeping. Rates are the median over the rounds; a round ends when
+the server has confirmed every item.
 """
 
 import gc
@@ -47,10 +48,17 @@ from acme_metamimic.replay import tables
 from environments import block_stacking
 from environments.block_stacking import demonstrators
 from environments.demonstrations import recording
+from experiments.benchmarks import environment_spec as environment_spec_lib
 
-_STEPS = flags.DEFINE_integer('frames', 200, 'Steps of an episode, at most.')
-_ROUNDS = flags.DEFINE_integer('repeats', 7, 'Episodes that each side gets.')
-_N_STEP = flags.DEFINE_integer('n_step', 5, 'Of both streams; Table 1.')
+_STEPS = flags.DEFINE_integer(
+  'frames', 200, 'Number of steps of an episode, at most.'
+)
+_ROUNDS = flags.DEFINE_integer(
+  'repeats', 7, 'Number of episodes that each server gets.'
+)
+_N_STEP = flags.DEFINE_integer(
+  'n_step', 5, 'Number of steps of the transitions of both streams.'
+)
 
 _DISCOUNT = 0.99
 _KEYS = ('image', 'body')
@@ -62,12 +70,13 @@ Episode = tuple[dm_env.TimeStep, list[tuple[np.ndarray, dm_env.TimeStep]]]
 
 
 class Result(NamedTuple):
-  """What was measured on one side.
+  """The measurements of one server.
 
   Attributes:
     bytes_per_step: resident memory that a step takes.
-    items_per_second: insertions into both tables, median over the rounds.
-    num_items: in both tables.
+    items_per_second: insertions per second into both tables, median over the
+      rounds.
+    num_items: number of items in both tables.
   """
 
   bytes_per_step: float
@@ -79,7 +88,7 @@ def record_frames(num_steps: int) -> tuple[Frames, Frames]:
   """Returns frames of an actor, and of a demonstration to follow.
 
   Args:
-    num_steps: frames of each, at most.
+    num_steps: number of frames of each, at most.
   """
   environment = block_stacking.load(_KEYS)
   episodes = recording.record(
@@ -93,24 +102,24 @@ def record_frames(num_steps: int) -> tuple[Frames, Frames]:
 
 
 def environment_spec(frames: Frames) -> specs.EnvironmentSpec:
-  """Returns the spec of the imitation environment that shows these frames."""
-  frame = {k: specs.Array(v.shape[1:], v.dtype, k) for k, v in frames.items()}
-  scalar = specs.Array((), np.float32)
-  streams = {stream: scalar for stream in specs_lib.STREAMS}
-  return specs.EnvironmentSpec(
-    observations={
-      **frame,
-      specs_lib.GOAL: dict(frame),
-      specs_lib.GOAL_REFERENCE: goals.REFERENCE_SPEC,
-    },
-    actions=specs.BoundedArray((9,), np.float32, -1.0, 1.0),
-    rewards=streams,
-    discounts=streams,
+  """Returns the spec of the imitation environment that shows these frames.
+
+  Args:
+    frames: frames of an actor, [T, ...] by key.
+  """
+  return environment_spec_lib.make_environment_spec(
+    {k: specs.Array(v.shape[1:], v.dtype, k) for k, v in frames.items()},
+    **{specs_lib.GOAL_REFERENCE: goals.REFERENCE_SPEC},
   )
 
 
 def make_episode(actor: Frames, demonstration: Frames) -> Episode:
-  """Returns an episode of the actor's frames that follows the demonstration."""
+  """Returns an episode of the actor's frames that follows the demonstration.
+
+  Args:
+    actor: frames of the actor, [T, ...] by key.
+    demonstration: frames of the goals, [T, ...] by key.
+  """
   random_state = np.random.RandomState(0)
   length = min(len(frames['body']) for frames in (actor, demonstration))
   timesteps = []
@@ -127,19 +136,19 @@ def make_episode(actor: Frames, demonstration: Frames) -> Episode:
     streams = {
       name: np.float32(random_state.uniform()) for name in specs_lib.STREAMS
     }
-    action = random_state.uniform(-1, 1, 9).astype(np.float32)
+    action = random_state.uniform(-1, 1, environment_spec_lib.NUM_ACTIONS)
     timestep = dm_env.TimeStep(
       dm_env.StepType.LAST if i == length - 1 else dm_env.StepType.MID,
       streams,
       {name: np.float32(1.0) for name in specs_lib.STREAMS},
       observation,
     )
-    timesteps.append((action, timestep))
+    timesteps.append((action.astype(np.float32), timestep))
   return first, timesteps
 
 
 class _TwoAdders:
-  """Two of Acme's adders, each given its stream."""
+  """Two of Acme's adders, one for each stream."""
 
   def __init__(self, client: reverb.Client, n_step: int):
     self._adders = {
@@ -159,7 +168,7 @@ class _TwoAdders:
 
 
 def _stream(timestep: dm_env.TimeStep, name: str) -> dm_env.TimeStep:
-  """Returns what an adder of one stream is given."""
+  """Returns the timestep that an adder of one stream is given."""
   hidden = [specs_lib.GOAL_REFERENCE]
   if name == 'task':
     hidden.append(specs_lib.GOAL)
@@ -176,7 +185,7 @@ def _stream(timestep: dm_env.TimeStep, name: str) -> dm_env.TimeStep:
 def _serve(
   side: str, spec: specs.EnvironmentSpec, pipe: connection.Connection
 ) -> None:
-  """Holds both tables and answers with the process's resident bytes."""
+  """Serves both tables; answers `True` with this process's resident bytes."""
   imitation = specs_lib.imitation_spec(spec)
   if side == REFERENCES:
     imitation = imitation._replace(
@@ -213,7 +222,7 @@ class _Side:
       target=_serve, args=(side, spec, far_end), daemon=True
     )
     self._process.start()
-    # So that the death of the process is noticed.
+    # Reading from the pipe then fails if the process has died.
     far_end.close()
     self.client = reverb.Client(f'localhost:{self._pipe.recv()}')
     self._adder: Any
@@ -260,16 +269,17 @@ class _Side:
 def compare(
   actor: Frames, demonstration: Frames, *, n_step: int = 5, rounds: int = 7
 ) -> dict[str, Result]:
-  """Measures all sides.
+  """Measures all servers.
 
   Args:
     actor: frames of the actor, [T, ...] by key.
-    demonstration: frames of the goals.
-    n_step: of both streams.
-    rounds: episodes that each side gets, after one that is not measured.
+    demonstration: frames of the goals, [T, ...] by key.
+    n_step: number of steps of the transitions of both streams.
+    rounds: number of episodes that each server gets, after one that is not
+      measured.
 
   Returns:
-    What was measured, by side.
+    The measurements, by the names of the adders.
   """
   episode = make_episode(actor, demonstration)
   spec = environment_spec(actor)
@@ -296,7 +306,12 @@ def compare(
 
 
 def ratios(results: dict[str, Result], side: str) -> tuple[float, float]:
-  """Returns bytes and insertions of a side relative to two of Acme's adders."""
+  """Returns the ratios of bytes and insertions to those of Acme's adders.
+
+  Args:
+    results: measurements of `compare`.
+    side: name of the adder to compare.
+  """
   return (
     results[side].bytes_per_step / results[ACME].bytes_per_step,
     results[side].items_per_second / results[ACME].items_per_second,
@@ -304,11 +319,11 @@ def ratios(results: dict[str, Result], side: str) -> tuple[float, float]:
 
 
 def main(argv: Sequence[str], results: Optional[dict] = None) -> None:
-  """Prints a line for each side.
+  """Prints a line for each server.
 
   Args:
-    argv: what is left of the command line.
-    results: of `compare`, which is called by default.
+    argv: arguments of the command line that are no flags.
+    results: measurements of `compare`, which is called by default.
 
   Raises:
     app.UsageError: if an argument does not fit.

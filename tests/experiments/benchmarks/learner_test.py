@@ -18,7 +18,18 @@ from absl import app
 from absl.testing import flagsaver
 import pytest
 
+from environments import block_stacking
 from experiments.benchmarks import learner
+
+
+def test_features_have_the_sizes_of_the_environment():
+  environment = block_stacking.load(('body', 'blocks'), seed=0)
+  expected = environment.observation_spec()
+  actual = learner.make_environment_spec()
+  for key in ('body', 'blocks'):
+    assert actual.observations[key].shape == expected[key].shape
+    assert actual.observations['goal'][key].shape == expected[key].shape
+  assert actual.actions.shape == environment.action_spec().shape
 
 
 @pytest.mark.slow
