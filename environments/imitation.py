@@ -14,9 +14,9 @@
 
 """The imitation environment: follow a demonstration frame by frame.
 
-Algorithm 1 of the paper, the environment's part of it: an episode starts at a
-demonstration's state, the goal g_t = d_{t+1} is observed beside o_t, and two
-reward streams come back, for imitation and for the task.
+It is the environment's part of the paper's algorithm 1: an episode starts at a
+demonstration's state, the goal g_t = d_{t+1} is observed beside o_t, and there
+are two reward streams, one for imitation and one for the task.
 """
 
 from typing import Callable, Mapping, Optional, Protocol, Sequence
@@ -30,18 +30,21 @@ from environments import initializers
 from environments import rewards
 from environments.demonstrations import storage
 
+# Keys of the observation beside the environment's own.
 GOAL = 'goal'
 GOAL_REFERENCE = 'goal_reference'
+# Keys of the reward and of the discount.
 IMITATION = 'imitation'
 TASK = 'task'
 
+# Returns the distance of an observation to its goal, in metres.
 Deviation = Callable[
   [Mapping[str, np.ndarray], Mapping[str, np.ndarray]], float
 ]
 
 
 class ResettableEnvironment(Protocol):
-  """A `dm_env.Environment` that can be read and start at a stored state."""
+  """A `dm_env.Environment` whose state can be read and set."""
 
   def reset(self) -> dm_env.TimeStep: ...
 
@@ -59,7 +62,39 @@ class ResettableEnvironment(Protocol):
 
 
 class ImitationEnvironment(dm_env.Environment):
-  """Wraps an environment so that it rewards following a demonstration."""
+  """Wraps an environment so that it rewards following a demonstration.
+
+  Args:
+    environment: the environment of the task, with scalar reward and a dict of
+      arrays as observation.
+    demonstrations: demonstrations to follow, at least one, with the
+      environment's observations.
+    reward_terms: terms of equation 2 by observation key.
+    policy_keys: keys of the observations that the policy sees, of the scene and
+      of the goal; all by default. The others serve the reward alone, as
+      proprioception does in the paper (section 3.2).
+    deviation: function that returns the distance of an observation to its goal,
+      in metres; None measures none.
+    early_termination_distance: deviation in metres beyond which an episode ends;
+      None never ends one early. The paper has 0.5 (Table 1) and 0.01 (appendix
+      C.2) without a unit.
+    curriculum_probability: probability that an episode starts inside a
+      demonstration instead of at its first frame.
+    curriculum_steps: number of steps from the beginning of a demonstration in
+      which such an episode starts; 300 in appendix C.2.
+    check_start: whether the first observation of an episode is compared with
+      the recorded one.
+    goal_references: whether observations have a `goal_reference`, int32 [2]: the
+      index of the goal's demonstration and of the goal's frame in it, for a
+      replay that keeps these in place of the frame. The demonstration is -1 if
+      it is not one of `demonstrations`.
+    seed: seed of the choice of demonstrations and starts; a random one by
+      default.
+
+  Raises:
+    ValueError: if the demonstrations do not fit the environment or an argument
+      is out of range.
+  """
 
   def __init__(
     self,
@@ -76,34 +111,6 @@ class ImitationEnvironment(dm_env.Environment):
     goal_references: bool = False,
     seed: Optional[int] = None,
   ):
-    """Initializes the environment.
-
-    Args:
-      environment: the task, with scalar reward; its observations are a dict.
-      demonstrations: at least one, with the same observations.
-      reward_terms: the exponentials of equation 2, by observation key.
-      policy_keys: observations that the policy sees, of the scene and of the
-        goal; all by default. The others serve the reward alone, as
-        proprioception does in the paper (section 3.2).
-      deviation: distance of an observation to the goal frame, in metres.
-      early_termination_distance: an episode ends once the deviation exceeds it,
-        in metres; None never ends one early. The paper has 0.5 (Table 1) and
-        0.01 (appendix C.2) without a unit.
-      curriculum_probability: share of the episodes that start inside a
-        demonstration instead of at its first frame.
-      curriculum_steps: such an episode starts in the first this many steps; 300
-        in appendix C.2.
-      check_start: whether the first observation of an episode is compared with
-        the recorded one.
-      goal_references: whether to show, as `goal_reference`, which frame of which
-        demonstration the goal is, for a replay that keeps this in place of the
-        frame; the demonstration is -1 if it is not one of `demonstrations`.
-      seed: of the choice of demonstrations and starts.
-
-    Raises:
-      ValueError: if the demonstrations do not fit the environment or an
-        argument is out of range.
-    """
     self._environment = environment
     self._demonstrations = list(demonstrations)
     self._reward_terms = dict(reward_terms)
@@ -124,8 +131,10 @@ class ImitationEnvironment(dm_env.Environment):
     self._step = 0
     self._reset_next_step = True
     self._last_deviation = 0.0
+    self._scene: Mapping[str, np.ndarray] = {}
 
   def _check(self, spec: Mapping[str, specs.Array]) -> None:
+    """Raises a ValueError if an argument does not fit the observations."""
     needed = {*self._policy_keys, *self._reward_terms}
     missing = needed - set(spec)
     if missing or not self._reward_terms:
@@ -159,7 +168,7 @@ class ImitationEnvironment(dm_env.Environment):
 
   @property
   def demonstrations(self) -> Sequence[demonstrations_lib.Demonstration]:
-    """The dataset D."""
+    """The dataset D of demonstrations."""
     return self._demonstrations
 
   @property
@@ -169,7 +178,7 @@ class ImitationEnvironment(dm_env.Environment):
 
   @property
   def step_index(self) -> int:
-    """Index of the demonstration's frame that corresponds to o_t."""
+    """Index of the demonstration's frame that o_t is compared with."""
     return self._step
 
   @property
@@ -179,8 +188,13 @@ class ImitationEnvironment(dm_env.Environment):
 
   @property
   def frame(self) -> dict[str, np.ndarray]:
-    """The frame of the goals' demonstration that o_t is compared with."""
+    """Frame of the goals' demonstration that o_t is compared with, by key."""
     return self._frame(self._step)
+
+  @property
+  def scene(self) -> Mapping[str, np.ndarray]:
+    """All that the wrapped environment observed last, by key."""
+    return self._scene
 
   @property
   def environment(self) -> ResettableEnvironment:
@@ -200,13 +214,13 @@ class ImitationEnvironment(dm_env.Environment):
     """Starts an episode at a given frame of a given demonstration.
 
     Args:
-      index: of the demonstration.
-      step: of the frame, in [0, T).
-      goals: the demonstration that goals are taken from; the same by default.
-        Another one tells whether a policy looks at its goals.
+      index: index of the demonstration.
+      step: index of the frame in the demonstration, in [0, T).
+      goals: demonstration that the goals are taken from; the one of the start by
+        default. Another one tells whether a policy looks at its goals.
 
     Returns:
-      The first time step.
+      The first time step of the episode.
 
     Raises:
       ValueError: if the demonstration has no such frame to start from.
@@ -225,6 +239,7 @@ class ImitationEnvironment(dm_env.Environment):
     self._last_deviation = 0.0
     self._reset_next_step = False
     timestep = self._environment.reset_to(self._demonstration.states[step])
+    self._scene = timestep.observation
     if self._check_start:
       initializers.check_start(
         timestep.observation,
@@ -234,7 +249,7 @@ class ImitationEnvironment(dm_env.Environment):
     return dm_env.restart(self._observation(timestep))
 
   def _set_goals(self, goals: demonstrations_lib.Demonstration) -> None:
-    """Gets a demonstration's frames ready, of what is observed at least."""
+    """Reads the frames of the goals' demonstration, of the observed keys."""
     self._num_goals = len(goals)
     self._frames = {
       key: storage.in_memory(goals.observations[key])
@@ -243,20 +258,30 @@ class ImitationEnvironment(dm_env.Environment):
     }
 
   def _frame(self, step: int) -> dict[str, np.ndarray]:
-    """Returns the goals' demonstration's d_step; the last one beyond its end."""
+    """Returns the frame d_step of the goals' demonstration, by key.
+
+    Beyond the end it is the last frame.
+    """
     step = min(step, self._num_goals)
     return {key: frames[step] for key, frames in self._frames.items()}
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
-    """Takes a step; see `reward_spec` and `discount_spec` for the streams.
+    """Takes a step, or begins the next episode after the last step of one.
 
-    The imitation stream ends (discount 0) when the deviation is too large, for
-    the task stream the episode is merely cut. The demonstration's end truncates
+    Too large a deviation ends the episode: it terminates the imitation stream
+    (discount 0) and truncates the task stream. The demonstration's end truncates
     both.
+
+    Args:
+      action: an action as `action_spec` describes it.
+
+    Returns:
+      The next time step, with reward and discount for each of the two streams.
     """
     if self._reset_next_step:
       return self.reset()
     timestep = self._environment.step(action)
+    self._scene = timestep.observation
     self._step += 1
     goal = self._frame(self._step)
     reward = {
@@ -282,6 +307,7 @@ class ImitationEnvironment(dm_env.Environment):
   def _deviates(
     self, timestep: dm_env.TimeStep, goal: Mapping[str, np.ndarray]
   ) -> bool:
+    """Measures the deviation and returns whether it is too large."""
     if self._deviation is None:
       return False
     self._last_deviation = self._deviation(timestep.observation, goal)
@@ -290,6 +316,7 @@ class ImitationEnvironment(dm_env.Environment):
   def _observation(
     self, timestep: dm_env.TimeStep
   ) -> dict[str, np.ndarray | dict[str, np.ndarray]]:
+    """Returns what the policy sees: the scene, the goal and its reference."""
     goal = self._frame(self._step + 1)
     observation = {
       **{key: timestep.observation[key] for key in self._policy_keys},
@@ -304,9 +331,10 @@ class ImitationEnvironment(dm_env.Environment):
     return observation
 
   def observation_spec(self) -> Mapping[str, specs.Array]:
-    """Returns the policy's observations, and the same once more as `goal`.
+    """Returns the specs of the policy's observations and of its `goal`.
 
-    There is `goal_reference`, too, if it was asked for.
+    The goal has the same keys. There is `goal_reference`, too, if it was asked
+    for.
     """
     spec = self._environment.observation_spec()
     visible = {key: spec[key] for key in self._policy_keys}
@@ -321,14 +349,14 @@ class ImitationEnvironment(dm_env.Environment):
     return self._environment.action_spec()
 
   def reward_spec(self) -> Mapping[str, specs.Array]:
-    """Returns a scalar for each of the two streams."""
+    """Returns the specs of the two streams' rewards, both scalars."""
     return {
       IMITATION: specs.BoundedArray((), np.float32, 0.0, 1.0, name=IMITATION),
       TASK: specs.Array((), np.float32, name=TASK),
     }
 
   def discount_spec(self) -> Mapping[str, specs.Array]:
-    """Returns a scalar for each of the two streams."""
+    """Returns the specs of the two streams' discounts, both scalars."""
     return {
       key: specs.BoundedArray((), np.float32, 0.0, 1.0, name=f'{key}_discount')
       for key in (IMITATION, TASK)

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where episodes start: at frames of demonstrations.
+"""Starts of episodes at frames of demonstrations.
 
-The imitation environment and the plain task environment draw their starts from
-the same place; appendix C.2 calls it a demonstration curriculum.
+The imitation environment and the plain task environment both draw their starts
+from `DemonstrationStarts`, the demonstration curriculum of appendix C.2.
 """
 
 from typing import Mapping, NamedTuple, Optional, Protocol, Sequence
@@ -37,22 +37,27 @@ _IMAGE_TOLERANCE = 0.01
 
 
 class Start(NamedTuple):
-  """A frame of a demonstration."""
+  """A frame of a demonstration at which an episode starts.
 
-  demonstration: int  # Its index.
-  step: int  # Of the frame, in [0, T).
+  Attributes:
+    demonstration: index of the demonstration.
+    step: index of the frame in the demonstration, in [0, T).
+  """
+
+  demonstration: int
+  step: int
 
 
 class DemonstrationStarts:
   """Draws the frames at which episodes start.
 
   Args:
-    demonstrations: at least one.
-    curriculum_probability: share of the episodes that start inside a
+    demonstrations: demonstrations that episodes start in, at least one.
+    curriculum_probability: probability that an episode starts inside a
       demonstration instead of at its first frame.
-    curriculum_steps: such an episode starts in the first this many steps; 300
-      in appendix C.2.
-    seed: of the draws.
+    curriculum_steps: number of steps from the beginning of a demonstration in
+      which such an episode starts; 300 in appendix C.2.
+    seed: seed of the draws; a random one by default.
 
   Raises:
     ValueError: if there is no demonstration or an argument is out of range.
@@ -82,7 +87,7 @@ class DemonstrationStarts:
     self._random_state = np.random.RandomState(seed)
 
   def draw(self) -> Start:
-    """Returns the next start; demonstrations are drawn uniformly."""
+    """Draws a start; demonstrations are drawn uniformly."""
     index = self._random_state.randint(len(self._demonstrations))
     step = 0
     if self._random_state.uniform() < self._probability:
@@ -92,7 +97,7 @@ class DemonstrationStarts:
 
 
 class RestartableEnvironment(Protocol):
-  """A `dm_env.Environment` that can start at a state with a clock at zero."""
+  """A `dm_env.Environment` that can start at a state with its clock at zero."""
 
   def reset_to(
     self, state: np.ndarray, restart_clock: bool = False
@@ -119,13 +124,15 @@ class CurriculumEnvironment(dm_env.Environment):
   appendix C.2.
 
   Args:
-    environment: the task.
-    demonstrations: at least one.
-    curriculum_probability: see `DemonstrationStarts`.
-    curriculum_steps: see `DemonstrationStarts`.
-    check_start: whether the first observation is compared with the recorded
-      one, see `check_start`.
-    seed: of the starts.
+    environment: the environment of the task.
+    demonstrations: demonstrations that episodes start in, at least one.
+    curriculum_probability: probability that an episode starts inside a
+      demonstration instead of at its first frame.
+    curriculum_steps: number of steps from the beginning of a demonstration in
+      which such an episode starts.
+    check_start: whether the first observation of an episode is compared with
+      the recorded one, see the function `check_start`.
+    seed: seed of the starts; a random one by default.
 
   Raises:
     ValueError: if there is no demonstration or an argument is out of range.
@@ -167,7 +174,7 @@ class CurriculumEnvironment(dm_env.Environment):
     return timestep
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
-    """Takes a step; begins the next episode after the last one of an episode."""
+    """Takes a step, or begins the next episode after the last step of one."""
     if self._reset_next_step:
       return self.reset()
     timestep = self._environment.step(action)
@@ -198,12 +205,12 @@ def check_start(
   """Checks that an episode starts with the frame that was recorded.
 
   Args:
-    observation: what the environment shows at its start.
-    demonstration: whose state it was started at.
-    start: which frame that is.
+    observation: first observation of the episode, as arrays by key.
+    demonstration: demonstration that the episode starts in.
+    start: frame of the demonstration that the episode starts at.
 
   Raises:
-    DatasetError: if a part of the observation that was recorded differs.
+    DatasetError: if the observation differs from the recorded one.
   """
   for key, frames in demonstration.observations.items():
     if key not in observation:

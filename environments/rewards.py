@@ -22,29 +22,49 @@ NOTHING, REACHED, LIFTED, STACKED = 0.0, 0.125, 0.25, 1.0
 
 
 class StageThresholds(NamedTuple):
-  """When a stage of block stacking counts as reached.
+  """Thresholds at which the stages of block stacking count as reached.
 
-  The paper gives no thresholds. `reach_distance` is the distance at which the
-  open fingers enclose the block, `lift_height` clears the table visibly, and
-  success is tested as other block-stacking benchmarks do: aligned, at the
-  right height, still, and not held.
+  The paper gives none. At `reach_distance` the open fingers enclose the block,
+  `lift_height` clears the table visibly, and success is tested as other
+  block-stacking benchmarks do: aligned, at the right height, still, and not held.
+
+  Attributes:
+    reach_distance: largest distance between the point between the finger tips
+      and the centre of the top block at which it is reached, in m.
+    lift_height: smallest height of the top block above its height at rest at
+      which it is lifted, in m.
+    alignment_tolerance: largest horizontal distance between the blocks' centres
+      at which they are aligned, in m beyond half an edge.
+    height_tolerance: largest difference between the centres' vertical distance
+      and an edge at which one block is on the other, in m.
+    still_speed: largest speed of the top block at which it is still, in m/s.
   """
 
-  reach_distance: float = 0.05  # m, between the fingers and the block's centre.
-  lift_height: float = 0.03  # m, above the height at rest.
-  alignment_tolerance: float = 0.005  # m, beyond half a block, horizontally.
-  height_tolerance: float = 0.005  # m, of the centres' vertical distance.
-  still_speed: float = 0.05  # m/s.
+  reach_distance: float = 0.05
+  lift_height: float = 0.03
+  alignment_tolerance: float = 0.005
+  height_tolerance: float = 0.005
+  still_speed: float = 0.05
 
 
 class StackingState(NamedTuple):
-  """What the stages depend on. Positions in metres, velocities in m/s."""
+  """The part of the physics state that the task reward depends on.
 
-  hand_position: np.ndarray  # [3], between the finger tips.
-  top_position: np.ndarray  # [3], the block that is to be lifted.
-  bottom_position: np.ndarray  # [3], the block it is to be put on.
-  top_velocity: np.ndarray  # [3]
-  held: bool  # Does the hand touch the top block?
+  Attributes:
+    hand_position: position of the point between the finger tips in m, [3].
+    top_position: position of the centre of the block that is to be lifted in m,
+      [3].
+    bottom_position: position of the centre of the block that the other one is to
+      be put on in m, [3].
+    top_velocity: linear velocity of the block that is to be lifted in m/s, [3].
+    held: whether the hand touches the block that is to be lifted.
+  """
+
+  hand_position: np.ndarray
+  top_position: np.ndarray
+  bottom_position: np.ndarray
+  top_velocity: np.ndarray
+  held: bool
 
 
 def stage_reward(
@@ -52,12 +72,12 @@ def stage_reward(
   half_size: float,
   thresholds: StageThresholds = StageThresholds(),
 ) -> float:
-  """Piecewise-constant task reward: 0, 0.125, 0.25 or 1 (section 3.1).
+  """Returns the task reward: 0, 0.125, 0.25 or 1 (section 3.1).
 
   Args:
     state: positions and velocities of hand and blocks.
     half_size: half the edge of a block, in metres.
-    thresholds: when a stage counts as reached.
+    thresholds: thresholds at which the stages count as reached.
 
   Returns:
     The value of the furthest stage that the state satisfies.
@@ -81,7 +101,8 @@ class RewardTerm(NamedTuple):
   """One exponential of equation 2.
 
   Attributes:
-    coefficient: beta, relative to the other terms'.
+    coefficient: weight of the exponential, beta in equation 2; only its ratio to
+      the other terms' coefficients counts.
     scale: factor of the squared distance inside the exponential.
     weights: factor of each component's difference, broadcast over the
       observation; None weighs all components alike and takes the *mean* of the
@@ -96,12 +117,13 @@ class RewardTerm(NamedTuple):
 def squared_distance(
   observation: np.ndarray, goal: np.ndarray, weights: Optional[np.ndarray]
 ) -> float:
-  """Squared distance of a frame to its goal, see `RewardTerm.weights`.
+  """Returns the squared distance of a frame to its goal.
 
   Args:
-    observation: uint8 image (compared in [0, 1]) or float vector.
-    goal: same shape and dtype.
-    weights: factor of each component's difference, or None.
+    observation: uint8 image, which is compared in [0, 1], or float vector.
+    goal: the demonstration's frame, of the observation's shape and dtype.
+    weights: factor of each component's difference, or None for the mean of the
+      squared differences; see `RewardTerm`.
   """
   difference = observation.astype(np.float32) - goal.astype(np.float32)
   if observation.dtype == np.uint8:
@@ -116,15 +138,15 @@ def imitation_reward(
   goal: Mapping[str, np.ndarray],
   terms: Mapping[str, RewardTerm],
 ) -> float:
-  """Similarity of an observation to its goal, equation 2 with beta normalised.
+  """Returns the imitation reward: equation 2 with normalised coefficients.
 
   Args:
-    observation: the frame o_{t+1}, by key.
-    goal: the demonstration's frame d_{t+1}, by key.
-    terms: one term for each key that is compared.
+    observation: the frame o_{t+1} as arrays by observation key.
+    goal: the demonstration's frame d_{t+1} as arrays by observation key.
+    terms: term of equation 2 for each observation key that is compared.
 
   Returns:
-    sum_k beta_k exp(-scale_k |o_k - d_k|^2) / sum_k beta_k, in [0, 1]. The
+    The reward sum_k beta_k exp(-scale_k |o_k - d_k|^2) / sum_k beta_k, in [0, 1]. The
     normalisation makes Vmax = 100 = 1 / (1 - 0.99) a tight bound (Table 1).
   """
   total = sum(term.coefficient for term in terms.values())

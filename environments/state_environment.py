@@ -32,9 +32,10 @@ class StateEnvironment(composer.Environment):
   episode that is terminated early.
 
   Args:
-    task: has `num_physics_steps`, MuJoCo's steps in a control step, while
-      composer's own count is one: its hooks run once a control step.
-    **kwargs: see `composer.Environment`.
+    task: a task with `num_physics_steps`, the number of MuJoCo steps in a
+      control step. Its `physics_steps_per_control_step` is one, so that
+      composer's hooks run once a control step.
+    **kwargs: further arguments of `composer.Environment`.
   """
 
   def __init__(self, task: composer.Task, **kwargs: Any):
@@ -45,7 +46,7 @@ class StateEnvironment(composer.Environment):
 
   @property
   def num_divergences(self) -> int:
-    """Episodes that ended because the physics diverged, since the start."""
+    """Number of episodes so far that ended because the physics diverged."""
     return self._num_divergences
 
   def reset(self) -> dm_env.TimeStep:
@@ -55,7 +56,16 @@ class StateEnvironment(composer.Environment):
     return self.reset_to(self.get_state())
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
-    """Advances by a control step; where the physics diverges the episode ends with 0."""
+    """Advances by a control step.
+
+    If the physics diverges, the episode ends with reward and discount 0.
+
+    Args:
+      action: an action as `action_spec` describes it.
+
+    Returns:
+      The next time step; the first one of an episode after the last one.
+    """
     timestep = super().step(action)
     if timestep.first():
       return timestep
@@ -70,7 +80,7 @@ class StateEnvironment(composer.Environment):
     self._physics.step(self._task.num_physics_steps)
 
   def get_state(self) -> np.ndarray:
-    """Returns the full physics state, float64, see `STATE_SIGNATURE`."""
+    """Returns the full physics state, float64 [S], see `STATE_SIGNATURE`."""
     return self._physics.get_state(STATE_SIGNATURE)
 
   def reset_to(
@@ -79,7 +89,8 @@ class StateEnvironment(composer.Environment):
     """Starts an episode at a stored state.
 
     Args:
-      state: what `get_state` returned, for the same model.
+      state: full physics state of the same model, as `get_state` returned it,
+        float64 [S].
       restart_clock: whether the episode has its full length from here on;
         otherwise it ends when the one that the state was stored in would have.
 

@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Scripted demonstrators that stack: resolved-rate control in phases.
+"""Scripted demonstrators that stack blocks by resolved-rate control in phases.
 
 They take the place of the paper's two persons with a SpaceNavigator (section
-3.1): a Cartesian velocity of the hand is turned into joint velocities by damped
-least squares. Their actions are recorded for checks alone, MetaMimic learns
-from the observations.
+3.1). A Cartesian velocity of the hand is turned into joint velocities by damped
+least squares. Their actions are recorded for checks alone: MetaMimic learns from
+the observations.
 """
 
 import dataclasses
@@ -33,27 +33,33 @@ from environments.block_stacking import resolved_rate
 _NOISE_CORRELATION = 0.9
 
 _OPEN, _HOLD, _CLOSE = -1.0, 0.0, 1.0
+_UP = np.array((0.0, 0.0, 1.0))
 
 
 @dataclasses.dataclass(frozen=True)
 class Style:
-  """How a demonstrator moves.
+  """The style of motion of a scripted demonstrator.
 
   Attributes:
-    name: of the demonstrator.
-    speed: of the hand on its way, in m/s.
-    speed_spread: relative range of the speed from episode to episode.
-    noise: standard deviation of the tremor, in m/s.
-    hover_height: of the finger tips above the block before the grasp, in m.
-    carry_height: of the lifted block above the other one, in m.
-    pause: mean rest on arrival, in steps; drawn for each phase and episode.
-    quarter_turns: turns of the grasp by 90 degrees: which faces are held.
-    rest: steps that are recorded after the hand has withdrawn; None rests until
-      the end of the episode.
-    bow: mean sideways bow of the ways to the blocks, relative to the distance
-      that is left; the sign is the side.
-    smoothing: share of the last command in the next one: a hand has inertia.
-    gain: of the position, in 1/s: how late the hand slows down.
+    name: name of the demonstrator.
+    speed: mean speed of the hand between targets, in m/s.
+    speed_spread: half the range of the speed over episodes, relative to its
+      mean.
+    noise: standard deviation of the hand's tremor, in m/s.
+    hover_height: mean height of the finger tips above the block before the
+      grasp, in m.
+    carry_height: mean height of the lifted block above the other one, in m.
+    pause: mean number of control steps that the hand rests on arrival; drawn
+      anew for each phase and episode.
+    quarter_turns: number of turns by 90 degrees from the nearest grasp, which
+      decides which faces of the block are held.
+    rest: number of control steps that are recorded after the hand has
+      withdrawn; None rests until the end of the episode.
+    bow: mean sideways bow of the paths to the blocks, relative to the distance
+      that is left; its sign is the side.
+    smoothing: share of the last velocity in the next one, in [0, 1): the
+      inertia of a hand.
+    gain: position gain in 1/s; a smaller one slows the hand down earlier.
   """
 
   name: str
@@ -70,8 +76,8 @@ class Style:
   gain: float = 4.0
 
 
-# Pairs of persons: one to train on and one, slower and less steady, to validate
-# (section 3.1). The first pair keeps episodes short, the second has the paper's
+# Pairs of demonstrators: one to train on and one, slower and less steady, to
+# validate on (section 3.1). The first pair keeps episodes short, the second has the paper's
 # returns, 355 and 285 (section 3.2), in 550 steps; see docs/demonstrators.md.
 PAPER_TRAINING, PAPER_VALIDATION = 'steady', 'hesitant'
 STYLES: Mapping[str, Style] = {
@@ -109,31 +115,48 @@ STYLES: Mapping[str, Style] = {
 
 
 class _Pose(NamedTuple):
-  """Where the finger tips are to be: position (m) and yaw (rad)."""
+  """A target for the hand.
+
+  Attributes:
+    position: position of the point between the finger tips in m, float64 [3].
+    yaw: direction in which the fingers close, in rad.
+  """
 
   position: np.ndarray
   yaw: float
 
 
 class _Phase(NamedTuple):
-  """A part of the motion: a target, the fingers, and when it ends."""
+  """A part of the motion.
+
+  Attributes:
+    name: name of the phase.
+    target: function that returns the pose that the hand moves to.
+    fingers: velocity of the fingers in [-1, 1]; -1 opens, 1 closes.
+    speed: speed of the hand, relative to the episode's.
+    tolerance: distance in m at which the target counts as reached; infinite for
+      phases that end by time.
+    min_steps: smallest number of control steps in the phase.
+    max_steps: largest number of control steps in the phase, without the pause.
+    pause: number of control steps that the hand rests after its arrival.
+  """
 
   name: str
   target: Callable[[], _Pose]
   fingers: float
-  speed: float  # Relative to the style's.
-  tolerance: float  # m; infinite for phases that end by time.
+  speed: float
+  tolerance: float
   min_steps: int
   max_steps: int
-  pause: int = 0  # Steps of rest after arrival.
+  pause: int = 0
 
 
 class ScriptedDemonstrator:
   """Stacks the blocks by reach, descend, grasp, lift, carry, place, release.
 
   Args:
-    style: how it moves.
-    seed: of the variation from episode to episode and of the tremor.
+    style: style of motion.
+    seed: seed of the variation over episodes and of the tremor.
   """
 
   def __init__(self, style: Style, seed: Optional[int] = None):
@@ -142,11 +165,15 @@ class ScriptedDemonstrator:
 
   @property
   def style(self) -> Style:
-    """How it moves."""
+    """Style of motion of the demonstrator."""
     return self._style
 
   def reset(self, environment: state_environment.StateEnvironment) -> None:
-    """Looks at the environment, which was reset, and plans an episode."""
+    """Plans an episode.
+
+    Args:
+      environment: the block-stacking environment, right after a reset.
+    """
     self._physics = environment.physics
     self._task = environment.task
     spread = self._style.speed_spread
@@ -189,7 +216,7 @@ class ScriptedDemonstrator:
     return self._hand.action(self._command, phase.fingers)
 
   def _advance(self) -> None:
-    """Goes on to the next phase where the current one has ended."""
+    """Goes on to the next phase if the current one has ended."""
     if self.done:
       return
     phase = self._phases[self._phase]
@@ -209,62 +236,70 @@ class ScriptedDemonstrator:
     style, half = self._style, self._task.half_size
     hover = style.hover_height * self._random_state.uniform(0.85, 1.15)
     carry = style.carry_height * self._random_state.uniform(0.85, 1.15)
-    up = np.array((0.0, 0.0, 1.0))
-    grasped = {}
-
-    def over_top(height: float) -> Callable[[], _Pose]:
-      return lambda: _Pose(self._top.xpos + height * up, self._yaw)
-
-    def over_bottom(height: float) -> Callable[[], _Pose]:
-      # Where the *block* is wanted, however it sits between the fingers.
-      def target() -> _Pose:
-        offset = self._hand.position - self._top.xpos
-        return _Pose(self._bottom.xpos + offset + height * up, self._yaw)
-
-      return target
-
-    def at_rest(key: str, height: float) -> Callable[[], _Pose]:
-      # Relative to where the hand was when the phase began.
-      def target() -> _Pose:
-        if key not in grasped:
-          grasped[key] = self._hand.position.copy()
-        return _Pose(grasped[key] + height * up, self._yaw)
-
-      return target
-
+    above_top, above_bottom = self._above_top, self._above_bottom
+    above_start = self._above_start
     stacked = 2 * half + 0.001
     rest = sys.maxsize if style.rest is None else style.rest
     grasp_height = self._random_state.uniform(-0.002, 0.006)
     phases = [
-      _Phase('reach', self._bowed(over_top(hover)), _OPEN, 1.0, 0.015, 1, 200),
-      _Phase('descend', over_top(grasp_height), _OPEN, 0.7, 0.006, 1, 80),
+      _Phase('reach', self._bowed(above_top(hover)), _OPEN, 1.0, 0.015, 1, 200),
+      _Phase('descend', above_top(grasp_height), _OPEN, 0.7, 0.006, 1, 80),
       # Fewer steps than about 20 lift before the fingers hold.
-      _Phase('grasp', at_rest('grasp', 0.0), _CLOSE, 0.3, np.inf, 22, 22),
-      _Phase('lift', at_rest('lift', 0.03), _CLOSE, 0.7, 0.01, 1, 40),
+      _Phase('grasp', above_start(0.0), _CLOSE, 0.3, np.inf, 22, 22),
+      _Phase('lift', above_start(0.03), _CLOSE, 0.7, 0.01, 1, 40),
       _Phase(
         'carry',
-        self._bowed(over_bottom(stacked + carry)),
+        self._bowed(above_bottom(stacked + carry)),
         _CLOSE,
         1.0,
         0.01,
         1,
         200,
       ),
-      _Phase('place', over_bottom(stacked), _CLOSE, 0.5, 0.003, 4, 80),
-      _Phase('release', at_rest('release', 0.0), _OPEN, 0.3, np.inf, 14, 14),
-      _Phase('withdraw', at_rest('withdraw', hover), _OPEN, 0.7, 0.015, 1, 60),
-      _Phase('rest', at_rest('rest', 0.0), _HOLD, 0.3, np.inf, rest, rest),
+      _Phase('place', above_bottom(stacked), _CLOSE, 0.5, 0.003, 4, 80),
+      _Phase('release', above_start(0.0), _OPEN, 0.3, np.inf, 14, 14),
+      _Phase('withdraw', above_start(hover), _OPEN, 0.7, 0.015, 1, 60),
+      _Phase('rest', above_start(0.0), _HOLD, 0.3, np.inf, rest, rest),
     ]
     return [phase._replace(pause=self._draw_pause(phase)) for phase in phases]
 
+  def _above_top(self, height: float) -> Callable[[], _Pose]:
+    """Returns a target above the block that is to be lifted, in m."""
+    return lambda: _Pose(self._top.xpos + height * _UP, self._yaw)
+
+  def _above_bottom(self, height: float) -> Callable[[], _Pose]:
+    """Returns a target that holds the lifted block above the other one."""
+
+    def target() -> _Pose:
+      # Where the *block* is wanted, however it sits between the fingers.
+      offset = self._hand.position - self._top.xpos
+      return _Pose(self._bottom.xpos + offset + height * _UP, self._yaw)
+
+    return target
+
+  def _above_start(self, height: float) -> Callable[[], _Pose]:
+    """Returns a target above the hand's position at the start of its phase."""
+    start: Optional[np.ndarray] = None
+
+    def target() -> _Pose:
+      nonlocal start
+      if start is None:
+        start = self._hand.position.copy()
+      return _Pose(start + height * _UP, self._yaw)
+
+    return target
+
   def _draw_pause(self, phase: _Phase) -> int:
-    """Returns the steps of rest on arrival; none in phases that end by time."""
+    """Returns the number of control steps that the hand rests on arrival.
+
+    It is zero in phases that end by time.
+    """
     if not self._style.pause or np.isinf(phase.tolerance):
       return 0
     return round(self._style.pause * self._random_state.uniform(0.0, 2.0))
 
   def _bowed(self, target: Callable[[], _Pose]) -> Callable[[], _Pose]:
-    """Returns a target that is aimed at from the side and reached all the same."""
+    """Returns a target that the hand approaches on a bow, not straight."""
     if not self._style.bow:
       return target
     bow = self._style.bow * self._random_state.uniform(0.5, 1.5)
@@ -277,7 +312,7 @@ class ScriptedDemonstrator:
     return aim
 
   def _grasp_yaw(self) -> float:
-    """Returns the yaw of a face of the block nearest to the hand's own."""
+    """Returns the yaw of the grasp in rad, from the nearest face of the block."""
     axis = self._top.xmat.reshape(3, 3)[:, 0]
     block_yaw = np.arctan2(axis[1], axis[0])
     quarter = np.pi / 2

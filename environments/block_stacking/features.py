@@ -22,6 +22,7 @@ from environments import rewards
 
 
 def _layout(**sizes: int) -> dict[str, slice]:
+  """Returns the slice of each part in a vector, from the parts' sizes."""
   ends = list(itertools.accumulate(sizes.values()))
   return {
     name: slice(end - size, end)
@@ -29,9 +30,9 @@ def _layout(**sizes: int) -> dict[str, slice]:
   }
 
 
-# What the components of the observation vectors are. Angles are given by sine
-# and cosine because four of the joints turn freely; orientations by the first
-# two columns of the rotation matrix.
+# The components of the observation vectors. Joint angles are given as sine and
+# cosine because four of the joints turn freely, orientations as the first two
+# columns of the rotation matrix.
 BODY_LAYOUT = _layout(
   joint_sine=6,
   joint_cosine=6,
@@ -57,6 +58,13 @@ BLOCKS_LAYOUT = _layout(
 def _components(
   layout: Mapping[str, slice], other: float = 0.0, **values: float
 ) -> np.ndarray:
+  """Returns a float32 vector with a value for each part of a layout.
+
+  Args:
+    layout: slice of each part in the vector.
+    other: value of the components whose part has none in `values`.
+    **values: value of the components of a part, by its name.
+  """
   vector = np.full(max(part.stop for part in layout.values()), other)
   for name, value in values.items():
     vector[layout[name]] = value
@@ -64,7 +72,7 @@ def _components(
 
 
 def feature_scale() -> dict[str, np.ndarray]:
-  """Returns factors for 'body' and 'blocks' that networks learn well from.
+  """Returns factors that scale 'body' and 'blocks' for networks, float32.
 
   Positions come in decimetres: the workspace then has a size of order one.
   """
@@ -82,7 +90,7 @@ def feature_scale() -> dict[str, np.ndarray]:
 
 
 def motion_scale() -> dict[str, np.ndarray]:
-  """Returns factors that make one control step of motion of order one.
+  """Returns factors that scale one control step of motion to order one, float32.
 
   At the demonstrators' speed a joint turns 0.03 rad and the hand moves 1 cm in
   a step; speeds change within some steps from nothing to 0.3 rad/s or 0.2 m/s.
@@ -116,13 +124,13 @@ def motion_scale() -> dict[str, np.ndarray]:
 def hand_to_block_deviation(
   observation: Mapping[str, np.ndarray], goal: Mapping[str, np.ndarray]
 ) -> float:
-  """Returns the distance of the two hand-to-block vectors in metres.
+  """Returns the distance between two vectors from hand to block, in metres.
 
   Appendix C.2 terminates an imitation episode on this distance.
 
   Args:
-    observation: has 'blocks', float32 [30].
-    goal: the demonstration's frame, has 'blocks'.
+    observation: the environment's observation, with 'blocks', float32 [30].
+    goal: the demonstration's frame, with 'blocks', float32 [30].
   """
   part = BLOCKS_LAYOUT['hand_to_top']
   difference = observation['blocks'][part] - goal['blocks'][part]
@@ -132,18 +140,18 @@ def hand_to_block_deviation(
 def hand_position_error(
   observation: Mapping[str, np.ndarray], goal: Mapping[str, np.ndarray]
 ) -> float:
-  """Returns the distance of the two end effectors in metres.
+  """Returns the distance between two positions of the hand, in metres.
 
   Args:
-    observation: has 'body', float32 [36].
-    goal: the demonstration's frame, has 'body'.
+    observation: the environment's observation, with 'body', float32 [36].
+    goal: the demonstration's frame, with 'body', float32 [36].
   """
   part = BODY_LAYOUT['hand_position']
   return float(np.linalg.norm(observation['body'][part] - goal['body'][part]))
 
 
 def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
-  """Returns equation 2 for features: the blocks take the place of the pixels.
+  """Returns the terms of equation 2 with the blocks in place of the pixels.
 
   Positions are compared in decimetres, angles in radians, and orientations and
   speeds not at all (the joints say as much). One step late at 0.2 m/s earns
@@ -167,7 +175,7 @@ def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
 
 
 def pixel_reward_terms() -> dict[str, rewards.RewardTerm]:
-  """Returns equation 2 as in the paper: pixels and body, 15 to 2 (Table 1).
+  """Returns the paper's terms of equation 2: pixels and body, 15 to 2 (Table 1).
 
   Distances of images are means over all values in [0, 1]. The paper gives no
   scales; docs/rewards.md has the measurements that these were chosen by.

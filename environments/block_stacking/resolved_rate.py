@@ -14,7 +14,7 @@
 """Resolved-rate control of the hand: Cartesian velocities to actions.
 
 A velocity of the hand is turned into velocities of the joints by damped least
-squares. Scripted demonstrators and teleoperation move the arm alike.
+squares. The scripted demonstrators and teleoperation both move the arm with it.
 """
 
 import mujoco
@@ -33,7 +33,7 @@ class ResolvedRate:
   """Moves the point between the finger tips with a given velocity.
 
   Args:
-    environment: whose hand is moved; it must have been reset.
+    environment: the block-stacking environment; it must have been reset.
   """
 
   def __init__(self, environment: state_environment.StateEnvironment):
@@ -45,7 +45,7 @@ class ResolvedRate:
 
   @property
   def position(self) -> np.ndarray:
-    """Where the point between the finger tips is: float64 [3], in m."""
+    """Position of the point between the finger tips in m, float64 [3]."""
     return self._site.xpos
 
   @property
@@ -63,30 +63,35 @@ class ResolvedRate:
     return float(np.arctan2(axis[1], axis[0]))
 
   def angular_velocity_towards(self, rotation: np.ndarray) -> np.ndarray:
-    """Returns the angular velocity, float64 [3] in rad/s, to a rotation [3, 3].
+    """Returns the angular velocity that turns the hand to an orientation.
 
-    It is proportional to the sine of the angle, and bounded.
+    Args:
+      rotation: the wanted axes of the hand as columns, float64 [3, 3].
+
+    Returns:
+      The angular velocity in rad/s, float64 [3]. It is proportional to the sine
+      of the angle that is left, and bounded.
     """
     error = 0.5 * np.cross(self.rotation.T, rotation.T).sum(axis=0)
     return clip_norm(_ORIENTATION_GAIN * error, _MAX_ANGULAR_SPEED)
 
   def action(self, twist: np.ndarray, fingers: float) -> np.ndarray:
-    """Returns an action.
+    """Returns the action that moves the hand with a velocity.
 
     Args:
-      twist: of the hand, [6]: linear (m/s) and angular (rad/s) velocity.
-      fingers: velocity in [-1, 1]; -1 opens, 1 closes.
+      twist: linear (m/s) and angular (rad/s) velocity of the hand, float64 [6].
+      fingers: velocity of the fingers in [-1, 1]; -1 opens, 1 closes.
 
     Returns:
-      float32 [9] in [-1, 1]. Where a joint would be too fast, all are slowed
-      down alike, so that the direction is kept.
+      The action, float32 [9] in [-1, 1]. If a joint would be too fast, all are
+      slowed down alike, so that the direction is kept.
     """
     arm = self._joint_velocities(twist) / self._max_velocity
     arm /= max(1.0, np.abs(arm).max())
     return np.concatenate((arm, np.full(3, fingers))).astype(np.float32)
 
   def _joint_velocities(self, twist: np.ndarray) -> np.ndarray:
-    """Returns joint velocities [6] in rad/s by damped least squares."""
+    """Returns joint velocities in rad/s, float64 [6], by damped least squares."""
     model, data = self._physics.model.ptr, self._physics.data.ptr
     jacobian = np.empty((6, model.nv))
     mujoco.mj_jacSite(
@@ -98,7 +103,7 @@ class ResolvedRate:
 
 
 def pointing_down(yaw: float) -> np.ndarray:
-  """Returns the rotation [3, 3] of a hand over the table.
+  """Returns the rotation of a hand that points at the table, float64 [3, 3].
 
   Args:
     yaw: direction in which the fingers close, in rad.
@@ -108,6 +113,6 @@ def pointing_down(yaw: float) -> np.ndarray:
 
 
 def clip_norm(vector: np.ndarray, limit: float) -> np.ndarray:
-  """Returns the vector, shortened to the limit where it is longer."""
+  """Returns the vector, shortened to the limit if it is longer."""
   norm = np.linalg.norm(vector)
   return vector * (limit / norm) if norm > limit else vector

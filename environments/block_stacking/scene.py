@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What stands on the stage: the arena with its camera, and the blocks."""
+"""The arena with its table, light and camera, and the blocks."""
 
 from dm_control import composer
 from dm_control import mjcf
@@ -91,10 +91,10 @@ class Block(composer.Entity):
   """A cube that the hand can hold.
 
   Args:
-    name: name of the MJCF model.
+    name: name of the block's MJCF model.
     half_size: half the length of an edge, in metres.
-    rgba: colour.
-    mass: mass in kilograms.
+    rgba: colour of the block: red, green, blue and opacity in [0, 1].
+    mass: mass of the block in kilograms.
   """
 
   def _build(
@@ -122,10 +122,12 @@ class Block(composer.Entity):
 
   @property
   def mjcf_model(self) -> mjcf.RootElement:
+    """The block's MJCF model."""
     return self._mjcf_model
 
   @property
   def geom(self) -> mjcf.Element:
+    """The block's only geom, a box."""
     return self._geom
 
   @property

@@ -69,11 +69,12 @@ class BlockStacking(composer.Task):
   """Put the red cube on the blue one.
 
   Args:
-    observables: which of 'image', 'body' and 'blocks' are observed.
-    image_size: (height, width) in pixels; 128 x 128 in the paper (Table 1).
+    observables: names of the observations, one or more of `OBSERVABLES`.
+    image_size: height and width of the image in pixels; 128 x 128 in the paper
+      (Table 1).
     half_size: half the edge of the cubes, in metres.
-    thresholds: when a stage of the reward counts as reached.
-    physics_timestep: MuJoCo's time step in seconds.
+    thresholds: thresholds at which the stages of the reward count as reached.
+    physics_timestep: MuJoCo's time step, in seconds.
 
   Raises:
     ValueError: if an observable is unknown or none is given, or the cubes have
@@ -139,10 +140,12 @@ class BlockStacking(composer.Task):
 
   @property
   def arm(self) -> kinova.JacoArm:
+    """The arm, with six joints."""
     return self._arm
 
   @property
   def hand(self) -> kinova.JacoHand:
+    """The hand, with three fingers."""
     return self._hand
 
   @property
@@ -167,12 +170,12 @@ class BlockStacking(composer.Task):
   @property
   def physics_steps_per_control_step(self) -> int:
     # Composer's hooks and observations run once a control step. The physics
-    # advances by `num_physics_steps` in one call, see state_environment.StateEnvironment.
+    # advances by `num_physics_steps` in one call, see `StateEnvironment`.
     return 1
 
   @property
   def num_physics_steps(self) -> int:
-    """MuJoCo steps in one control step."""
+    """Number of MuJoCo steps in one control step."""
     return super().physics_steps_per_control_step
 
   def after_compile(
@@ -280,7 +283,7 @@ class BlockStacking(composer.Task):
     return np.float32(1.0)
 
   def stacking_state(self, physics: mjcf.Physics) -> rewards.StackingState:
-    """Returns what the stages of the reward depend on."""
+    """Returns the positions and velocities that the reward depends on."""
     data = physics.data
     top, bottom = self._block_geoms
     start = self._block_qvel[0]
@@ -346,12 +349,14 @@ def load(
   """Loads the block-stacking environment.
 
   Args:
-    observables: which of 'image' (uint8 [128, 128, 3]), 'body' (float32 [36],
-      see `features.BODY_LAYOUT`) and 'blocks' (float32 [30], see `features.BLOCKS_LAYOUT`) are
-      observed.
-    seed: of the initial poses.
-    episode_length: in control steps of 50 ms; an episode is truncated there.
-    **task_arguments: see `BlockStacking`.
+    observables: names of the observations, one or more of 'image' (uint8
+      [height, width, 3]), 'body' (float32 [36], see `features.BODY_LAYOUT`) and
+      'blocks' (float32 [30], see `features.BLOCKS_LAYOUT`).
+    seed: seed of the initial poses, or the random state that they are drawn
+      from; a random seed by default.
+    episode_length: number of control steps of 50 ms after which an episode is
+      truncated.
+    **task_arguments: further arguments of `BlockStacking`.
 
   Returns:
     An environment with scalar float32 reward and discount.

@@ -11,16 +11,17 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The HDF5 file that demonstrations are kept in: its layout, and how it is read.
+"""The HDF5 file of a dataset of demonstrations: its layout, reading and writing.
 
 The layout is robomimic's: `data/demo_k` with `actions`, `rewards`, `dones`,
-`states` and `obs/<key>`, attributes beside them, and `env_args` as JSON at
-`data`. The frame after the last action is kept in `final_obs` and `final_state`.
+`states` and `obs/<key>`, attributes beside them, and `env_args` as JSON among
+the attributes of `data`. The frame after the last action is in `final_obs` and
+`final_state`.
 
 All data and metadata carry checksums (HDF5's 1.10 format and Fletcher's): a
 damaged file gives an error, and neither wrong numbers nor a crash in the C
-library. Nothing in a file is ever unpickled, types other than numbers are
-refused.
+library. Nothing in a file is ever unpickled, and arrays of other types than
+numbers are refused.
 """
 
 from collections.abc import Sequence
@@ -42,10 +43,11 @@ DatasetError = demonstration_lib.DatasetError
 # The first HDF5 version whose every structure can have a checksum.
 LIBVER = ('v110', 'v110')
 FORMAT_VERSION = 1
-# Of a chunk of small rows; frames have one each, so that one can be read.
+# Size of a chunk of small rows. Each frame has a chunk of its own, so that it
+# can be read alone.
 _CHUNK_BYTES = 2**20
-# Of gzip, for uint8. A scene of plain colours shrinks to a tenth; higher levels
-# take longer for little.
+# Level of gzip, for uint8. A scene of plain colours shrinks to a tenth; higher
+# levels take longer for little.
 _GZIP_LEVEL = 4
 # No filter shrinks further, so a file cannot ask for more memory than this many
 # times its size. gzip's bound is 1032.
@@ -54,14 +56,16 @@ _MAX_COMPRESSION = 1100
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-  """What all demonstrations of a dataset have in common.
+  """Metadata that all demonstrations of a dataset share.
 
   Attributes:
-    task: its name.
-    control_timestep: seconds from one action to the next.
-    model_hash: of the compiled model, see `environments.demonstrations.models`.
-    mujoco_version: that recorded.
-    arguments: of the task's environment, to load it again; JSON's types.
+    task: name of the task.
+    control_timestep: seconds from one action to the next; None if unknown.
+    model_hash: hash of the compiled model, see
+      `environments.demonstrations.models`; None if unknown.
+    mujoco_version: version of MuJoCo that the dataset was recorded with.
+    arguments: arguments that load the task's environment again, by name; their
+      values are of JSON's types.
   """
 
   task: str
@@ -76,12 +80,15 @@ class Metadata:
     object.__setattr__(self, 'arguments', arguments)
 
   def check(self, file: str, **expected: Any) -> None:
-    """Raises a DatasetError where the dataset is not what is expected.
+    """Checks that the dataset is what is expected.
 
     Args:
-      file: that this is of.
-      **expected: any of the attributes; None is not looked at, and neither is
-        what the dataset does not say.
+      file: path of the dataset, for the error's message.
+      **expected: expected values of attributes, by name. None accepts any value;
+        an attribute that the dataset lacks is accepted, unless it is the task.
+
+    Raises:
+      DatasetError: if an attribute has another value.
     """
     remedies = {
       'task': "give this task's dataset",
@@ -102,13 +109,15 @@ class Metadata:
 
 
 class Dataset(Sequence[Demonstration]):
-  """The demonstrations of a file, read when they are used.
+  """The demonstrations of a file, whose arrays are read when they are used.
 
-  It can be pickled and used after a fork; each process opens the file itself.
+  A dataset can be pickled and used after a fork: each process opens the file
+  for itself.
 
   Args:
-    file: its path.
-    cache_bytes: that each process keeps of what it read last.
+    file: path of the HDF5 file.
+    cache_bytes: largest number of bytes of recently read arrays that each
+      process keeps in memory.
 
   Raises:
     DatasetError: if the file is missing, truncated or not a dataset.
@@ -131,17 +140,17 @@ class Dataset(Sequence[Demonstration]):
 
   @property
   def file(self) -> str:
-    """Path of the file."""
+    """Path of the HDF5 file."""
     return self._file
 
   @property
   def metadata(self) -> Metadata:
-    """What the demonstrations have in common."""
+    """Metadata that all demonstrations share."""
     return self._metadata
 
   @property
   def names(self) -> Sequence[str]:
-    """Names in the file, demo_k, in the order of the demonstrations."""
+    """Names of the demonstrations in the file, demo_k, in their order."""
     return tuple(self._names)
 
   def __len__(self) -> int:
@@ -159,7 +168,7 @@ class Dataset(Sequence[Demonstration]):
     return self._demonstrations[index]
 
   def verify(self) -> None:
-    """Reads everything once.
+    """Reads all arrays once, which checks them.
 
     Raises:
       DatasetError: if a checksum is wrong or a number is not finite.
@@ -175,7 +184,7 @@ class Dataset(Sequence[Demonstration]):
 
 
 def read_metadata(data: h5py.Group) -> Metadata:
-  """Returns the metadata of a dataset's `data` group."""
+  """Returns the metadata in the attributes of a dataset's group `data`."""
   attributes = data.attrs
   version = int(attributes.get('format_version', FORMAT_VERSION))
   if version > FORMAT_VERSION:
@@ -205,17 +214,17 @@ def _text(value: object) -> str:
 
 
 def _fixed(text: str) -> np.bytes_:
-  """Returns a string of fixed length; those of others have no checksum."""
+  """Returns a string of fixed length: others would have no checksum."""
   return np.bytes_(text.encode())
 
 
 def write_metadata(data: h5py.Group, metadata: Metadata, total: int) -> None:
-  """Writes the attributes of a dataset's `data` group.
+  """Writes the attributes of a dataset's group `data`.
 
   Args:
-    data: the group.
-    metadata: what the demonstrations have in common.
-    total: sum of their steps.
+    data: the HDF5 group `data`.
+    metadata: metadata that all demonstrations share.
+    total: number of steps of all demonstrations together.
   """
   data.attrs.update(
     format_version=FORMAT_VERSION,
@@ -242,7 +251,12 @@ def write_metadata(data: h5py.Group, metadata: Metadata, total: int) -> None:
 def write_demonstration(
   group: h5py.Group, demonstration: Demonstration
 ) -> None:
-  """Writes a demonstration to a new group, `data/demo_k`."""
+  """Writes a demonstration.
+
+  Args:
+    group: the new HDF5 group `data/demo_k`.
+    demonstration: the demonstration that is written.
+  """
   steps = len(demonstration)
   group.attrs.update(
     num_samples=steps,
@@ -268,6 +282,7 @@ def write_demonstration(
 
 
 def _write(group: h5py.Group, name: str, values: np.ndarray) -> None:
+  """Writes an array in chunks with checksums, and compressed if it is uint8."""
   values = np.asarray(values)
   if not values.ndim or not values.size:
     group.create_dataset(name, data=values)
@@ -290,7 +305,7 @@ def _write(group: h5py.Group, name: str, values: np.ndarray) -> None:
 def _read_demonstration(
   group: h5py.Group, store: storage.Store
 ) -> Demonstration:
-  """Returns a demonstration whose arrays are still in the file."""
+  """Returns a demonstration whose arrays stay in the file."""
 
   def stored(name: str, final: Optional[str] = None) -> np.ndarray:
     return storage.array(store, _source(group, store, name, final))
@@ -310,6 +325,19 @@ def _read_demonstration(
 def _source(
   group: h5py.Group, store: storage.Store, name: str, final: Optional[str]
 ) -> storage.Source:
+  """Returns where an array is, and its shape and dtype.
+
+  Args:
+    group: the HDF5 group of the demonstration.
+    store: the file that the array is read from.
+    name: name of the array's HDF5 dataset in the group.
+    final: name of the HDF5 dataset with the array's last row; None if all
+      rows are in `name`.
+
+  Raises:
+    TypeError: if one of them is not an array of numbers in this file.
+    ValueError: if the two do not go together.
+  """
   rows = _numbers(group, store, name)
   shape = rows.shape
   if not shape:
@@ -331,7 +359,7 @@ def _source(
 def _numbers(
   group: h5py.Group, store: storage.Store, name: str
 ) -> h5py.Dataset:
-  """Returns an HDF5 dataset that holds numbers, in this file."""
+  """Returns an HDF5 dataset that must be an array of numbers in this file."""
   dataset = group[name]
   if not isinstance(dataset, h5py.Dataset):
     raise TypeError(f'{dataset.name} is not an array')

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What a demonstration holds."""
+"""A demonstration: its observations, states, actions and rewards."""
 
 import dataclasses
 from typing import Mapping
@@ -20,6 +20,7 @@ import numpy as np
 
 from environments import rewards as rewards_lib
 
+# Smallest number of steps that a demonstration may have.
 MIN_STEPS = 2
 
 
@@ -29,22 +30,24 @@ class DatasetError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Demonstration:
-  """An episode of a demonstrator: d = {d_1, ..., d_T} and what goes with it.
+  """An episode of a demonstrator, d = {d_1, ..., d_T} in the paper.
 
   MetaMimic learns from `observations` alone and starts episodes at `states`.
   Actions and rewards serve checks and comparisons.
 
   The arrays of a demonstration that was loaded are read from its file when they
-  are used, see `environments.demonstrations.storage`; they are read-only and otherwise behave
-  like NumPy's.
+  are used, see `environments.demonstrations.storage`. They are read-only and
+  otherwise behave like NumPy's.
 
   Attributes:
-    observations: by key, [T + 1, ...] each.
-    states: full physics states, float64 [T + 1, S].
-    actions: float32 [T, A].
+    observations: observations before each action and after the last one, by
+      key, [T + 1, ...] each.
+    states: full physics states before each action and after the last one,
+      float64 [T + 1, S].
+    actions: actions in [-1, 1], float32 [T, A].
     rewards: task rewards, float32 [T].
-    demonstrator: who it was.
-    seed: of the episode.
+    demonstrator: name of the demonstrator that recorded it.
+    seed: seed of the episode's initial poses.
 
   Raises:
     DatasetError: if lengths differ, there are fewer than two steps, or a state
@@ -92,7 +95,14 @@ class Demonstration:
     return len(self.actions)
 
   def frame(self, step: int) -> dict[str, np.ndarray]:
-    """Returns the observation d_step; the last one beyond the end."""
+    """Returns the observation at a step.
+
+    Args:
+      step: index of the observation; beyond the end it is the last one.
+
+    Returns:
+      The observation as arrays by key.
+    """
     step = min(step, len(self))
     return {key: frames[step] for key, frames in self.observations.items()}
 
@@ -103,12 +113,20 @@ class Demonstration:
 
   @property
   def success(self) -> bool:
-    """Whether the blocks are stacked at its end."""
+    """Whether the blocks are stacked after the last step."""
     return bool(self.rewards[-1] == rewards_lib.STACKED)
 
 
 def check_finite(name: str, values: np.ndarray) -> None:
-  """Raises a DatasetError if floating-point values are not all finite."""
+  """Checks that numbers are finite.
+
+  Args:
+    name: name of the array, for the error's message.
+    values: the array; only floating-point numbers are checked.
+
+  Raises:
+    DatasetError: if a number is not finite.
+  """
   floating = np.issubdtype(values.dtype, np.floating)
   if floating and not np.all(np.isfinite(values)):
     raise DatasetError(

@@ -11,11 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Demonstrations and the datasets that they are kept in.
-
-What experiments need: `Demonstration`, `load` and `save`, and `DatasetWriter` to
-record episode by episode. See `environments.demonstrations.dataset` for the file's layout.
-"""
+"""Loads and saves whole datasets of demonstrations."""
 
 import os
 from typing import Optional, Sequence, Union
@@ -25,19 +21,19 @@ from environments.demonstrations import demonstration
 from environments.demonstrations import writer
 
 DatasetError = demonstration.DatasetError
-Demonstration = demonstration.Demonstration
-MIN_STEPS = demonstration.MIN_STEPS
-Dataset = dataset.Dataset
-Metadata = dataset.Metadata
-DatasetWriter = writer.DatasetWriter
 
+# Name of the HDF5 file in a dataset's folder.
 FILE_NAME = 'demonstrations.hdf5'
 
 PathLike = Union[str, 'os.PathLike[str]']
 
 
 def dataset_file(path: PathLike) -> str:
-  """Returns the HDF5 file for a path that may be the dataset's folder."""
+  """Returns the path of a dataset's HDF5 file.
+
+  Args:
+    path: path of the HDF5 file (.hdf5 or .h5), or of the folder that it is in.
+  """
   path = os.fspath(path)
   if path.endswith(('.hdf5', '.h5')):
     return path
@@ -46,22 +42,25 @@ def dataset_file(path: PathLike) -> str:
 
 def save(
   path: PathLike,
-  demonstrations: Sequence[Demonstration],
+  demonstrations: Sequence[demonstration.Demonstration],
   task: str,
   control_timestep: Optional[float] = None,
   model_hash: Optional[str] = None,
 ) -> str:
-  """Writes a new dataset, in one piece or not at all.
+  """Writes a new dataset, as a whole or not at all.
 
   Args:
-    path: a folder, or a file that ends in .hdf5.
-    demonstrations: at least one.
-    task: name of the task, checked by `load`.
-    control_timestep: seconds from one action to the next.
-    model_hash: of the compiled model, see `environments.demonstrations.models`.
+    path: path of the new HDF5 file, or of the folder that it is to be in.
+    demonstrations: the demonstrations, at least one.
+    task: name of the task, which `load` can check.
+    control_timestep: seconds from one action to the next, which `load` can
+      check; None leaves it out.
+    model_hash: hash of the compiled model, see
+      `environments.demonstrations.models`, which `load` can check; None leaves
+      it out.
 
   Returns:
-    The file's path.
+    The path of the HDF5 file.
 
   Raises:
     DatasetError: if there is nothing to write or the file exists.
@@ -70,7 +69,7 @@ def save(
   if not demonstrations:
     raise DatasetError(f'There are no demonstrations to write to {file}.')
   writer.write(
-    file, demonstrations, Metadata(task, control_timestep, model_hash)
+    file, demonstrations, dataset.Metadata(task, control_timestep, model_hash)
   )
   return file
 
@@ -82,15 +81,17 @@ def load(
   control_timestep: Optional[float] = None,
   model_hash: Optional[str] = None,
   observations: Sequence[str] = (),
-) -> Dataset:
+) -> dataset.Dataset:
   """Opens a dataset; its arrays are read when they are used.
 
   Args:
-    path: a folder, or a file that ends in .hdf5.
+    path: path of the HDF5 file, or of the folder that it is in.
     task: name of the task that the dataset must be of; None accepts any.
-    control_timestep: seconds from one action to the next; as above.
-    model_hash: of the compiled model; as above.
-    observations: keys that each demonstration must have.
+    control_timestep: seconds from one action to the next that the dataset must
+      have; None accepts any.
+    model_hash: hash of the compiled model that the dataset must have, see
+      `environments.demonstrations.models`; None accepts any.
+    observations: keys of the observations that each demonstration must have.
 
   Returns:
     The demonstrations in the order in which they were recorded.
@@ -102,7 +103,7 @@ def load(
   file = dataset_file(path)
   if not os.path.exists(file):
     raise DatasetError(_missing(file))
-  found = Dataset(file)
+  found = dataset.Dataset(file)
   found.metadata.check(
     file,
     task=task,
@@ -111,6 +112,14 @@ def load(
   )
   if not found:
     raise DatasetError(f'{file} holds no demonstrations; record some.')
+  _check_observations(found, observations)
+  return found
+
+
+def _check_observations(
+  found: dataset.Dataset, observations: Sequence[str]
+) -> None:
+  """Raises a DatasetError if a demonstration lacks one of the observations."""
   for name, item in zip(found.names, found):
     lacking = set(observations) - set(item.observations)
     if lacking:
@@ -120,13 +129,13 @@ def load(
         else 'record with these observables'
       )
       raise DatasetError(
-        f'{file}, {name} has {sorted(item.observations)} but lacks '
+        f'{found.file}, {name} has {sorted(item.observations)} but lacks '
         f'{sorted(lacking)}; {remedy}.'
       )
-  return found
 
 
 def _missing(file: str) -> str:
+  """Returns the message of the error for a file that is not there."""
   episodes = writer.recorded_files(file)
   if episodes:
     return (

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Identifies compiled models."""
+"""Identifies compiled MuJoCo models."""
 
 import hashlib
 from typing import Any
@@ -24,13 +24,13 @@ def fingerprint(model: Any) -> str:
   """Returns a hash of everything in a compiled model.
 
   States and actions go with one model: a replay in another one, however close,
-  parts from what was recorded. The hash does not depend on the process.
+  differs from what was recorded. The hash does not depend on the process.
 
   Args:
     model: a `mujoco.MjModel`, or dm_control's wrapper of one.
 
   Returns:
-    SHA-256 of the model as MuJoCo saves it, in hexadecimal digits.
+    The SHA-256 of the model as MuJoCo saves it, in hexadecimal digits.
   """
   model = getattr(model, 'ptr', model)
   buffer = np.zeros(mujoco.mj_sizeModel(model), np.uint8)

@@ -12,16 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Records scripted demonstrators: only episodes that stack are kept."""
+"""Records scripted demonstrators and keeps the episodes that stack the blocks."""
 
 from typing import Iterator, Optional
 
-from environments import demonstrations
 from environments import state_environment
 from environments.block_stacking import demonstrators
+from environments.demonstrations import demonstration as demonstration_lib
 from environments.demonstrations import take as take_lib
 
-# An attempt for each kept episode, this many times over, before giving up.
+# Largest number of attempts for each kept episode, before giving up.
 _MAX_ATTEMPTS_PER_EPISODE = 5
 
 
@@ -29,17 +29,17 @@ def record_episode(
   environment: state_environment.StateEnvironment,
   style: demonstrators.Style,
   seed: int,
-) -> Optional[demonstrations.Demonstration]:
+) -> Optional[demonstration_lib.Demonstration]:
   """Records one episode.
 
   Args:
-    environment: what is observed is recorded.
-    style: how the demonstrator moves.
-    seed: of the initial poses and of the demonstrator; the same seed gives the
-      same episode.
+    environment: the environment, whose observations are recorded.
+    style: style of motion of the demonstrator.
+    seed: seed of the initial poses and of the demonstrator; the same seed gives
+      the same episode.
 
   Returns:
-    The demonstration, or None if the blocks were not stacked at its end.
+    The demonstration, or None if the blocks are not stacked at its end.
   """
   environment.random_state.seed(seed)
   demonstrator = demonstrators.ScriptedDemonstrator(style, seed)
@@ -59,24 +59,27 @@ def record(
   style: demonstrators.Style,
   num_episodes: int,
   seed: int,
-) -> Iterator[demonstrations.Demonstration]:
+) -> Iterator[demonstration_lib.Demonstration]:
   """Yields episodes that stack, each as soon as it is recorded.
 
   Args:
-    environment: what is observed is recorded.
-    style: how the demonstrator moves.
-    num_episodes: that are yielded.
-    seed: of the first attempt; the next one has the next seed. So the seed of
-      the last episode tells how many attempts there were.
+    environment: the environment, whose observations are recorded.
+    style: style of motion of the demonstrator.
+    num_episodes: number of episodes that are yielded.
+    seed: seed of the first attempt; each further attempt has the next seed, so
+      that the seed of the last episode tells how many attempts there were.
+
+  Yields:
+    Demonstrations at whose end the blocks are stacked.
 
   Raises:
-    DatasetError: if hardly any attempt stacks.
+    DatasetError: if fewer than one in five attempts stack the blocks.
   """
   stacked = 0
   attempts = 0
   while stacked < num_episodes:
     if attempts >= _MAX_ATTEMPTS_PER_EPISODE * num_episodes:
-      raise demonstrations.DatasetError(
+      raise demonstration_lib.DatasetError(
         f'Demonstrator {style.name!r} stacked {stacked} of {attempts} times; '
         'check the block size and the episode length.'
       )

@@ -14,10 +14,10 @@
 """Arrays that stay in their HDF5 file until they are used.
 
 A `Store` stands for a file that does not change. Each process opens it for
-itself when it first reads, also after a fork or with a pickled copy, so that
-many processes can read at once; HDF5's handles belong to one process alone.
-What was read last is kept, up to a number of bytes that does not depend on the
-file's size.
+itself when it first reads, also after a fork or with a pickled copy: HDF5's
+handles belong to one process alone, and many processes can read at once.
+Recently read arrays are kept in memory, up to a number of bytes that does not
+depend on the file's size.
 """
 
 import collections
@@ -35,7 +35,8 @@ from environments.demonstrations import demonstration
 
 DatasetError = demonstration.DatasetError
 
-# Some hundred demonstrations without images, or a thousand images.
+# Recently read arrays that a process keeps: some hundred demonstrations without
+# images, or a thousand images.
 CACHE_BYTES = 64 * 2**20
 # Rows of more bytes are frames: they are read one by one. An array of smaller
 # rows is read as a whole, for that costs no more than one row of it.
@@ -57,7 +58,11 @@ _READ_ERRORS = (
 
 @contextlib.contextmanager
 def readable(file: str) -> Iterator[None]:
-  """Turns whatever goes wrong with a file inside into a DatasetError."""
+  """Turns errors of reading a file into a DatasetError.
+
+  Args:
+    file: path of the file, for the error's message.
+  """
   try:
     yield
   except DatasetError:
@@ -71,7 +76,12 @@ def readable(file: str) -> Iterator[None]:
 
 
 class _Session:
-  """A process's own handle of a file, and what it read last."""
+  """A process's own handle of a file, and its recently read arrays.
+
+  Args:
+    file: the open HDF5 file.
+    cache_bytes: largest number of bytes of recently read arrays that are kept.
+  """
 
   def __init__(self, file: h5py.File, cache_bytes: int):
     self.pid = os.getpid()
@@ -84,7 +94,7 @@ class _Session:
     self._free_bytes = cache_bytes
 
   def dataset(self, location: str) -> h5py.Dataset:
-    """Returns an open HDF5 dataset."""
+    """Returns the open HDF5 dataset at a location, such as data/demo_0/actions."""
     with self._lock:
       handle = self._handles.get(location)
       if handle is None:
@@ -94,7 +104,15 @@ class _Session:
     return handle
 
   def cached(self, key: Hashable, read: Callable[[], np.ndarray]) -> np.ndarray:
-    """Returns what was read before under the key, or reads it."""
+    """Returns an array that was read before, or reads it.
+
+    Args:
+      key: key of the array in the cache.
+      read: function that reads the array.
+
+    Returns:
+      The array, which is read-only.
+    """
     with self._lock:
       values = self._cache.get(key)
       if values is not None:
@@ -116,11 +134,12 @@ class Store:
   """An HDF5 file that arrays are read from.
 
   Args:
-    file: its path; the file must not change any more.
-    cache_bytes: that each process keeps of what it read last.
+    file: path of the HDF5 file, which must not change any more.
+    cache_bytes: largest number of bytes of recently read arrays that each
+      process keeps in memory.
 
   Raises:
-    DatasetError: here or when arrays are read, if the file cannot be read.
+    DatasetError: if the file cannot be read, now or when an array is read.
   """
 
   def __init__(self, file: str, cache_bytes: int = CACHE_BYTES):
@@ -130,6 +149,7 @@ class Store:
     self._session: Optional[_Session] = None
 
   def _identify(self) -> tuple[int, int]:
+    """Returns the file's size in bytes and its modification time in ns."""
     with readable(self.file):
       status = os.stat(self.file)
     return status.st_size, status.st_mtime_ns
@@ -142,7 +162,7 @@ class Store:
     return h5py.File(self.file, 'r')
 
   def session(self) -> _Session:
-    """Returns this process's handle and cache."""
+    """Returns this process's handle of the file and its cache."""
     session = self._session
     if session is None or session.pid != os.getpid():
       if self._identify() != self._identity:
@@ -155,14 +175,15 @@ class Store:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-  """Where the rows of an array are.
+  """The place of an array in an HDF5 file.
 
   Attributes:
-    name: for messages.
-    location: of the HDF5 dataset.
-    final: of the HDF5 dataset that holds one more row, the last; or None.
-    shape: of the whole array.
-    dtype: of the whole array.
+    name: name of the array in error messages.
+    location: path of the HDF5 dataset that holds the rows.
+    final: path of the HDF5 dataset that holds one more row, the last one; None
+      if there is none.
+    shape: shape of the array with its last row.
+    dtype: type of the elements.
   """
 
   name: str
@@ -175,9 +196,13 @@ class Source:
 class StoredArray(mixins.NDArrayOperatorsMixin):
   """An array in a file, read-only; it is read when it is indexed or used.
 
-  Length, shape and type are known without reading. An index of an array of
-  frames reads that frame alone. Everything else is done by NumPy with the whole
-  array. A deep copy is an array in memory.
+  Length, shape and type are known without reading. An index into an array of
+  frames reads that frame alone. All other operations read the whole array and
+  are NumPy's. A deep copy is an array in memory.
+
+  Args:
+    store: the file that the array is read from.
+    source: place of the array in the file.
   """
 
   def __init__(self, store: Store, source: Source):
@@ -186,17 +211,17 @@ class StoredArray(mixins.NDArrayOperatorsMixin):
 
   @property
   def shape(self) -> tuple[int, ...]:
-    """Of the whole array."""
+    """Shape of the array."""
     return self._source.shape
 
   @property
   def dtype(self) -> np.dtype:
-    """Of the elements."""
+    """Type of the elements."""
     return self._source.dtype
 
   @property
   def has_frames(self) -> bool:
-    """Whether rows are so large that they are read one by one."""
+    """Whether rows are frames: so large that they are read one by one."""
     row = int(np.prod(self.shape[1:])) * self.dtype.itemsize
     return row > FRAME_BYTES
 
@@ -253,6 +278,7 @@ class StoredArray(mixins.NDArrayOperatorsMixin):
     return getattr(self.__array__(), name)
 
   def _read(self, session: _Session) -> np.ndarray:
+    """Reads the whole array."""
     rows = session.dataset(self._source.location)
     values = np.empty(self.shape, self.dtype)
     if self._source.final is None:
@@ -263,11 +289,13 @@ class StoredArray(mixins.NDArrayOperatorsMixin):
     return self._checked(values)
 
   def _read_frame(self, session: _Session, step: int) -> np.ndarray:
+    """Reads one row."""
     if self._source.final is not None and step == len(self) - 1:
       return self._checked(session.dataset(self._source.final)[()])
     return self._checked(session.dataset(self._source.location)[step])
 
   def _checked(self, values: np.ndarray) -> np.ndarray:
+    """Returns the values; raises a DatasetError if one is not finite."""
     try:
       demonstration.check_finite(self._source.name, values)
     except DatasetError as error:
@@ -278,12 +306,17 @@ class StoredArray(mixins.NDArrayOperatorsMixin):
 
 
 def array(store: Store, source: Source) -> np.ndarray:
-  """Returns a stored array, which is used like one of NumPy's."""
+  """Returns an array in a file, which is used like one of NumPy's.
+
+  Args:
+    store: the file that the array is read from.
+    source: place of the array in the file.
+  """
   return cast(np.ndarray, StoredArray(store, source))
 
 
 def in_memory(values: np.ndarray) -> np.ndarray:
-  """Returns small rows in memory, where they are read fastest; frames stay."""
+  """Reads an array into memory, unless its rows are frames: those stay stored."""
   if isinstance(values, StoredArray) and values.has_frames:
     return values
   return np.asarray(values)

@@ -11,23 +11,23 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""An episode while it is being recorded, by a script or by a person."""
+"""An episode that is being recorded, by a script or by a person."""
 
 import dm_env
 import numpy as np
 
-from environments import demonstrations
 from environments import rewards
 from environments import state_environment
+from environments.demonstrations import demonstration as demonstration_lib
 
 
 class Take:
   """Collects the frames, states, actions and rewards of one episode.
 
   Args:
-    environment: at the first time step of the episode.
-    timestep: the first one.
-    seed: of the episode.
+    environment: the environment, at the first time step of the episode.
+    timestep: the first time step of the episode.
+    seed: seed of the episode's initial poses.
   """
 
   def __init__(
@@ -49,7 +49,7 @@ class Take:
 
   @property
   def start(self) -> np.ndarray:
-    """Physics state at which it began."""
+    """Full physics state at the start of the episode, float64 [S]."""
     return self._states[0]
 
   @property
@@ -63,7 +63,7 @@ class Take:
     return self.reward == rewards.STACKED
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
-    """Takes a step in the environment, adds it, and returns what came of it."""
+    """Takes a step in the environment, records it, and returns its time step."""
     timestep = self._environment.step(action)
     self._actions.append(action)
     self._rewards.append(timestep.reward)
@@ -71,17 +71,17 @@ class Take:
     self._states.append(self._environment.get_state())
     return timestep
 
-  def demonstration(self, demonstrator: str) -> demonstrations.Demonstration:
-    """Returns what was recorded.
+  def demonstration(self, demonstrator: str) -> demonstration_lib.Demonstration:
+    """Returns the recorded episode.
 
     Args:
-      demonstrator: who it was.
+      demonstrator: name of the demonstrator that recorded it.
 
     Raises:
-      DatasetError: if there are too few steps, or one is not finite.
+      DatasetError: if there are fewer than two steps, or a number is not finite.
     """
     frames = self._frames
-    return demonstrations.Demonstration(
+    return demonstration_lib.Demonstration(
       observations={
         key: np.stack([f[key] for f in frames]) for key in frames[0]
       },

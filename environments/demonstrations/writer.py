@@ -13,14 +13,14 @@
 # limitations under the License.
 """Records a dataset episode by episode; a crash loses at most the last one.
 
-HDF5 files are lost as a whole when a process dies while it writes to them. So
-the file itself is never written to. Each episode becomes a complete little file
-in a folder beside, `<file>.partial`: it is made in memory, written under another
-name, synchronized to the disk, and then renamed, which POSIX does in one piece.
+An HDF5 file is lost as a whole if a process dies while it writes to it, so the
+dataset itself is never written to. Each episode becomes a small file of its own
+in a folder beside it, `<file>.partial`: the file is made in memory, written under
+a temporary name, synchronized to the disk and renamed, which is atomic on POSIX.
 At the end all episodes are copied into a new file, which is synchronized and
-renamed in its turn before the folder is removed. At each moment every recorded
-episode is complete on the disk under its final name, and the dataset is either
-complete or not there.
+renamed in the same way before the folder is removed. At each moment every
+recorded episode is complete on the disk, and the dataset is either complete or
+not there.
 """
 
 import contextlib
@@ -44,17 +44,25 @@ DatasetError = demonstration_lib.DatasetError
 PARTIAL_SUFFIX = '.partial'
 _LOCK = 'lock'
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# For HDF5's own structures when all episodes are copied into one file.
+# Room for HDF5's own structures when all episodes are copied into one file.
 _SLACK_BYTES = 2**20
 
 
 def partial_folder(file: str) -> str:
-  """Returns the folder that a recording's episodes are in until its end."""
+  """Returns the folder that holds the episodes of an unfinished recording.
+
+  Args:
+    file: path of the dataset's HDF5 file.
+  """
   return file + PARTIAL_SUFFIX
 
 
 def recorded_files(file: str) -> list[str]:
-  """Returns the files of the episodes of an unfinished recording."""
+  """Returns the paths of the episodes of an unfinished recording, in order.
+
+  Args:
+    file: path of the dataset's HDF5 file.
+  """
   folder = partial_folder(file)
   if not os.path.isdir(folder):
     return []
@@ -68,18 +76,18 @@ def recorded_files(file: str) -> list[str]:
 class DatasetWriter:
   """Writes a new dataset episode by episode.
 
-  As a context manager it finishes the dataset at its end, and keeps the episodes
-  for a later `resume` if there was an exception.
+  As a context manager it finishes the dataset at the end of its block, and keeps
+  the episodes for a later `resume` if there was an exception.
 
   Args:
-    file: path of the dataset, which must not exist.
-    metadata: what the episodes have in common.
-    resume: goes on with a recording that did not come to its end, if there is
-      one, instead of refusing to.
+    file: path of the dataset's HDF5 file, which must not exist.
+    metadata: metadata that all episodes share.
+    resume: whether to go on with an unfinished recording if there is one, in
+      place of an error.
 
   Raises:
-    DatasetError: if the file exists, someone else is recording to it, or there
-      is an unfinished recording that is not to be or cannot be resumed.
+    DatasetError: if the file exists, another process is recording to it, or
+      there is an unfinished recording that cannot or must not be resumed.
   """
 
   def __init__(
@@ -102,6 +110,7 @@ class DatasetWriter:
       raise
 
   def _open(self, resume: bool) -> None:
+    """Takes in the episodes of an unfinished recording, if there is one."""
     for name in os.listdir(self._folder):
       if name.endswith('.tmp'):  # It was being written when a process died.
         os.remove(os.path.join(self._folder, name))
@@ -128,16 +137,18 @@ class DatasetWriter:
 
   @property
   def seeds(self) -> Sequence[int]:
-    """Of the episodes that were recorded, in their order."""
+    """Seeds of the recorded episodes, in their order."""
     return tuple(self._seeds)
 
   def __len__(self) -> int:
+    """Number of recorded episodes."""
     return len(self._seeds)
 
   def _episode_file(self, index: int) -> str:
     return os.path.join(self._folder, f'episode_{index:06d}.hdf5')
 
   def _kept(self, count: int) -> tuple[str, str]:
+    """Returns what is kept after an error of the disk, and the remedy."""
     kept = f'{count} episode(s) are kept in {self._folder}'
     return (
       kept if count else 'nothing was recorded before',
@@ -145,6 +156,7 @@ class DatasetWriter:
     )
 
   def _accept(self, demonstration: Demonstration) -> None:
+    """Counts an episode in, whose observations must be like the others'."""
     found = {
       key: (frames.shape[1:], str(frames.dtype))
       for key, frames in demonstration.observations.items()
@@ -159,11 +171,14 @@ class DatasetWriter:
     self._seeds.append(demonstration.seed)
 
   def append(self, demonstration: Demonstration) -> None:
-    """Puts an episode onto the disk before it returns.
+    """Writes an episode, which is on the disk when this returns.
+
+    Args:
+      demonstration: the recorded episode.
 
     Raises:
       DatasetError: if its observations are not like the others' or the disk is
-        full; what was recorded before is kept.
+        full; the episodes that were recorded before are kept.
     """
     if self._lock is None:
       raise DatasetError(
@@ -187,7 +202,8 @@ class DatasetWriter:
     """Makes the dataset from its episodes and ends the recording.
 
     Raises:
-      DatasetError: if there are none or the disk is full; the episodes are kept.
+      DatasetError: if there are no episodes or the disk is full; the episodes are
+        kept.
     """
     if not self._seeds:
       self.release()
@@ -226,7 +242,14 @@ class DatasetWriter:
 
 
 def check_new(file: str) -> None:
-  """Raises a DatasetError if a file that is to be written exists."""
+  """Checks that a file is not there yet.
+
+  Args:
+    file: path of a file that is to be written.
+
+  Raises:
+    DatasetError: if the file exists.
+  """
   if os.path.exists(file):
     raise DatasetError(
       f'{file} exists and is left as it is; choose another path or move it away.'
@@ -236,13 +259,12 @@ def check_new(file: str) -> None:
 def copy(
   file: str, sources: Sequence[tuple[str, str]], metadata: dataset.Metadata
 ) -> None:
-  """Copies demonstrations of other files, as they are compressed, to a new one.
+  """Copies demonstrations to a new file, without compressing them again.
 
   Args:
-    file: path of the new file; it is there at the end in one piece or not at
-      all.
-    sources: files and names of the demonstrations in them.
-    metadata: of the new file.
+    file: path of the new HDF5 file, which is written as a whole or not at all.
+    sources: path of the HDF5 file and name (demo_k) of each demonstration.
+    metadata: metadata of the new file.
 
   Raises:
     DatasetError: if the file exists or the disk is full.
@@ -272,8 +294,12 @@ def _copy(
 def _hdf5_with_room(file: str, size: int) -> Iterator[h5py.File]:
   """Opens a new HDF5 file that has its room on the disk beforehand.
 
-  HDF5 crashes the process when it cannot write. So this fails before it comes
-  to that. HDF5 cuts the file to its real size when it closes it.
+  HDF5 crashes the process when it cannot write, so this fails before that. HDF5
+  cuts the file to its real size when it closes it.
+
+  Args:
+    file: path of the new HDF5 file.
+    size: number of bytes that are reserved on the disk.
   """
   with open(file, 'w+b') as stream:
     os.posix_fallocate(stream.fileno(), 0, size)
@@ -284,7 +310,7 @@ def _hdf5_with_room(file: str, size: int) -> Iterator[h5py.File]:
 
 
 def _content(demonstration: Demonstration, metadata: dataset.Metadata) -> bytes:
-  """Returns a file of one demonstration; HDF5 does not come near the disk."""
+  """Returns the bytes of an HDF5 file with one demonstration, made in memory."""
   memory = io.BytesIO()
   with h5py.File(memory, 'w', libver=dataset.LIBVER) as h5:
     data = h5.create_group('data')
@@ -296,7 +322,16 @@ def _content(demonstration: Demonstration, metadata: dataset.Metadata) -> bytes:
 def write(
   file: str, demonstrations: Sequence[Demonstration], metadata: dataset.Metadata
 ) -> None:
-  """Writes a new dataset, in one piece or not at all."""
+  """Writes a new dataset, as a whole or not at all.
+
+  Args:
+    file: path of the new HDF5 file.
+    demonstrations: the demonstrations, in their order.
+    metadata: metadata that all demonstrations share.
+
+  Raises:
+    DatasetError: if the file exists or the disk is full.
+  """
   check_new(file)
   folder = os.path.dirname(os.path.abspath(file))
   os.makedirs(folder, exist_ok=True)
@@ -315,7 +350,11 @@ def write(
 
 @contextlib.contextmanager
 def new_file(file: str) -> Iterator[str]:
-  """Gives a temporary path that becomes the file at the end, if all went well."""
+  """Yields a temporary path that is renamed to the file if all went well.
+
+  Args:
+    file: path of the new file.
+  """
   temporary = f'{file}.{os.getpid()}.tmp'
   try:
     yield temporary
@@ -328,6 +367,7 @@ def new_file(file: str) -> Iterator[str]:
 
 
 def _synchronize(path: str) -> None:
+  """Waits until a file or folder is on the disk."""
   descriptor = os.open(path, os.O_RDONLY)
   try:
     os.fsync(descriptor)
@@ -336,7 +376,7 @@ def _synchronize(path: str) -> None:
 
 
 def _lock(file: str) -> IO[str]:
-  """Returns a lock on a recording; it ends with the process, however that ends."""
+  """Returns the lock of a recording, which ends with the process in any case."""
   path = os.path.join(partial_folder(file), _LOCK)
   lock = open(path, 'a+')  # noqa: SIM115  (It is held while recording.)
   try:
@@ -363,7 +403,12 @@ def _lock(file: str) -> IO[str]:
 
 @contextlib.contextmanager
 def _disk_errors(kept: str, remedy: str) -> Iterator[None]:
-  """Turns errors of the disk into a DatasetError that says what is kept."""
+  """Turns errors of the disk into a DatasetError.
+
+  Args:
+    kept: clause of the error's message that says what is kept.
+    remedy: clause of the error's message that says how to go on.
+  """
   try:
     yield
   except DatasetError:

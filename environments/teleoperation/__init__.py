@@ -11,8 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Teleoperation: a person's demonstrations (section 3.1).
+"""Teleoperation: a person records demonstrations (section 3.1).
 
-A device (`space_mouse`, `keyboard`) says how the hand is to move, a position
-controller (`controller`) moves it, and a session (`session`) records takes.
+A device (`space_mouse`, `keyboard`) gives the wanted velocity of the hand, a
+position controller (`controller`) moves the hand, and a session (`session`)
+records takes.
 """

@@ -13,8 +13,8 @@
 # limitations under the License.
 """A position controller, as the paper's demonstrators had (section 3.1).
 
-The device's velocities move a target; the hand follows the target. So the hand
-stands still where the person lets go, and does not drift under load.
+The device's velocities move a target, and the hand follows the target. So the
+hand stands still where the person lets go, and does not drift under load.
 """
 
 import dataclasses
@@ -26,15 +26,15 @@ from environments import state_environment
 from environments.block_stacking import resolved_rate
 from environments.teleoperation import device
 
-# Share of the last velocity in the next one: as the scripted demonstrators'.
+# Share of the last velocity in the next one, as for the scripted demonstrators.
 _SMOOTHING = 0.5
 _POSITION_GAIN = 4.0  # 1/s
-# The target is never farther ahead of the hand than this, so that the hand obeys
-# at once after it was held up.
+# Largest distance of the target to the hand, so that the hand obeys at once after
+# it was held up.
 _MAX_LEAD = 0.03  # m
 _MAX_ANGLE = 1.0  # rad
-# The target stays here: what the camera shows, the arm reaches, and where the
-# fingers do not press on the table. (lower, upper) corners in m.
+# Lower and upper corner of the target's region in m: the camera shows it, the arm
+# reaches it, and the fingers do not press on the table.
 _WORKSPACE = ((-0.25, -0.25, 0.012), (0.25, 0.25, 0.4))
 
 _OPEN, _CLOSE = -1.0, 1.0
@@ -42,14 +42,15 @@ _OPEN, _CLOSE = -1.0, 1.0
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-  """How the hand moves.
+  """Settings of the position controller.
 
   Attributes:
-    speed: of the hand at full deflection, in m/s; between those of the scripted
-      demonstrators.
-    angular_speed: at full deflection, in rad/s; below what the hand can follow.
-    tilt: whether the hand tilts as the device does; by default it points down
-      and only turns, which is all that stacking needs.
+    speed: speed of the hand at full deflection of the device, in m/s; the
+      default is between those of the scripted demonstrators.
+    angular_speed: angular speed of the hand at full deflection of the device, in
+      rad/s; the default is below what the hand can follow.
+    tilt: whether the hand tilts as the device does; otherwise it points down and
+      only turns, which is all that stacking needs.
 
   Raises:
     ValueError: if a speed is not positive.
@@ -68,17 +69,21 @@ class Settings:
 
 
 class PositionController:
-  """Turns commands into actions.
+  """Turns a device's commands into actions.
 
   Args:
-    settings: how the hand moves.
+    settings: speeds of the hand, and whether it tilts.
   """
 
   def __init__(self, settings: Settings = Settings()):
     self._settings = settings
 
   def reset(self, environment: state_environment.StateEnvironment) -> None:
-    """Begins at the hand's pose, with open fingers, after a reset."""
+    """Puts the target at the hand's pose and opens the fingers.
+
+    Args:
+      environment: the block-stacking environment, right after a reset.
+    """
     self._hand = resolved_rate.ResolvedRate(environment)
     self._position = self._hand.position.copy()
     if self._settings.tilt:
@@ -90,16 +95,23 @@ class PositionController:
 
   @property
   def target(self) -> np.ndarray:
-    """Where the point between the finger tips is to be: float64 [3], in m."""
+    """Target of the point between the finger tips in m, float64 [3]."""
     return self._position
 
   @property
   def closes(self) -> bool:
-    """Whether the fingers close, or hold."""
+    """Whether the fingers close or hold a block."""
     return self._fingers == _CLOSE
 
   def act(self, command: device.Command) -> np.ndarray:
-    """Returns the next action: float32 [9], velocities in [-1, 1]."""
+    """Returns the next action.
+
+    Args:
+      command: the device's command in this control step.
+
+    Returns:
+      Velocities of the six joints and three fingers, float32 [9] in [-1, 1].
+    """
     if command.events.count(device.Event.FINGERS) % 2:
       self._fingers = _OPEN if self.closes else _CLOSE
     rotation = np.asarray(command.rotation)
@@ -122,7 +134,7 @@ class PositionController:
     return self._hand.action(twist, self._fingers)
 
   def _move(self, velocity: np.ndarray) -> np.ndarray:
-    """Moves the target; returns the velocity that it has moved with."""
+    """Moves the target and returns its velocity in m/s, float64 [3]."""
     before, step = self._position, block_stacking.CONTROL_TIMESTEP
     lead = before + velocity * step - self._hand.position
     ahead = self._hand.position + resolved_rate.clip_norm(lead, _MAX_LEAD)
@@ -145,7 +157,7 @@ class PositionController:
 
 
 def _rotation(vector: np.ndarray) -> np.ndarray:
-  """Returns the rotation [3, 3] about a vector [3] by its length (rad)."""
+  """Returns the rotation [3, 3] about a vector [3] by its length in rad."""
   angle = np.linalg.norm(vector)
   if angle == 0.0:
     return np.eye(3)

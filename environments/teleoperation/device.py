@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What a person holds: the interface of all devices of teleoperation."""
+"""The interface of the input devices of teleoperation."""
 
 import enum
 from typing import NamedTuple, Protocol, Sequence
@@ -24,24 +24,25 @@ class DeviceError(RuntimeError):
 
 
 class Event(enum.Enum):
-  """What a person does beside moving."""
+  """A request of the person beside the motion of the hand."""
 
-  FINGERS = 'fingers'  # Opens the closed fingers, closes the open ones.
-  RECORD = 'record'  # Begins a take; keeps it.
-  DISCARD = 'discard'  # Goes on to another start, without the take.
-  REDO = 'redo'  # Goes back to the same start, without the take.
-  QUIT = 'quit'
+  FINGERS = 'fingers'  # Opens the closed fingers, or closes the open ones.
+  RECORD = 'record'  # Begins a take, or keeps the one that was begun.
+  DISCARD = 'discard'  # Drops the take and goes on to another start.
+  REDO = 'redo'  # Drops the take and goes back to its start.
+  QUIT = 'quit'  # Drops the take and ends the session.
 
 
 class Command(NamedTuple):
-  """What a person wants at an instant.
+  """The command of a person at an instant.
 
   Attributes:
-    translation: of the hand, float64 [3] in [-1, 1] of the full speed: to the
-      right, away from the person, and up, as the camera shows the scene.
-    rotation: float64 [3] in [-1, 1] of the full speed, about the same axes: the
-      third is counterclockwise as seen from above.
-    events: since the last command, in order.
+    translation: velocity of the hand, float64 [3] in [-1, 1] of the full speed:
+      to the right, away from the person, and up, as the camera shows the scene.
+    rotation: angular velocity of the hand, float64 [3] in [-1, 1] of the full
+      speed, about the same axes: the third is counterclockwise as seen from
+      above.
+    events: events since the last command, in their order.
   """
 
   translation: np.ndarray
@@ -50,33 +51,33 @@ class Command(NamedTuple):
 
 
 class Device(Protocol):
-  """Something that a person moves the hand with."""
+  """An input device that a person moves the hand with."""
 
   def read(self) -> Command:
-    """Returns at once what is wanted now.
+    """Returns the current command, without waiting.
 
     Raises:
-      DeviceError: if the device is gone.
+      DeviceError: if the device does not answer any more.
     """
     ...
 
   def close(self) -> None:
-    """Gives the device back, as it was."""
+    """Closes the device and restores its settings."""
     ...
 
 
 class Combined:
-  """Several devices as one: a SpaceMouse to move, a keyboard beside it.
+  """Several devices as one, such as a SpaceMouse with a keyboard beside it.
 
   Args:
-    devices: at least one.
+    devices: the devices, at least one.
   """
 
   def __init__(self, devices: Sequence[Device]):
     self._devices = tuple(devices)
 
   def read(self) -> Command:
-    """Returns the sum of what the devices say."""
+    """Returns the sum of the devices' commands."""
     commands = [device.read() for device in self._devices]
     return Command(
       np.clip(sum(c.translation for c in commands), -1.0, 1.0),
@@ -85,6 +86,6 @@ class Combined:
     )
 
   def close(self) -> None:
-    """Closes all."""
+    """Closes all devices."""
     for device in self._devices:
       device.close()

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The keyboard of a terminal as a device."""
+"""The keyboard of a terminal as an input device."""
 
 import os
 import re
@@ -32,12 +32,15 @@ HELP = """\
   ENTER  begin a take, keep it      BACKSPACE  discard it, to another start
   z      redo it from its start     CTRL-D     quit"""
 
-# A terminal tells of pressed keys alone, some 30 times a second while one is
-# held down. So many reads of 50 ms bridge slower repetition, too.
+# A terminal reports pressed keys alone, some 30 times a second while one is held
+# down. A key counts as held for this many reads of 50 ms, which bridges slower
+# repetition, too.
 _HOLD_READS = 3
+# Share of the full speed while shift is held.
 _SLOW = 0.25
 
-# Components of translation and rotation, one after the other, see `Command`.
+# For each key a component of (translation, rotation) and its direction, see
+# `Command`.
 _MOTIONS: Mapping[str, tuple[int, float]] = {
   'a': (0, -1.0),
   'd': (0, 1.0),
@@ -61,7 +64,7 @@ _EVENTS: Mapping[str, device.Event] = {
   'z': device.Event.REDO,
   '\x04': device.Event.QUIT,
 }
-# Arrows and function keys, whose letters are not meant.
+# Escape sequences of arrows and function keys, whose letters are not commands.
 _ESCAPE_SEQUENCE = re.compile(rb'\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?', re.DOTALL)
 _READ_SIZE = 1024
 
@@ -70,11 +73,11 @@ class Keyboard:
   """Reads keys from a terminal, without waiting for them.
 
   Args:
-    descriptor: of the terminal; standard input by default. `close` makes the
-      terminal what it was.
+    descriptor: file descriptor of the terminal; standard input by default. Its
+      settings change until `close` restores them.
 
   Raises:
-    DeviceError: if it is not a terminal.
+    DeviceError: if the descriptor is not that of a terminal.
   """
 
   def __init__(self, descriptor: Optional[int] = None):
@@ -93,7 +96,7 @@ class Keyboard:
     self._reads_left = np.zeros(6, int)
 
   def read(self) -> device.Command:
-    """Returns the motion of keys pressed of late, and other keys' events."""
+    """Returns the velocities and events of the keys pressed lately."""
     self._reads_left = np.maximum(self._reads_left - 1, 0)
     events = []
     for key in self._read_keys():
@@ -107,7 +110,7 @@ class Keyboard:
     return device.Command(velocity[:3], velocity[3:], tuple(events))
 
   def close(self) -> None:
-    """Makes the terminal what it was."""
+    """Restores the settings of the terminal."""
     if self._before is not None:
       before, self._before = self._before, None
       try:
@@ -116,6 +119,7 @@ class Keyboard:
         return
 
   def _read_keys(self) -> str:
+    """Returns the keys pressed since the last call."""
     # Not a non-blocking file: it is the shell's, too.
     if not select.select((self._descriptor,), (), (), 0)[0]:
       return ''
@@ -131,6 +135,7 @@ class Keyboard:
 
 
 def _standard_input() -> int:
+  """Returns the file descriptor of standard input; -1 if there is none."""
   try:
     return sys.stdin.fileno()
   except (AttributeError, OSError, ValueError):  # None, replaced or closed.

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Records takes: a person begins, keeps, discards or redoes each of them."""
+"""A session of teleoperation, in which a person records takes."""
 
 import enum
 import time
@@ -35,37 +35,46 @@ _STAGES = {
 
 
 class View(Protocol):
-  """Shows the scene to the person."""
+  """A view of the scene for the person."""
 
   def show(self) -> bool:
-    """Shows it as it is now; returns False once the person has closed it."""
+    """Shows the current scene; returns False once the person has closed it."""
     ...
 
 
 class Phase(enum.Enum):
-  """What a session waits for."""
+  """A phase of a session."""
 
-  READY = 'ready'  # At a start; nothing moves.
-  RECORDING = 'recording'
-  ENDED = 'ended'  # The time is up; keep, discard or redo.
-  QUIT = 'quit'
+  READY = 'ready'  # Nothing moves until the person begins a take.
+  RECORDING = 'recording'  # The hand moves, and each step is recorded.
+  ENDED = 'ended'  # The take is over; the person keeps, discards or redoes it.
+  QUIT = 'quit'  # The session is over.
 
 
 class Summary(NamedTuple):
-  """What a session came to."""
+  """The counts of a session.
+
+  Attributes:
+    kept: number of takes that were kept.
+    discarded: number of takes that were dropped.
+    late_steps: number of control steps that began more than a control step late.
+  """
 
   kept: int
   discarded: int
-  late_steps: int  # That began more than a control step too late.
+  late_steps: int
 
 
 class Pacer:
   """Waits for the next control step in real time.
 
   Args:
-    period: in seconds.
-    clock: of which the seconds are.
-    sleep: waits some seconds.
+    period: time from one control step to the next, in seconds.
+    clock: function that returns the current time in seconds.
+    sleep: function that waits for a number of seconds.
+
+  Attributes:
+    late_steps: number of steps so far that began more than a period late.
   """
 
   def __init__(
@@ -81,12 +90,12 @@ class Pacer:
     self.late_steps = 0
 
   def wait(self) -> None:
-    """Returns when the next step is due; at once if that was before."""
+    """Waits until the next step is due; does not wait if it is late."""
     left = self._next - self._clock()
     if left > 0.0:
       self._sleep(left)
     elif left < -self._period:
-      # Not made good by hurrying: a person could not follow.
+      # The lost time is not made up for: a person could not follow.
       self.late_steps += 1
       self._next = self._clock()
     self._next += self._period
@@ -96,20 +105,20 @@ class Session:
   """Lets a person record takes, one after the other, in real time.
 
   Nothing moves until a take is begun. Then each control step reads the device
-  and moves the hand, until the person keeps, discards or redoes the take. At
-  the end of the episode the session waits for that.
+  and moves the hand, until the person keeps, discards or redoes the take. After
+  the end of the episode the session waits for one of these.
 
   Args:
-    environment: what is observed is recorded.
-    source: what the person holds.
-    hand: moves the hand as the person wants.
-    keep: stores a take and returns where; after an OSError or a DatasetError,
-      as on a full disk, the person can try again.
-    demonstrator: name of the person.
-    seed: of the first start; each other start has the next seed.
-    view: shows the scene.
-    pacer: keeps time.
-    say: tells the person something.
+    environment: the block-stacking environment, whose observations are recorded.
+    source: input device that the person holds.
+    hand: position controller that moves the hand.
+    keep: function that stores a take and returns its place, for a message. After
+      an OSError or a DatasetError, as on a full disk, the person can try again.
+    demonstrator: name of the person, which is recorded.
+    seed: seed of the first start; each further start has the next seed.
+    view: view of the scene for the person.
+    pacer: clock that the control steps keep to.
+    say: function that shows a message to the person.
   """
 
   def __init__(
@@ -138,11 +147,11 @@ class Session:
 
   @property
   def phase(self) -> Phase:
-    """What the session waits for."""
+    """Current phase of the session."""
     return self._phase
 
   def run(self) -> Summary:
-    """Records until the person quits; returns what came of it."""
+    """Records takes until the person quits; returns their counts."""
     self._begin_at_new_start(self._seed)
     while self._phase != Phase.QUIT:
       command = self._source.read()
@@ -156,7 +165,7 @@ class Session:
     return Summary(self._kept, self._discarded, self._pacer.late_steps)
 
   def _handle(self, event: device.Event) -> None:
-    """Does what the person wants, beside moving."""
+    """Carries out an event, such as to keep the take."""
     if event == device.Event.QUIT:
       self._drop()
       self._phase = Phase.QUIT
@@ -174,10 +183,12 @@ class Session:
         self._keep()
 
   def _begin_at_new_start(self, seed: int) -> None:
+    """Makes a take ready at the initial poses of a seed."""
     self._environment.random_state.seed(seed)
     self._begin(self._environment.reset(), seed)
 
   def _begin_again(self) -> None:
+    """Makes a take ready at the start of the last one."""
     self._begin(self._environment.reset_to(self._take.start), self._take.seed)
 
   def _begin(self, timestep: dm_env.TimeStep, seed: int) -> None:
@@ -187,7 +198,7 @@ class Session:
     self._say(f'Start {seed} is ready; {self._kept} takes kept.')
 
   def _step(self, command: device.Command) -> None:
-    """Advances by a control step."""
+    """Records a control step."""
     action = self._hand.act(command)
     before = self._take.reward
     timestep = self._take.step(action)
@@ -203,7 +214,7 @@ class Session:
       self._say('The time is up: keep, discard or redo the take.')
 
   def _keep(self) -> None:
-    """Stores the take and goes on to another start, if it can be stored."""
+    """Stores the take and goes on to another start, unless storing fails."""
     steps = len(self._take)
     if steps < demonstrations.MIN_STEPS:
       self._say(f'The take has {steps} step(s), too few to keep; go on.')

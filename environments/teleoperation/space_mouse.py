@@ -38,9 +38,10 @@ _MULTI_AXIS_CONTROLLER = b'\x05\x01\x09\x08'
 _TRANSLATION, _ROTATION, _BUTTONS = 1, 2, 3
 # Displacement at the stop: the logical maximum in the device's description.
 _FULL_SCALE = 350.0
-# A hand that rests on the cap moves it by some per cent.
+# Displacement that counts as none, as a share of the full scale: a hand that
+# rests on the cap moves it by some per cent.
 _DEAD_ZONE = 0.06
-# Axes of the reports: right, towards the person, down.
+# The axes of the reports point to the right, towards the person, and down.
 _TO_OPERATOR = np.array((1.0, -1.0, -1.0))
 # Longer than any report.
 _READ_SIZE = 64
@@ -59,7 +60,14 @@ and plug the device in again."""
 
 
 class Found(NamedTuple):
-  """A motion controller: its file, USB vendor and product, and name."""
+  """A motion controller that is plugged in.
+
+  Attributes:
+    path: path of its hidraw file.
+    vendor: number of its USB vendor.
+    product: number of its USB product.
+    name: name that the device gives itself.
+  """
 
   path: pathlib.Path
   vendor: int
@@ -74,9 +82,9 @@ class SpaceMouse:
   take.
 
   Args:
-    descriptor: of the opened hidraw file; is closed by `close`. A read returns
-      one report.
-    name: for messages.
+    descriptor: file descriptor of the opened hidraw file, of which a read
+      returns one report; `close` closes it.
+    name: name of the device in messages.
   """
 
   def __init__(self, descriptor: int, name: str = 'SpaceMouse'):
@@ -89,11 +97,11 @@ class SpaceMouse:
 
   @property
   def name(self) -> str:
-    """The device's own name."""
+    """Name that the device gives itself."""
     return self._name
 
   def read(self) -> device.Command:
-    """Returns where the cap is, and the buttons pressed since the last call."""
+    """Returns the displacement of the cap and the events since the last call."""
     events: list[device.Event] = []
     try:
       while (report := self._read_report()) is not None:
@@ -106,12 +114,13 @@ class SpaceMouse:
     )
 
   def close(self) -> None:
-    """Closes the file."""
+    """Closes the hidraw file."""
     if self._descriptor >= 0:
       os.close(self._descriptor)
       self._descriptor = -1
 
   def _read_report(self) -> Optional[bytes]:
+    """Returns the next report; None if there is none yet."""
     try:
       report = os.read(self._descriptor, _READ_SIZE)
     except BlockingIOError:
@@ -129,11 +138,11 @@ class SpaceMouse:
     return report
 
   def _take_in(self, report: bytes) -> list[device.Event]:
-    """Keeps what a report says and returns the events of its buttons.
+    """Keeps a report's displacements and returns the events of its buttons.
 
-    The SpaceNavigator reports translation and rotation apart (7 bytes each),
-    newer models in one (13 bytes). Other reports, such as the battery's, and
-    truncated ones say nothing.
+    The SpaceNavigator reports translation and rotation separately (7 bytes
+    each), newer models in one report (13 bytes). Other reports, such as the
+    battery's, and truncated ones are ignored.
     """
     kind, payload = report[0], report[1:]
     if kind == _TRANSLATION and len(payload) >= 6:
@@ -150,7 +159,7 @@ class SpaceMouse:
 
 
 def _axes(payload: bytes) -> np.ndarray:
-  """Returns three displacements [3] in [-1, 1], in the person's frame."""
+  """Returns displacements in the person's frame, float64 [3] in [-1, 1]."""
   values = np.frombuffer(payload, '<i2') / _FULL_SCALE
   size = np.clip((np.abs(values) - _DEAD_ZONE) / (1.0 - _DEAD_ZONE), 0.0, 1.0)
   return _TO_OPERATOR * np.sign(values) * size
@@ -162,8 +171,8 @@ def find(
   """Returns the motion controllers that are plugged in.
 
   Args:
-    sysfs: where the kernel describes devices.
-    devices: where the devices' files are.
+    sysfs: folder in which the kernel describes devices.
+    devices: folder of the device files.
   """
   found = []
   for entry in sorted((sysfs / 'class' / 'hidraw').glob('hidraw*')):
@@ -197,11 +206,11 @@ def open_space_mouse(
   """Opens the first motion controller that is plugged in.
 
   Args:
-    sysfs: where the kernel describes devices.
-    devices: where the devices' files are.
+    sysfs: folder in which the kernel describes devices.
+    devices: folder of the device files.
 
   Raises:
-    DeviceError: if there is none, or it may not be read.
+    DeviceError: if none is plugged in, or it may not be read.
   """
   found = find(sysfs, devices)
   if not found:
@@ -226,6 +235,7 @@ def open_space_mouse(
 
 
 def _nothing_found(sysfs: pathlib.Path) -> str:
+  """Returns the message of the error if no motion controller is plugged in."""
   if not (sysfs / 'class' / 'hidraw').is_dir():
     return (
       f'No SpaceMouse: this kernel has no hidraw ({sysfs}/class/hidraw is '
