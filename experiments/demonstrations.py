@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Records, looks at, checks and rearranges datasets of demonstrations.
+"""Records, describes, checks and rearranges datasets of demonstrations.
 
   python -m experiments.demonstrations record data/steady --episodes=500
   python -m experiments.demonstrations info data/steady
@@ -22,8 +22,9 @@
   python -m experiments.demonstrations merge data/all data/steady data/hesitant
   python -m experiments.demonstrations export data/steady data/steady_rlds
 
-A path is an HDF5 file, or a folder with demonstrations.hdf5 in it. Files that
-exist are never changed: each command writes a new one, as a whole or not at all.
+A path is that of an HDF5 file, or of a folder with demonstrations.hdf5 in it.
+Existing files are never changed: each command writes a new one, as a whole or not
+at all.
 """
 
 import argparse
@@ -45,7 +46,7 @@ with renderer.required():
   from experiments.datasets import report
   from experiments.datasets import scenes
 
-_INTERRUPTED = 130  # As shells have it for Ctrl-C.
+_INTERRUPTED = 130  # The exit code that shells give for Ctrl-C.
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -184,10 +185,10 @@ _COMMANDS = {
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-  """Carries out a command; returns the exit code.
+  """Runs a command and returns the exit code.
 
   Args:
-    arguments: of the command line; this process's by default.
+    arguments: arguments of the command line; those of this process by default.
   """
   options = arguments_lib.parser(__doc__ or '').parse_args(arguments)
   try:

@@ -11,12 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Says what was found on this machine, what is wrong with it and the remedy.
+"""Checks this machine: prints what was found, what is wrong and the remedy.
 
   python -m experiments.doctor
   python -m experiments.doctor renderer video
 
-The exit code is 1 when something that the project cannot do without is wrong.
+The exit code is 1 if a check fails whose subject the project needs.
 """
 
 import argparse
@@ -28,24 +28,29 @@ from experiments.operations import machine
 
 
 def report(check: machine.Check) -> str:
-  """Returns the line, or two, that stand for a check."""
+  """Returns one line for a check that is passed, and two for one that is not.
+
+  Args:
+    check: the result of the check.
+  """
   status = 'ok' if check.ok else 'WRONG' if check.required else 'note'
   line = f'{check.name:<11} {status:<6} {check.found}'
   return line if check.ok else f'{line}\n{"":<18} -> {check.remedy}'
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-  """Prints each check as it is made; returns the exit code.
+  """Makes the checks, prints each result, and returns the exit code.
 
   Args:
-    arguments: of the command line; this process's by default.
+    arguments: arguments of the command line; those of this process by default.
   """
   parser = argparse.ArgumentParser(description='What is wrong here, and why?')
   parser.add_argument(
     'checks',
     nargs='*',
     metavar='check',
-    help=f'of: {", ".join(machine.CHECKS)}',
+    help=f'names of the checks to make, of {", ".join(machine.CHECKS)}; '
+    'default: all',
   )
   names = parser.parse_args(arguments).checks or list(machine.CHECKS)
   unknown = [name for name in names if name not in machine.CHECKS]

@@ -11,14 +11,14 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Records demonstrations of a person who moves the arm (section 3.1).
+"""Records demonstrations of a person who teleoperates the arm (section 3.1).
 
   python -m experiments.teleoperate --device=spacemouse --output=data/anna
   python -m experiments.teleoperate --device=keyboard --output=data/anna
   python -m experiments.teleoperate --device=keyboard --observables=image,body
 
-Each take that is kept is a dataset of its own, in the output folder: nothing that
-was kept is lost, whatever happens afterwards. They are joined by
+Each take that is kept is a dataset of its own in the output folder, so that it
+cannot be lost afterwards. Takes are merged by
 
   python -m experiments.demonstrations merge data/all data/anna/take_*.hdf5
 """
@@ -28,7 +28,7 @@ from collections.abc import Sequence
 import contextlib
 import pathlib
 import sys
-from typing import Optional
+from typing import Any, Callable, Optional
 
 from experiments import renderer
 
@@ -55,8 +55,9 @@ class TakeFolder:
   """Stores each take in a new file: take_0.hdf5, take_1.hdf5, and so on.
 
   Args:
-    folder: is made if it is missing; takes that are in it already stay.
-    metadata: of all takes.
+    folder: path of the folder, which is made if it is missing; takes that are in
+      it already are kept.
+    metadata: metadata that all takes share.
   """
 
   def __init__(self, folder: pathlib.Path, metadata: demonstrations.Metadata):
@@ -76,7 +77,14 @@ class TakeFolder:
     return self._next
 
   def keep(self, demonstration: demonstrations.Demonstration) -> str:
-    """Stores a take and returns its file."""
+    """Stores a take.
+
+    Args:
+      demonstration: the recorded episode.
+
+    Returns:
+      The path of the new HDF5 file.
+    """
     file = str(self._folder / f'take_{self._next}.hdf5')
     writer.write(file, [demonstration], self._metadata)
     self._next += 1
@@ -90,13 +98,17 @@ def _parser() -> argparse.ArgumentParser:
     epilog=f'keys:\n{keyboard.HELP}\n\nSpaceMouse:\n{_SPACE_MOUSE_HELP}',
     formatter_class=argparse.RawDescriptionHelpFormatter,
   )
-  add = parser.add_argument
-  add('--device', choices=DEVICES, required=True, help='what you hold')
+  _add_control(parser.add_argument)
+  _add_recording(parser.add_argument)
+  return parser
+
+
+def _add_recording(add: Callable[..., Any]) -> None:
   add(
     '--output',
     type=pathlib.Path,
     default=pathlib.Path('data', 'teleoperation'),
-    help='folder for the takes; default: %(default)s',
+    help='path of the folder for the takes; default: %(default)s',
   )
   add(
     '--demonstrator',
@@ -106,45 +118,61 @@ def _parser() -> argparse.ArgumentParser:
   add(
     '--observables',
     default='body,blocks',
-    help=f'to record, of {",".join(block_stacking.OBSERVABLES)}; '
-    'default: %(default)s. Images can be drawn from the states later.',
+    help='observations to record, of '
+    f'{",".join(block_stacking.OBSERVABLES)}; default: %(default)s. Images can '
+    'be drawn from the states later.',
   )
   add(
     '--seed',
     type=int,
     default=0,
-    help='of the first start of an empty folder; default: %(default)s',
+    help='seed of the first start in an empty folder; default: %(default)s',
   )
   add(
     '--episode_length',
     type=int,
     default=block_stacking.EPISODE_LENGTH,
-    help='steps of 50 ms after which a take ends; default: %(default)s',
+    help='number of control steps of 50 ms after which a take ends; '
+    'default: %(default)s',
+  )
+
+
+def _add_control(add: Callable[..., Any]) -> None:
+  defaults = controller.Settings()
+  add(
+    '--device',
+    choices=DEVICES,
+    required=True,
+    help='input device that moves the hand',
+  )
+  add(
+    '--speed',
+    type=float,
+    default=defaults.speed,
+    help='speed of the hand at full deflection, in m/s; default: %(default)s',
   )
   add(
     '--view',
     choices=live_view.KINDS,
     default='auto',
-    help='how the scene is shown; auto is a window where there is a display, '
+    help='kind of view of the scene; auto is a window if there is a display, '
     'and a picture in the output folder otherwise',
-  )
-  defaults = controller.Settings()
-  add(
-    '--speed',
-    type=float,
-    default=defaults.speed,
-    help='of the hand at full deflection, in m/s; default: %(default)s',
   )
   add(
     '--tilt',
     action='store_true',
-    help='the hand tilts as you do; otherwise it points down and only turns',
+    help='let the hand tilt as the device does; otherwise it points down and '
+    'only turns',
   )
-  return parser
 
 
 def _open_device(name: str, stack: contextlib.ExitStack) -> device.Device:
-  """Opens what the person holds; the keyboard is read beside a SpaceMouse."""
+  """Opens an input device; the keyboard is read beside a SpaceMouse.
+
+  Args:
+    name: name of the device, one of `DEVICES`.
+    stack: stack that closes the device.
+  """
   if name == 'keyboard':
     keys = keyboard.Keyboard()
     stack.callback(keys.close)
@@ -160,6 +188,7 @@ def _open_device(name: str, stack: contextlib.ExitStack) -> device.Device:
 
 
 def _run(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
+  """Opens environment, device and view, and runs a session."""
   settings = controller.Settings(speed=options.speed, tilt=options.tilt)
   arguments = {
     **scenes.DEFAULT_ARGUMENTS,
@@ -198,7 +227,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
   """Records takes until the person quits; returns the exit code.
 
   Args:
-    arguments: of the command line; this process's by default.
+    arguments: arguments of the command line; those of this process by default.
   """
   options = _parser().parse_args(arguments)
   with contextlib.ExitStack() as stack:

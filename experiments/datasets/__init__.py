@@ -11,4 +11,4 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What `python -m experiments.demonstrations` does, one module for each."""
+"""Recording, checking and arranging datasets of demonstrations."""

@@ -22,6 +22,9 @@ from environments.block_stacking import demonstrators
 
 _PROGRAM = 'python -m experiments.demonstrations'
 
+_DATASET = 'path of the dataset: an HDF5 file, or the folder it is in'
+_NEW_DATASET = 'path of the new HDF5 file, or of its new folder'
+
 
 def _positive(text: str) -> int:
   value = int(text)
@@ -50,10 +53,10 @@ def _image_size(text: str) -> tuple[int, int]:
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-  """Returns the parser; the parsed `command` is the command's name.
+  """Returns the parser, whose `command` is the name of the chosen command.
 
   Args:
-    description: of the program.
+    description: description of the program in its help.
   """
   result = argparse.ArgumentParser(
     prog=_PROGRAM,
@@ -63,16 +66,31 @@ def parser(description: str) -> argparse.ArgumentParser:
   commands = result.add_subparsers(
     title='commands', dest='command', required=True, metavar='command'
   )
-  _add_record(commands)
-  _add_checks(commands)
-  _add_pictures(commands)
-  _add_rearrangements(commands)
+  for add in (
+    _add_record,
+    _add_info,
+    _add_validate,
+    _add_play,
+    _add_render,
+    _add_split,
+    _add_merge,
+    _add_export,
+  ):
+    add(commands)
   return result
 
 
 def _add(
   commands: Any, name: str, summary: str, *examples: str
 ) -> argparse.ArgumentParser:
+  """Adds a command and returns its parser.
+
+  Args:
+    commands: the subparsers of the program.
+    name: name of the command.
+    summary: description of the command in its help.
+    *examples: arguments of examples in the help.
+  """
   return commands.add_parser(
     name,
     help=summary,
@@ -93,59 +111,83 @@ def _add_record(commands: Any) -> None:
     'data/pixels --observables image body blocks --image-size=64',
     'data/steady --demonstrator=steady --episodes=500 --resume',
   ).add_argument
-  add('dataset', help='the new file or folder')
+  add('dataset', help=_NEW_DATASET)
   add(
     '--demonstrator',
     choices=tuple(demonstrators.STYLES),
     default=demonstrators.PAPER_TRAINING,
-    help='default: %(default)s',
+    help='name of the scripted demonstrator; default: %(default)s',
   )
-  add('--episodes', type=_positive, default=500, help='default: %(default)s')
-  add('--seed', type=_seed, default=0, help='of the first attempt')
+  add(
+    '--episodes',
+    type=_positive,
+    default=500,
+    help='number of episodes to keep; default: %(default)s',
+  )
+  add(
+    '--seed',
+    type=_seed,
+    default=0,
+    help='seed of the first attempt; default: %(default)s',
+  )
   add(
     '--observables',
     nargs='+',
     choices=block_stacking.OBSERVABLES,
     default=['body', 'blocks'],
-    help='default: body blocks; images can be added later by render',
+    help='observations to record; default: body blocks. The command render '
+    'can add images later.',
   )
   _add_image_size(add)
-  add('--episode-length', type=_positive, default=block_stacking.EPISODE_LENGTH)
+  add(
+    '--episode-length',
+    type=_positive,
+    default=block_stacking.EPISODE_LENGTH,
+    help='largest number of control steps in an episode; default: %(default)s',
+  )
   add(
     '--half-size',
     type=float,
     default=block_stacking.HALF_SIZE,
-    help='of the cubes, in metres',
+    help='half the edge of the cubes, in metres; default: %(default)s',
   )
   _add_resume(add)
 
 
-def _add_checks(commands: Any) -> None:
+def _add_info(commands: Any) -> None:
   _add(
     commands,
     'info',
-    'Says what is in a dataset: counts, lengths, returns, per demonstrator.',
+    'Prints counts, lengths and returns of a dataset for each demonstrator.',
     'data/steady',
-  ).add_argument('dataset')
+  ).add_argument('dataset', help=_DATASET)
+
+
+def _add_validate(commands: Any) -> None:
   add = _add(
     commands,
     'validate',
-    'Replays the stored actions; says where and by how much states part.',
+    'Replays the stored actions and compares the states with the stored ones.',
     'data/steady',
     'data/steady --tolerance=1e-3 --any-model --verbose',
   ).add_argument
-  add('dataset')
+  add('dataset', help=_DATASET)
   add(
     '--tolerance',
     type=float,
     default=0.0,
-    help='of positions and velocities; default: bit for bit',
+    help='largest accepted difference of a position (m or rad) or velocity; '
+    'default: %(default)s, bit for bit',
   )
-  add('--verbose', action='store_true', help='also say what agrees')
+  add(
+    '--verbose',
+    action='store_true',
+    help='also print the demonstrations that agree',
+  )
   _add_any_model(add)
 
 
-def _add_pictures(commands: Any) -> None:
+def _add_play(commands: Any) -> None:
   add = _add(
     commands,
     'play',
@@ -153,57 +195,106 @@ def _add_pictures(commands: Any) -> None:
     'data/steady --episode=3',
     'data/steady steady.mp4 --episode=3 --speed=2',
   ).add_argument
-  add('dataset')
-  add('film', nargs='?', help='new MP4 file; a window opens without one')
-  add('--episode', type=int, default=0, help='negative ones from the end')
-  add('--size', type=_positive, default=480, help='of the film, in pixels')
-  add('--speed', type=_speed, default=1.0)
+  add('dataset', help=_DATASET)
+  add(
+    'film',
+    nargs='?',
+    help='path of the new MP4 file; without it a window opens',
+  )
+  add(
+    '--episode',
+    type=int,
+    default=0,
+    help='index of the episode, negative from the end; default: %(default)s',
+  )
+  add(
+    '--size',
+    type=_positive,
+    default=480,
+    help='height and width of the film in pixels; default: %(default)s',
+  )
+  add(
+    '--speed',
+    type=_speed,
+    default=1.0,
+    help="speed of playing, relative to the episode's own; "
+    'default: %(default)s',
+  )
   _add_any_model(add)
+
+
+def _add_render(commands: Any) -> None:
   add = _add(
     commands,
     'render',
-    'Adds images, drawn from the states, in a new dataset.',
+    'Writes a new dataset with images, which are drawn from the states.',
     'data/steady data/steady_images',
     'data/steady data/steady_small --image-size=64x64',
   ).add_argument
-  add('dataset')
-  add('output', help='the new file or folder')
+  add('dataset', help=_DATASET)
+  add('output', help=_NEW_DATASET)
   _add_image_size(add)
   _add_resume(add)
   _add_any_model(add)
 
 
-def _add_rearrangements(commands: Any) -> None:
+def _add_split(commands: Any) -> None:
   add = _add(
     commands,
     'split',
-    'Shares out the demonstrations over two new datasets.',
+    'Divides the demonstrations between two new datasets.',
     'data/all data/train data/test --share=0.9 --seed=1',
     'data/all data/steady data/others --demonstrator=steady',
   ).add_argument
-  add('dataset')
-  add('first', help='new file or folder')
-  add('second', help='new file or folder')
-  add('--share', type=float, default=0.9, help='of the first; default: 0.9')
-  add('--seed', type=_seed, default=0, help='of the draw')
-  add('--demonstrator', help='goes to the first, in place of a share')
+  add('dataset', help=_DATASET)
+  add('first', help=_NEW_DATASET)
+  add('second', help=_NEW_DATASET)
+  add(
+    '--share',
+    type=float,
+    default=0.9,
+    help='share of the demonstrations that are drawn for the first new '
+    'dataset; default: %(default)s',
+  )
+  add(
+    '--seed',
+    type=_seed,
+    default=0,
+    help='seed of the draw; default: %(default)s',
+  )
+  add(
+    '--demonstrator',
+    help='name of the demonstrator whose demonstrations go to the first new '
+    'dataset, in place of a share',
+  )
+
+
+def _add_merge(commands: Any) -> None:
   add = _add(
     commands,
     'merge',
-    'Puts several datasets into a new one.',
+    'Writes a new dataset with the demonstrations of several.',
     'data/all data/steady data/hesitant',
   ).add_argument
-  add('output', help='new file or folder')
-  add('datasets', nargs='+')
+  add('output', help=_NEW_DATASET)
+  add('datasets', nargs='+', help='paths of the datasets to merge')
+
+
+def _add_export(commands: Any) -> None:
   add = _add(
     commands,
     'export',
     "Writes TFRecord files of episodes in RLDS's step structure.",
     'data/steady data/steady_rlds',
   ).add_argument
-  add('dataset')
-  add('folder', help='the new folder')
-  add('--episodes-per-file', type=_positive, default=50)
+  add('dataset', help=_DATASET)
+  add('folder', help='path of the new folder')
+  add(
+    '--episodes-per-file',
+    type=_positive,
+    default=50,
+    help='number of episodes in each file but the last; default: %(default)s',
+  )
 
 
 def _add_image_size(add: Callable[..., Any]) -> None:
@@ -212,7 +303,7 @@ def _add_image_size(add: Callable[..., Any]) -> None:
     type=_image_size,
     default=(128, 128),
     metavar='HEIGHTxWIDTH',
-    help='default: 128x128',
+    help='height and width of images in pixels; default: 128x128',
   )
 
 
@@ -220,7 +311,7 @@ def _add_resume(add: Callable[..., Any]) -> None:
   add(
     '--resume',
     action='store_true',
-    help='go on with what did not come to its end',
+    help='go on with a file that was not finished',
   )
 
 

@@ -31,20 +31,23 @@ def split(
   seed: int = 0,
   demonstrator: Optional[str] = None,
 ) -> tuple[int, int]:
-  """Writes two new datasets that share out the demonstrations of one.
+  """Divides the demonstrations of a dataset between two new ones.
 
   Args:
-    dataset: stays as it is.
-    files: paths of the new ones.
-    share: of the demonstrations that go to the first, drawn at random.
-    seed: of the draw.
-    demonstrator: whose demonstrations go to the first, instead.
+    dataset: the dataset that is divided; its file does not change.
+    files: paths of the HDF5 files of the two new datasets.
+    share: share of the demonstrations that go to the first new dataset, in
+      [0, 1]; they are drawn at random.
+    seed: seed of the draw.
+    demonstrator: name of the demonstrator whose demonstrations go to the first
+      new dataset, in place of a share.
 
   Returns:
-    How many went to each.
+    The number of demonstrations in each new dataset.
 
   Raises:
-    DatasetError: if one would be empty, a file exists or the disk is full.
+    DatasetError: if a new dataset would be empty, a file exists or the disk is
+      full.
   """
   for file in files:
     writer.check_new(file)
@@ -57,14 +60,10 @@ def split(
       f'share is {share}; choose one between 0 and 1.'
     )
   if demonstrator is None:
-    number = round(share * len(dataset))
-    order = np.random.RandomState(seed).permutation(len(dataset))
-    chosen = set(order[:number].tolist())
+    chosen = _draw(len(dataset), share, seed)
   else:
     chosen = {
-      index
-      for index, item in enumerate(dataset)
-      if item.demonstrator == demonstrator
+      i for i, d in enumerate(dataset) if d.demonstrator == demonstrator
     }
   indices = (
     sorted(chosen),
@@ -83,19 +82,25 @@ def split(
   return len(indices[0]), len(indices[1])
 
 
+def _draw(number: int, share: float, seed: int) -> set[int]:
+  """Returns a random share of the indices below a number."""
+  order = np.random.RandomState(seed).permutation(number)
+  return set(order[: round(share * number)].tolist())
+
+
 def merge(datasets: Sequence[demonstrations.Dataset], file: str) -> int:
   """Writes a new dataset with the demonstrations of several, in their order.
 
   Args:
-    datasets: stay as they are.
-    file: path of the new one.
+    datasets: the datasets that are merged; their files do not change.
+    file: path of the HDF5 file of the new dataset.
 
   Returns:
-    The number of demonstrations.
+    The number of demonstrations in the new dataset.
 
   Raises:
-    DatasetError: if they do not go together, the file exists or the disk is
-      full.
+    DatasetError: if the datasets were not recorded alike, the file exists or the
+      disk is full.
   """
   first = datasets[0]
   for other in datasets[1:]:
@@ -113,7 +118,7 @@ def merge(datasets: Sequence[demonstrations.Dataset], file: str) -> int:
 
 
 def _properties(dataset: demonstrations.Dataset) -> Mapping[str, Any]:
-  """Returns what must be the same in datasets that are put together."""
+  """Returns the properties that must be the same in datasets to merge."""
   properties = dataclasses.asdict(dataset.metadata)
   observations = {
     f'observation {key!r}': f'{frames.dtype}{list(frames.shape[1:])}'

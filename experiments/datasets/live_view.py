@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Shows a running environment to a person: a window, or a picture in a file."""
+"""Views of a running environment: a window, or a picture in a file."""
 
 import copy
 import os
@@ -31,10 +31,11 @@ from environments.block_stacking import scene
 KINDS = ('auto', 'window', 'preview', 'none')
 
 _PREVIEW_SIZE = (360, 360)  # height, width
-# Drawing takes long in software: every fifth step, four pictures a second.
+# Number of control steps for each picture, four pictures a second: drawing takes
+# long in software.
 _STEPS_PER_PREVIEW = 5
 
-# Opens an invisible window with OpenGL and says why it cannot.
+# A program that opens an invisible window with OpenGL and prints why it cannot.
 _PROBE = """
 import sys
 import warnings
@@ -55,7 +56,7 @@ class ViewError(RuntimeError):
 
 
 class NoView:
-  """Shows nothing."""
+  """A view that shows nothing."""
 
   def show(self) -> bool:
     """Does nothing."""
@@ -66,13 +67,13 @@ class NoView:
 
 
 class Window:
-  """MuJoCo's window, with the camera that images are taken with.
+  """MuJoCo's window, with the camera of the image observation.
 
-  It shows a copy: what a person does in the window does not touch what is
-  recorded.
+  It shows a copy of the physics, so that nothing that a person does in the window
+  changes the recording.
 
   Args:
-    environment: what is shown; it must have been reset.
+    environment: environment that is shown; it must have been reset.
   """
 
   def __init__(self, environment: state_environment.StateEnvironment):
@@ -92,7 +93,7 @@ class Window:
     self.show()
 
   def show(self) -> bool:
-    """Shows the scene; returns False once the window was closed."""
+    """Shows the current scene; returns False once the window was closed."""
     if not self._handle.is_running():
       return False
     with self._handle.lock():
@@ -103,9 +104,10 @@ class Window:
     return True
 
   def close(self) -> None:
-    """Closes the window, and waits until it is gone.
+    """Closes the window and waits until it is gone.
 
-    MuJoCo's thread draws on for a while; a process that ends meanwhile crashes.
+    MuJoCo's thread goes on drawing for a while; a process that ends meanwhile
+    crashes.
     """
     self._handle.close()
     for thread in self._threads:
@@ -113,14 +115,14 @@ class Window:
 
 
 class Preview:
-  """Writes a picture of the scene, again and again, to the same file.
+  """Writes pictures of the scene, each in place of the last one.
 
-  Viewers of pictures that follow changes then show the scene. A picture is
-  replaced in one piece.
+  A picture viewer that follows changes of its file shows the scene. Files are
+  replaced atomically.
 
   Args:
-    environment: what is shown.
-    file: a PNG file.
+    environment: environment that is shown; it must have been reset.
+    file: path of the PNG file.
   """
 
   def __init__(
@@ -133,7 +135,7 @@ class Preview:
     self._steps = 0
 
   def show(self) -> bool:
-    """Writes the picture if it is time to."""
+    """Writes a picture in every fifth call; returns True."""
     if self._steps % _STEPS_PER_PREVIEW == 0:
       height, width = _PREVIEW_SIZE
       pixels = self._environment.physics.render(
@@ -146,12 +148,12 @@ class Preview:
     return True
 
   def close(self) -> None:
-    """Removes the picture: it shows nothing any more."""
+    """Removes the picture, which would be out of date."""
     self._file.unlink(missing_ok=True)
 
 
 def why_no_window() -> Optional[str]:
-  """Returns why a window cannot be opened here; None if it can."""
+  """Returns the reason why no window can be opened; None if one can."""
   if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
     return 'neither DISPLAY nor WAYLAND_DISPLAY is set'
   # In a process of its own: an error of X ends the process, and the context
@@ -180,17 +182,17 @@ def open_view(
   """Opens a view.
 
   Args:
-    kind: of `KINDS`; 'auto' is a window where there can be one, and a preview
-      otherwise.
-    environment: what is shown; it must have been reset.
-    preview_file: where a preview goes.
+    kind: kind of the view, one of `KINDS`; 'auto' is a window if one can be
+      opened, and a preview otherwise.
+    environment: environment that is shown; it must have been reset.
+    preview_file: path of the PNG file of a preview.
 
   Returns:
-    The view, which has `show` and `close`, and what to tell the person.
+    The view, which has `show` and `close`, and a message for the person.
 
   Raises:
     ValueError: if there is no such kind.
-    ViewError: if a window is asked for and there can be none.
+    ViewError: if a window is asked for and cannot be opened.
   """
   if kind not in KINDS:
     raise ValueError(f'There is no view {kind!r}; choose from {KINDS}.')

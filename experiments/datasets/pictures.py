@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Draws demonstrations from their states: observations, films, a window."""
+"""Draws demonstrations from their states: as observations, films or in a window."""
 
 import contextlib
 import dataclasses
@@ -29,7 +29,7 @@ from environments.demonstrations import writer as writer_lib
 from experiments.datasets import live_view
 
 FRAMES_PER_SECOND = round(1.0 / block_stacking.CONTROL_TIMESTEP)
-# Sides of a film's pictures: video codecs want multiples of this.
+# Height and width of a film must be multiples of this for video codecs.
 _BLOCK_SIZE = 8
 
 
@@ -43,11 +43,12 @@ def add_images(
   """Writes a new dataset that has images beside the other observations.
 
   Args:
-    dataset: that is drawn, one demonstration at a time.
-    environment: that it was recorded in, with images of the wanted size.
-    file: path of the new dataset.
-    resume: goes on with a file that was not finished.
-    on_episode: is called after each demonstration.
+    dataset: dataset that is drawn, one demonstration at a time.
+    environment: environment of the recording, which observes images of the
+      wanted size.
+    file: path of the HDF5 file of the new dataset.
+    resume: whether to go on with a file that was not finished.
+    on_episode: function that is called after each demonstration.
 
   Raises:
     DatasetError: if the file exists or the disk is full.
@@ -78,6 +79,13 @@ def add_images(
 def _film(
   file: str, size: int, frames_per_second: float
 ) -> Iterator[Generator[None, object, None]]:
+  """Opens a new MP4 file and yields a generator that takes its frames.
+
+  Args:
+    file: path of the MP4 file.
+    size: height and width of the frames, in pixels.
+    frames_per_second: number of frames in a second of the film.
+  """
   with writer_lib.new_file(file) as temporary:
     writer = imageio_ffmpeg.write_frames(
       temporary,
@@ -103,11 +111,11 @@ def film(
   """Films demonstrations one after the other.
 
   Args:
-    items: the demonstrations.
-    environment: that they were recorded in.
-    file: of the new MP4.
-    size: of the picture in pixels, a multiple of 8.
-    speed: of the film, relative to the episode's own.
+    items: the demonstrations, in the film's order.
+    environment: environment of the recording.
+    file: path of the new MP4 file.
+    size: height and width of the film in pixels, a multiple of 8.
+    speed: speed of the film, relative to the episodes' own.
 
   Raises:
     DatasetError: if the file exists.
@@ -129,15 +137,15 @@ def show(
   environment: state_environment.StateEnvironment,
   speed: float = 1.0,
 ) -> None:
-  """Plays a demonstration in a window until its end or until that is closed.
+  """Plays a demonstration in a window, until its end or the window is closed.
 
   Args:
-    item: the demonstration.
-    environment: that it was recorded in.
-    speed: relative to the episode's own.
+    item: demonstration that is played.
+    environment: environment of the recording.
+    speed: speed of playing, relative to the episode's own.
 
   Raises:
-    DatasetError: if there is no display, or none that can show it.
+    DatasetError: if no window can be opened.
   """
   reason = live_view.why_no_window()
   if reason is not None:

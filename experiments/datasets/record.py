@@ -26,15 +26,16 @@ from experiments.datasets import scenes
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-  """What is recorded.
+  """Settings of a recording.
 
   Attributes:
-    path: of the new dataset.
-    demonstrator: name of a style, see `environments.block_stacking.demonstrators`.
-    num_episodes: that are kept.
-    seed: of the first attempt; each attempt has the next seed.
-    observables: that are recorded.
-    arguments: of the environment, see `block_stacking.load`.
+    path: path of the new HDF5 file, or of the folder that it is to be in.
+    demonstrator: name of the scripted demonstrator, a key of
+      `demonstrators.STYLES`.
+    num_episodes: number of episodes that are kept.
+    seed: seed of the first attempt; each further attempt has the next seed.
+    observables: names of the observations that are recorded.
+    arguments: further arguments of `block_stacking.load`, by name.
   """
 
   path: str
@@ -52,23 +53,26 @@ def record(
   resume: bool = False,
   on_episode: Callable[[demonstrations.Demonstration], object] = lambda _: None,
 ) -> int:
-  """Records until enough episodes stack, and makes the dataset from them.
+  """Records until enough episodes stack the blocks, and writes their dataset.
 
-  Seeds follow each other, so a recording that was resumed holds the same
-  episodes as one that was not interrupted.
+  Seeds follow each other, so that a resumed recording holds the same episodes as
+  one that was not interrupted.
 
   Args:
-    settings: what is recorded.
-    resume: goes on with a recording that did not come to its end.
-    on_episode: is called after each kept episode is on the disk.
+    settings: settings of the recording.
+    resume: whether to go on with an unfinished recording.
+    on_episode: function that is called with each kept episode, once it is on the
+      disk.
 
   Returns:
-    The number of attempts, those before a resumption included.
+    The number of attempts, including those before a resumption.
 
   Raises:
     DatasetError: if the file exists, another process is recording to it, the
-      disk is full, or hardly any attempt stacks. What was recorded is kept.
-    KeyboardInterrupt: is handed on; what was recorded is kept.
+      disk is full, or hardly any attempt stacks the blocks. The episodes so far
+      are kept.
+    KeyboardInterrupt: if the recording is interrupted. The episodes so far are
+      kept.
   """
   environment = block_stacking.load(settings.observables, **settings.arguments)
   metadata = scenes.metadata(environment, **settings.arguments)

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Says what is in a dataset, and whether its actions lead to its states."""
+"""Describes a dataset, and checks that its actions lead to its states."""
 
 import dataclasses
 from typing import Iterator, Optional
@@ -22,7 +22,7 @@ import numpy as np
 from environments import demonstrations
 from environments import state_environment
 
-# The parts of the state, in MuJoCo's order.
+# The compared parts of the state, in MuJoCo's order, which come first in it.
 _STATE_PARTS = {
   'time': mujoco.mjtState.mjSTATE_TIME,
   'qpos': mujoco.mjtState.mjSTATE_QPOS,
@@ -31,7 +31,11 @@ _STATE_PARTS = {
 
 
 def describe(dataset: demonstrations.Dataset) -> str:
-  """Returns counts, lengths and returns, for each demonstrator and all."""
+  """Returns a table of counts, lengths and returns for each demonstrator.
+
+  Args:
+    dataset: the dataset that is described.
+  """
   metadata = dataset.metadata
   lines = [
     f'file              {dataset.file}',
@@ -58,6 +62,7 @@ def describe(dataset: demonstrations.Dataset) -> str:
 
 
 def _row(name: str, items: list[demonstrations.Demonstration]) -> str:
+  """Returns the row of a demonstrator in the table of `describe`."""
   lengths = np.array([len(d) for d in items])
   returns = np.array([d.task_return for d in items])
   stacked = np.mean([d.success for d in items])
@@ -76,15 +81,16 @@ def _or_unknown(value: object) -> object:
 
 @dataclasses.dataclass(frozen=True)
 class Replay:
-  """How a replay of the stored actions goes with the stored states.
+  """The comparison of a replay with the demonstration that is replayed.
 
   Attributes:
-    name: of the demonstration.
+    name: name of the demonstration in its file, demo_k.
     parts_at: first step whose state differs by more than the tolerance; None
       if none does.
-    where: the number of the state that differs most at that step.
-    deviation: largest difference of positions and velocities up to the end.
-    rewards_differ: number of steps with another reward than the stored one.
+    where: component of the state that differs most at that step, such as
+      qpos[3].
+    deviation: largest difference of a time, position or velocity in the episode.
+    rewards_differ: number of steps whose reward differs from the stored one.
   """
 
   name: str
@@ -95,7 +101,7 @@ class Replay:
 
   @property
   def agrees(self) -> bool:
-    """Whether states and rewards are those that are stored."""
+    """Whether states and rewards are the stored ones."""
     return self.parts_at is None and not self.rewards_differ
 
   def __str__(self) -> str:
@@ -118,13 +124,13 @@ def replay(
   """Replays the stored actions from each demonstration's first state.
 
   Args:
-    dataset: whose actions are replayed.
-    environment: that it was recorded in.
-    tolerance: largest difference of a position or velocity that is accepted;
-      with the same model and MuJoCo there is none.
+    dataset: dataset whose actions are replayed.
+    environment: environment of the recording.
+    tolerance: largest accepted difference of a position (m or rad) or velocity;
+      with the same model and version of MuJoCo there is none.
 
   Yields:
-    What came of each demonstration.
+    The replay of each demonstration.
   """
   model = environment.physics.model.ptr
   labels = [
@@ -156,6 +162,15 @@ def _replay(
   demonstration: demonstrations.Demonstration,
   environment: state_environment.StateEnvironment,
 ) -> tuple[np.ndarray, np.ndarray]:
+  """Replays one demonstration.
+
+  Args:
+    demonstration: demonstration whose actions are replayed.
+    environment: environment of the recording.
+
+  Returns:
+    The states [T + 1, S] and rewards [T]; fewer if the episode ends early.
+  """
   try:
     timestep = environment.reset_to(demonstration.states[0])
   except ValueError as error:

@@ -11,13 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Exports a dataset as episodes of steps, in RLDS's structure.
+"""Exports a dataset as TFRecord files of episodes, in RLDS's step structure.
 
 Each record of the TFRecord files is one episode, a `tf.train.Example` as
 TensorFlow Datasets writes it: `steps/<name>` holds the values of all steps one
 after the other, images as PNG, doubles as bytes. `features.json` and
-`dataset_info.json` are those that `tfds.builder_from_directory` reads.
-TensorFlow Datasets itself is not needed, nor among the pinned packages.
+`dataset_info.json` are the files that `tfds.builder_from_directory` reads.
+TensorFlow Datasets itself is neither needed nor among the pinned packages.
 """
 
 import io
@@ -42,10 +42,16 @@ Features = Mapping[str, Any]
 
 
 def steps(item: demonstrations.Demonstration) -> dict[str, np.ndarray]:
-  """Returns the steps of an episode, [T + 1, ...] each.
+  """Returns the steps of an episode in RLDS's structure.
 
   The last step has an observation, and zeros as its action and reward, which
-  say nothing. It is not terminal: demonstrations end by time.
+  have no meaning. It is not terminal: demonstrations end by time.
+
+  Args:
+    item: demonstration that is exported.
+
+  Returns:
+    Arrays [T + 1, ...] by name.
   """
   number = len(item) + 1
   index = np.arange(number)
@@ -62,11 +68,16 @@ def steps(item: demonstrations.Demonstration) -> dict[str, np.ndarray]:
 
 
 def _with_zeros(values: np.ndarray) -> np.ndarray:
+  """Returns the rows with a row of zeros after them."""
   return np.concatenate((values, np.zeros_like(values[:1])))
 
 
 def features(item: demonstrations.Demonstration) -> Features:
-  """Returns what an episode has, as TensorFlow Datasets describes it."""
+  """Returns TensorFlow Datasets' description of an episode.
+
+  Args:
+    item: a demonstration, whose names, shapes and dtypes are described.
+  """
   named = {k: _describe(v) for k, v in steps(item).items()}
   prefix = 'observation/'
   observation = {
@@ -137,6 +148,7 @@ def _shape(shape: tuple[int, ...]) -> Features:
 
 
 def _encoding(values: np.ndarray) -> str:
+  """Returns how rows are encoded: 'png', 'float', 'int64' or 'bytes'."""
   if values.dtype == np.uint8 and values.ndim == 4:
     return 'png'
   if values.dtype == np.float32:
@@ -151,12 +163,12 @@ def export(
   """Writes a new folder of TFRecord files, as a whole or not at all.
 
   Args:
-    dataset: stays as it is.
-    folder: must not exist.
-    episodes_per_file: in each but the last file.
+    dataset: dataset that is exported; its file does not change.
+    folder: path of the new folder, which must not exist.
+    episodes_per_file: number of episodes in each file but the last.
 
   Returns:
-    The names of the files.
+    The names of the TFRecord files in the folder.
 
   Raises:
     DatasetError: if the folder exists or cannot be written.
@@ -266,7 +278,10 @@ def read(folder: str) -> Iterator[dict[str, np.ndarray]]:
   """Yields the steps of each episode of an exported folder.
 
   Args:
-    folder: that `export` wrote.
+    folder: path of a folder that `export` wrote.
+
+  Yields:
+    The arrays of an episode [T + 1, ...] by name, see `steps`.
   """
   with open(os.path.join(folder, FEATURES_FILE)) as file:
     episode: Features = json.load(file)['content']['features']

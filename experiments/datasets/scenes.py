@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Environments for datasets: as they were, or will be, recorded."""
+"""The environments in which datasets are recorded."""
 
 from typing import Any, Mapping, Optional, Sequence
 
@@ -20,8 +20,8 @@ from environments import demonstrations
 from environments import state_environment
 from environments.demonstrations import models
 
-# Of an environment. Datasets note them although they are the defaults, so that
-# those who recorded with the same ones can be merged.
+# Arguments of an environment. Datasets note them although they are the defaults,
+# so that datasets with the same arguments can be merged.
 DEFAULT_ARGUMENTS: Mapping[str, Any] = {
   'episode_length': block_stacking.EPISODE_LENGTH,
   'half_size': block_stacking.HALF_SIZE,
@@ -31,11 +31,11 @@ DEFAULT_ARGUMENTS: Mapping[str, Any] = {
 def metadata(
   environment: state_environment.StateEnvironment, **arguments: Any
 ) -> demonstrations.Metadata:
-  """Returns the metadata of demonstrations of an environment.
+  """Returns the metadata of a dataset that is recorded in an environment.
 
   Args:
-    environment: that they are recorded in.
-    **arguments: of `block_stacking.load` that decide how it behaves.
+    environment: environment of the recording.
+    **arguments: arguments of `block_stacking.load` that load it again.
   """
   return demonstrations.Metadata(
     task=block_stacking.TASK_NAME,
@@ -55,10 +55,14 @@ def load_environment(
   """Loads the environment that a dataset was recorded in.
 
   Args:
-    dataset: that was recorded.
-    observables: of the environment.
-    image_size: height and width of images, in pixels.
-    any_model: accepts a model that has changed since.
+    dataset: dataset that was recorded in the environment.
+    observables: names of the observations of the environment.
+    image_size: height and width of images in pixels; those of the recording by
+      default.
+    any_model: whether to accept a model that has changed since the recording.
+
+  Returns:
+    The environment, after a reset.
 
   Raises:
     DatasetError: if the dataset is of another task, control rate or model.

@@ -18,11 +18,10 @@
 
 The paper gives the coefficients, 15 for pixels and 2 for the body (Table 1), and
 no scale inside the exponentials. A policy that is one frame late does well and
-should be told so; a frame of another demonstration should earn almost nothing.
-For each observation a table has the mean squared distance of such pairs of
-frames, and what the term makes of it with the current scale and with the middle
-of the scales that meet both demands: one frame late >= 0.9, another
-demonstration <= 0.1.
+should earn most of the reward, at least 0.9; a frame of another demonstration
+should earn almost nothing, at most 0.1. For each observation a table has the mean
+squared distance of such pairs of frames, and the term's reward with the current
+scale and with the middle of the scales that meet both demands.
 """
 
 import argparse
@@ -39,23 +38,28 @@ from environments.demonstrations import recording
 
 ONE_LATE_AT_LEAST, OTHER_AT_MOST = 0.9, 0.1
 
+# Names of the relations between two frames of a pair.
 SAME, LATE, LATER, OTHER = (
   'same frame',
   'one frame late',
   'five frames late',
   'other demonstration',
 )
+# Number of frames by which the first frame of a pair is late.
 _LATENESS = {SAME: 0, LATE: 1, LATER: 5}
 
+# Squared distances of pairs of frames, float64 [N], by their relation.
 Distances = Mapping[str, np.ndarray]
 
 
 class Range(NamedTuple):
-  """Scales that tell a late frame from another demonstration's.
+  """The scales that tell a late frame from another demonstration's.
 
   Attributes:
-    lowest: at which another demonstration earns `OTHER_AT_MOST` in the mean.
-    highest: at which one frame late earns `ONE_LATE_AT_LEAST` in the mean.
+    lowest: smallest scale at which frames of another demonstration earn at most
+      `OTHER_AT_MOST` on average.
+    highest: largest scale at which frames that are one late earn at least
+      `ONE_LATE_AT_LEAST` on average.
   """
 
   lowest: float
@@ -63,12 +67,17 @@ class Range(NamedTuple):
 
   @property
   def suggestion(self) -> float:
-    """The geometric mean: a compromise where the demands exclude each other."""
+    """Geometric mean: a compromise if the demands exclude each other."""
     return float(np.sqrt(self.lowest * self.highest))
 
 
 def reward(distances: np.ndarray, scale: float) -> float:
-  """Returns the mean of a term of equation 2, before its coefficient."""
+  """Returns the mean of a term of equation 2, without its coefficient.
+
+  Args:
+    distances: squared distances of pairs of frames, float64 [N].
+    scale: factor of the squared distance inside the exponential.
+  """
   return float(np.mean(np.exp(-scale * distances)))
 
 
@@ -81,15 +90,15 @@ def measure(
 ) -> Distances:
   """Returns the squared distances of pairs of frames, by their relation.
 
-  Only frames before the blocks are stacked count: the hand rests afterwards, and
+  Only frames before the blocks are stacked count: afterwards the hand rests, and
   a late frame is the same frame.
 
   Args:
-    demonstrations: two or more, with the observation `key`.
-    key: of the observation.
-    weights: see `rewards.RewardTerm`.
-    every: frames from one comparison to the next.
-    seed: of the choice of frames of other demonstrations.
+    demonstrations: demonstrations with the observation, at least two.
+    key: key of the observation that is compared.
+    weights: factor of each component's difference, see `rewards.RewardTerm`.
+    every: number of frames from one comparison to the next.
+    seed: seed of the choice of frames of other demonstrations.
 
   Raises:
     ValueError: if there are fewer than two demonstrations.
@@ -124,7 +133,11 @@ def _motion(demonstration: demonstrations_lib.Demonstration) -> int:
 
 
 def scales(distances: Distances) -> Range:
-  """Returns the scales that meet both demands, see `Range`."""
+  """Returns the scales that meet both demands.
+
+  Args:
+    distances: squared distances of pairs of frames, by their relation.
+  """
   # Distances spread over decades, and so may the scales.
   candidates = np.geomspace(1e-4, 1e8, 1201)
   other = [reward(distances[OTHER], scale) for scale in candidates]
@@ -141,7 +154,13 @@ def scales(distances: Distances) -> Range:
 def table(
   key: str, distances: Distances, term: rewards.RewardTerm
 ) -> Iterator[str]:
-  """Yields the rows of an observation: distances, and rewards for two scales."""
+  """Yields the rows of an observation: distances, and rewards for two scales.
+
+  Args:
+    key: key of the observation.
+    distances: squared distances of pairs of frames, by their relation.
+    term: current term of equation 2 for the observation.
+  """
   found = scales(distances)
   for name, values in distances.items():
     yield (
@@ -160,25 +179,32 @@ def _parser() -> argparse.ArgumentParser:
     description='Measures distances of frames and suggests scales.'
   )
   parser.add_argument(
-    '--demonstrations', type=int, default=10, help='Recorded to measure on.'
+    '--demonstrations',
+    type=int,
+    default=10,
+    help='Number of demonstrations to record and measure on.',
   )
   parser.add_argument(
     '--style',
     default=demonstrators.PAPER_TRAINING,
     choices=list(demonstrators.STYLES),
-    help='Who records them.',
+    help='Name of the scripted demonstrator that records them.',
   )
   parser.add_argument(
     '--every',
     type=int,
     default=3,
-    help='Frames from one comparison to the next.',
+    help='Number of frames from one comparison to the next.',
   )
   return parser
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
-  """Records, measures and prints the table."""
+  """Records demonstrations, measures distances and prints the table.
+
+  Args:
+    argv: arguments of the command line; those of this process by default.
+  """
   options = _parser().parse_args(argv)
   environment = block_stacking.load(block_stacking.OBSERVABLES)
   style = demonstrators.STYLES[options.style]

@@ -11,13 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Our D4PG, the goal input left out, against Acme's own on a control task.
+"""Compares this package's D4PG, without a goal, with Acme's on a control task.
 
   python -m experiments.studies.compare_d4pg --domain=cartpole --task=swingup
 
-Both have the same networks and settings, act from state, and make one update a
-step. They are trained one after the other; the curves of the policies without
-noise are written to a CSV file and a picture.
+Both have the same networks and settings, act from state, and make one update for
+each environment step. They are trained one after the other; the curves of the
+policies without noise are written to a CSV file and a picture.
 """
 
 import csv
@@ -43,20 +43,28 @@ import tensorflow as tf
 
 import acme_metamimic
 
-_DOMAIN = flags.DEFINE_string('domain', 'cartpole', "The suite's domain.")
-_TASK = flags.DEFINE_string('task', 'swingup', 'Its task.')
+_DOMAIN = flags.DEFINE_string(
+  'domain', 'cartpole', "Name of the domain in dm_control's suite."
+)
+_TASK = flags.DEFINE_string(
+  'task', 'swingup', 'Name of the task in the domain.'
+)
 _STEPS = flags.DEFINE_integer(
-  'budget_steps', 60_000, 'Environment steps of each.'
+  'budget_steps', 60_000, 'Number of environment steps that each agent trains.'
 )
 _PERIOD = flags.DEFINE_integer(
-  'evaluation_steps', 5_000, 'Steps between evaluations.'
+  'evaluation_steps',
+  5_000,
+  'Number of environment steps from one evaluation to the next.',
 )
 _EPISODES = flags.DEFINE_integer(
-  'evaluation_episodes', 5, 'Episodes in an evaluation.'
+  'evaluation_episodes', 5, 'Number of episodes in an evaluation.'
 )
-_SEED = flags.DEFINE_integer('agent_seed', 0, 'Of networks, noise and starts.')
+_SEED = flags.DEFINE_integer(
+  'agent_seed', 0, 'Seed of networks, noise and initial states.'
+)
 _FOLDER = flags.DEFINE_string(
-  'curve_folder', 'runs/compare_d4pg', 'For the results.'
+  'curve_folder', 'runs/compare_d4pg', 'Path of the folder for the curves.'
 )
 
 OURS, ACMES = 'ours', 'Acme'
@@ -64,7 +72,13 @@ COLUMNS = ('agent', 'steps', 'return')
 
 
 class Point(NamedTuple):
-  """A point of a curve."""
+  """A point of a learning curve.
+
+  Attributes:
+    agent: name of the agent, `OURS` or `ACMES`.
+    steps: number of environment steps so far.
+    value: mean return of the policy without noise.
+  """
 
   agent: str
   steps: int
@@ -72,7 +86,13 @@ class Point(NamedTuple):
 
 
 class Contestant(NamedTuple):
-  """Acts and learns, acts without noise, and holds the replay server."""
+  """An agent that is compared.
+
+  Attributes:
+    actor: actor that acts with noise and learns.
+    evaluator: actor that acts without noise.
+    owner: object that keeps the replay server alive.
+  """
 
   actor: core.Actor
   evaluator: core.Actor
@@ -88,7 +108,13 @@ class _Silent(loggers.Logger):
 
 
 def make_environment(domain: str, task: str, seed: int) -> dm_env.Environment:
-  """Returns a task of the suite, with float32 and actions in [-1, 1]."""
+  """Returns a task of dm_control's suite, in float32 with actions in [-1, 1].
+
+  Args:
+    domain: name of the domain in the suite.
+    task: name of the task in the domain.
+    seed: seed of the initial states.
+  """
   environment = suite.load(domain, task, {'random': seed})
   environment = wrappers.CanonicalSpecWrapper(environment, clip=True)
   return wrappers.SinglePrecisionWrapper(environment)
@@ -120,14 +146,14 @@ def _make_acmes(
     critic_optimizer=_adam(config.critic_learning_rate),
     min_replay_size=config.min_replay_size,
     max_replay_size=config.max_replay_size,
-    # One update an observation, as ours.
+    # One update for each observation, as in the other agent.
     samples_per_insert=config.batch_size,
     n_step=config.n_step,
     sigma=config.sigma,
     logger=_Silent(),
     checkpoint=False,
   )
-  # The agent trains these very networks.
+  # The agent trains these networks, not copies of them.
   evaluator = actors.FeedForwardActor(networks.make_policy(spec))
   return Contestant(agent, evaluator, agent)
 
@@ -136,6 +162,7 @@ def _adam(learning_rate: float) -> snt.Optimizer:
   return snt.optimizers.Adam(learning_rate)
 
 
+# Functions that make the agents, by name.
 MAKERS: dict[str, Callable[..., Contestant]] = {
   OURS: _make_ours,
   ACMES: _make_acmes,
@@ -145,7 +172,13 @@ MAKERS: dict[str, Callable[..., Contestant]] = {
 def evaluate(
   environment: dm_env.Environment, actor: core.Actor, num_episodes: int
 ) -> float:
-  """Returns the mean return of a policy without noise."""
+  """Returns the mean return of some episodes.
+
+  Args:
+    environment: environment that is acted in.
+    actor: actor without noise.
+    num_episodes: number of episodes.
+  """
   loop = acme.EnvironmentLoop(environment, actor, logger=_Silent())
   returns = [loop.run_episode()['episode_return'] for _ in range(num_episodes)]
   return float(np.mean(returns))
@@ -165,17 +198,18 @@ def train(
   """Trains an agent.
 
   Args:
-    name: `ours` or `Acme`.
-    domain: of the suite.
-    task: of the domain.
-    steps: of the environment, rounded up to whole episodes.
-    period: steps between two evaluations, likewise.
-    num_episodes: in an evaluation.
-    seed: of networks, noise and starts.
-    **settings: of `D4PGConfig`.
+    name: name of the agent, `OURS` or `ACMES`.
+    domain: name of the domain in dm_control's suite.
+    task: name of the task in the domain.
+    steps: number of environment steps, rounded up to whole episodes.
+    period: number of environment steps from one evaluation to the next, rounded
+      up to whole episodes.
+    num_episodes: number of episodes in an evaluation.
+    seed: seed of networks, noise and initial states.
+    **settings: fields of `D4PGConfig`.
 
   Returns:
-    The curve.
+    The points of the learning curve.
   """
   tf.random.set_seed(seed)
   environment = make_environment(domain, task, seed)
@@ -203,9 +237,9 @@ def write(folder: str, title: str, points: Sequence[Point]) -> None:
   """Writes `curves.csv` and `curves.png`.
 
   Args:
-    folder: for both; made if it is not there.
-    title: of the picture.
-    points: of all curves.
+    folder: path of the folder for both files, which is made if it is missing.
+    title: title of the picture.
+    points: points of all learning curves.
   """
   os.makedirs(folder, exist_ok=True)
   with open(os.path.join(folder, 'curves.csv'), 'w', newline='') as file:
@@ -222,13 +256,13 @@ def write(folder: str, title: str, points: Sequence[Point]) -> None:
 
 
 def main(argv: Sequence[str]) -> None:
-  """Trains both and writes the curves after each.
+  """Trains both agents and writes the curves after each.
 
   Args:
-    argv: what is left of the command line.
+    argv: name of the program, and arguments that are not flags.
 
   Raises:
-    app.UsageError: if there is something left.
+    app.UsageError: if there are arguments that are not flags.
   """
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments {argv[1:]}: see --help.')

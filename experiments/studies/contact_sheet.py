@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Draws what the agent sees: frames of demonstrations, as a PNG.
+"""Draws frames of demonstrations, as the agent sees them, in a PNG file.
 
   python -m experiments.studies.contact_sheet --output=docs/contact_sheet.png
 
-A row for each seed; from left to right the initial frame, the end of the reach,
-the grasp, the lift, the block over the other one, and the blocks stacked.
+Each seed has a row: from left to right the initial frame and the ends of the
+reach, the grasp, the lift, the carry and the episode.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from environments import block_stacking
 from environments import state_environment
 from environments.block_stacking import demonstrators
 
-# The frame after the last step of these phases is shown, beside the first one.
+# Phases whose last frame is shown, beside the initial frame.
 PHASES = ('reach', 'grasp', 'lift', 'carry', 'rest')
 _MARGIN = 2  # White pixels between frames.
 
@@ -40,12 +40,16 @@ def frames(
   style: demonstrators.Style,
   seed: int,
 ) -> list[np.ndarray]:
-  """Returns the frames of an episode: the first, and one for each phase.
+  """Returns frames of an episode: the initial one, and the last of each phase.
 
   Args:
-    environment: observes 'image'.
-    style: how the demonstrator moves; must come to its end.
-    seed: of the initial poses and of the demonstrator.
+    environment: block-stacking environment that observes 'image'.
+    style: style of motion of the demonstrator, which must finish before the
+      episode ends.
+    seed: seed of the initial poses and of the demonstrator.
+
+  Returns:
+    Frames of the episode, uint8 [height, width, 3] each.
 
   Raises:
     ValueError: if the episode ends before its last phase does.
@@ -75,7 +79,7 @@ def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
   """Returns the frames side by side, uint8 [height, width, 3].
 
   Args:
-    rows: of equally many frames of one size.
+    rows: rows of equally many frames, uint8 [H, W, 3] each.
   """
   margin = ((0, _MARGIN), (0, _MARGIN), (0, 0))
   return np.concatenate(
@@ -91,26 +95,32 @@ def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
 def _parser() -> argparse.ArgumentParser:
   parser = argparse.ArgumentParser(description='Draws what the agent sees.')
   parser.add_argument(
-    '--output', default='docs/contact_sheet.png', help='The PNG to write.'
+    '--output',
+    default='docs/contact_sheet.png',
+    help='Path of the PNG file to write.',
   )
   parser.add_argument(
     '--style',
     default='brisk',
     choices=list(demonstrators.STYLES),
-    help='Who demonstrates.',
+    help='Name of the scripted demonstrator.',
   )
   parser.add_argument(
     '--seeds',
     type=int,
     nargs='+',
     default=[0, 1, 3, 4],
-    help='Seeds of the episodes, a row each.',
+    help='Seeds of the episodes, one for each row.',
   )
   return parser
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
-  """Draws the frames and writes them."""
+  """Draws the frames and writes them.
+
+  Args:
+    argv: arguments of the command line; those of this process by default.
+  """
   options = _parser().parse_args(argv)
   environment = block_stacking.load(('image',))
   style = demonstrators.STYLES[options.style]

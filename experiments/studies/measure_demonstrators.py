@@ -12,14 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the scripted demonstrators do, measured over many attempts.
+"""Measures the scripted demonstrators over many attempts.
 
   python -m experiments.studies.measure_demonstrators
   python -m experiments.studies.measure_demonstrators \
       --styles steady hesitant --physics-timesteps 0.002 0.005 0.01
 
 Prints a row for each style and physics time step: the share of attempts that
-stack, the returns and lengths of those that do, and how fast the hand moves.
+stack the blocks, and the returns, lengths and hand speeds of these.
 """
 
 import argparse
@@ -42,13 +42,13 @@ class Measurement(NamedTuple):
   """A row of the table; all but the first two are of attempts that stack.
 
   Attributes:
-    attempts: number of episodes.
-    stacked: share that is stacked at its end.
-    mean_return: mean task return.
-    std_return: its standard deviation.
-    steps_to_stack: mean number of steps before the reward is 1.
-    length: mean number of steps.
-    hand_speed: 95th percentile of the hand's speed in m/s.
+    attempts: number of attempted episodes.
+    stacked: share of the attempts at whose end the blocks are stacked.
+    mean_return: mean of the task return.
+    std_return: standard deviation of the task return.
+    steps_to_stack: mean number of control steps before the reward is 1.
+    length: mean number of control steps in an episode.
+    hand_speed: 95th percentile of the hand's speed, in m/s.
   """
 
   attempts: int
@@ -63,10 +63,10 @@ class Measurement(NamedTuple):
 def summarize(
   demonstrations: Sequence[demonstrations_lib.Demonstration], attempts: int
 ) -> Measurement:
-  """Summarizes what was recorded.
+  """Summarizes recorded attempts.
 
   Args:
-    demonstrations: the attempts that stack; their 'body' is looked at.
+    demonstrations: attempts that stack the blocks, with the observation 'body'.
     attempts: number of all attempts.
 
   Raises:
@@ -102,9 +102,9 @@ def measure(
   """Records attempts with the seeds from 0 on and summarizes them.
 
   Args:
-    environment: observes 'body'.
-    style: how the demonstrator moves.
-    attempts: number of episodes.
+    environment: block-stacking environment that observes 'body'.
+    style: style of motion of the demonstrator.
+    attempts: number of episodes that are attempted.
 
   Raises:
     ValueError: if no attempt stacks.
@@ -125,26 +125,30 @@ def _parser() -> argparse.ArgumentParser:
     nargs='+',
     default=list(demonstrators.STYLES),
     choices=list(demonstrators.STYLES),
-    help='Who demonstrates.',
+    help='Names of the scripted demonstrators to measure.',
   )
   parser.add_argument(
     '--attempts',
     type=int,
     default=100,
-    help='Attempts in each row, with the seeds from 0 on.',
+    help='Number of attempts for each row, with the seeds from 0 on.',
   )
   parser.add_argument(
     '--physics-timesteps',
     type=float,
     nargs='+',
     default=[block_stacking.PHYSICS_TIMESTEP],
-    help='Time steps of the physics, in seconds.',
+    help='Time steps of the physics to measure with, in seconds.',
   )
   return parser
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
-  """Prints the table."""
+  """Measures and prints the table.
+
+  Args:
+    argv: arguments of the command line; those of this process by default.
+  """
   options = _parser().parse_args(argv)
   print('| style | physics (ms) | attempts | stacked | return | std | ', end='')
   print('stacked after | steps | hand speed (m/s) |')

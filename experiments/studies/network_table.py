@@ -18,8 +18,8 @@
   python -m experiments.studies.network_table --form impala
   python -m experiments.studies.network_table --half task
 
-The operations are read off TensorFlow's graph, and belong to the module in whose
-name scope they are: whatever network is given, the table shows what it runs.
+The operations are those of TensorFlow's graph, and belong to the module in whose
+name scope they are, so that the table shows what the network really runs.
 """
 
 import argparse
@@ -52,13 +52,14 @@ HALVES = ('imitation', 'task')
 
 
 class Layer(NamedTuple):
-  """A line of the table.
+  """A row of the table.
 
   Attributes:
-    name: of a module with variables, or of a pool.
-    shape: of the output, without the batch.
-    parameters: number of trainable ones.
-    multiply_adds: of convolutions and matrix products, for one example.
+    name: name of the module with variables, or of the pool.
+    shape: shape of the output, without the batch.
+    parameters: number of trainable parameters.
+    multiply_adds: number of multiply-adds of convolutions and matrix products,
+      for one example.
   """
 
   name: str
@@ -71,11 +72,11 @@ def list_layers(network: snt.Module, *inputs: types.NestedSpec) -> List[Layer]:
   """Lists the layers of a network, in the order in which they run.
 
   Args:
-    network: with its variables.
-    *inputs: specs of its inputs, without the batch.
+    network: network whose variables were created.
+    *inputs: specs of the network's inputs, without the batch.
 
   Returns:
-    Modules that have variables of their own, and pools.
+    The modules that have variables of their own, and the pools.
   """
   signature = tree.map_structure(
     lambda s: tf.TensorSpec((1, *s.shape), s.dtype), list(inputs)
@@ -101,7 +102,7 @@ def list_layers(network: snt.Module, *inputs: types.NestedSpec) -> List[Layer]:
 
 
 def _layer_names(network: snt.Module) -> Dict[Any, str]:
-  """Returns the name of each variable's module, by reference.
+  """Returns the name of each variable's module, by the variable's reference.
 
   The modules' own names are not unique: Acme's residual groups share theirs.
   """
@@ -118,14 +119,20 @@ def _layer_names(network: snt.Module) -> Dict[Any, str]:
 def _operations(
   graph: tf.Graph, network: snt.Module, names: Dict[Any, str]
 ) -> Iterator[Tuple[str, tf.Operation]]:
-  """Yields the operations of layers, in order, after their layers' names."""
+  """Yields the name of the layer and the operation for each, in their order.
+
+  Args:
+    graph: graph of the network.
+    network: network whose variables were created.
+    names: name of each variable's module, by the variable's reference.
+  """
   handles = {id(v.handle): v for v in network.trainable_variables}
   inputs = {
     inner.name: handles[id(outer)]
     for outer, inner in graph.captures
     if id(outer) in handles
   }
-  # By scope, the layer whose variables were read last.
+  # For each scope the layer whose variables were read last.
   current: Dict[str, str] = {}
   for operation in graph.get_operations():
     if operation.type == 'ReadVariableOp':
@@ -143,11 +150,12 @@ def _operations(
 
 
 def _scope(name: str) -> str:
+  """Returns the scope that a name is in."""
   return name.rpartition('/')[0]
 
 
 def _multiply_adds(operation: tf.Operation) -> int:
-  """Returns those of a convolution or of a matrix product, otherwise 0."""
+  """Returns the multiply-adds of an operation."""
   if operation.type not in ('Conv2D', 'MatMul'):
     return 0
   # [height, width, in, out], or [in, out].
@@ -161,8 +169,8 @@ def make_networks(
   """Makes one half's networks, with variables.
 
   Args:
-    form: of the networks.
-    half: 'imitation' or 'task'.
+    form: image size, torso and layer sizes of the networks.
+    half: name of the half, 'imitation' or 'task'.
 
   Returns:
     The networks, and the spec of their environment.
@@ -186,8 +194,8 @@ def make_table(form: pixel_forms.Form, half: str) -> str:
   """Returns the layers of one half's three networks as Markdown tables.
 
   Args:
-    form: of the networks.
-    half: 'imitation' or 'task'.
+    form: image size, torso and layer sizes of the networks.
+    half: name of the half, 'imitation' or 'task'.
   """
   networks, spec = make_networks(form, half)
   features = tf2_utils.create_variables(
@@ -202,7 +210,7 @@ def make_table(form: pixel_forms.Form, half: str) -> str:
 
 
 def _format(name: str, layers: Sequence[Layer]) -> str:
-  """Returns a table with a line for each layer, and their sum."""
+  """Returns a Markdown table with a row for each layer, and their sum."""
   total = Layer(
     f'**{name}**',
     (),
@@ -223,11 +231,21 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
   """Prints the tables of one form.
 
   Args:
-    argv: the command line; this process's by default.
+    argv: arguments of the command line; those of this process by default.
   """
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument('--form', choices=pixel_forms.FORMS, default='paper')
-  parser.add_argument('--half', choices=HALVES, default='imitation')
+  parser.add_argument(
+    '--form',
+    choices=pixel_forms.FORMS,
+    default='paper',
+    help='Name of the form of the networks.',
+  )
+  parser.add_argument(
+    '--half',
+    choices=HALVES,
+    default='imitation',
+    help='Half of the agent whose networks are listed.',
+  )
   options = parser.parse_args(argv)
   print(make_table(pixel_forms.FORMS[options.form], options.half))
 

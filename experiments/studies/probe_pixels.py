@@ -12,16 +12,16 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Can a torso see the blocks? Regresses positions from rendered frames.
+"""Measures how well torsos locate the blocks in rendered frames.
 
   TF_ENABLE_ONEDNN_OPTS=1 python -m experiments.studies.probe_pixels \
       --forms 64_p4_16_32 64_p4_32_64 --episodes 200 --updates 3000
 
 Frames of scripted episodes are rendered at each form's size and shown in pairs,
-as observation and goal are. A torso with a linear layer on top learns where the
-hand and both blocks are in either frame. What it prints are distances on frames
-of other episodes, in centimetres: a block has an edge of 5 cm and is grasped to
-about 1 cm.
+as observation and goal are. A torso with a linear layer on top learns the
+positions of the hand and of both blocks in either frame by regression. The table
+has the mean errors on frames of other episodes, in centimetres: a block has an
+edge of 5 cm and is grasped to about 1 cm.
 """
 
 import argparse
@@ -39,8 +39,10 @@ from experiments import pixel_forms
 
 TARGETS = ('hand', 'top block', 'bottom block')
 
-# Neighbouring frames of an episode are too alike to be worth a rendering.
+# Number of control steps from one rendered frame to the next: neighbouring frames
+# are too alike to be worth a rendering.
 _STRIDE = 8
+# Share of the episodes that are tested on.
 _TEST_SHARE = 0.2
 _BATCH_SIZE = 64
 _LEARNING_RATE = 5e-4
@@ -50,11 +52,11 @@ _CENTIMETRES = 100.0
 
 
 class Frames(NamedTuple):
-  """Frames and where things are in them.
+  """Rendered frames, and the positions that are to be located in them.
 
   Attributes:
-    images: uint8[N, S, S, 3].
-    positions: float32[N, 3, 3], x, y and z of the `TARGETS` in metres.
+    images: images of the scene, uint8 [N, S, S, 3].
+    positions: x, y and z of each of the `TARGETS` in metres, float32 [N, 3, 3].
   """
 
   images: np.ndarray
@@ -62,14 +64,14 @@ class Frames(NamedTuple):
 
 
 def collect_states(num_episodes: int, seed: int = 0) -> List[np.ndarray]:
-  """Returns states of scripted episodes, from reaching to stacked.
+  """Returns physics states of scripted episodes.
 
   Args:
-    num_episodes: how many, each with initial poses of its own.
-    seed: of the first episode.
+    num_episodes: number of episodes, each with initial poses of its own.
+    seed: seed of the first episode.
 
   Returns:
-    An array of physics states for each episode.
+    Full physics states of each episode, float64 [T, S].
   """
   environment = block_stacking.load(('blocks',))
   recorded = list(
@@ -85,8 +87,8 @@ def render(states: Sequence[np.ndarray], image_size: int) -> Frames:
   """Renders the states of episodes, as the environment shows them.
 
   Args:
-    states: from `collect_states`.
-    image_size: edge of the square images, in pixels.
+    states: full physics states of each episode, float64 [T, S].
+    image_size: height and width of the images, in pixels.
 
   Returns:
     The frames, episode by episode.
@@ -113,7 +115,14 @@ def render(states: Sequence[np.ndarray], image_size: int) -> Frames:
 def split(
   states: Sequence[np.ndarray],
 ) -> Tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
-  """Splits episodes into those to train on and those to test on."""
+  """Splits episodes into those to train on and those to test on.
+
+  Args:
+    states: full physics states of each episode, float64 [T, S].
+
+  Returns:
+    The states of the episodes to train on, and of those to test on.
+  """
   num_test = max(1, round(_TEST_SHARE * len(states)))
   return states[:-num_test], states[-num_test:]
 
@@ -125,17 +134,18 @@ def probe(
   num_updates: int,
   seed: int = 0,
 ) -> np.ndarray:
-  """Trains a torso to locate things, and tests it on other frames.
+  """Trains a torso to locate the targets, and tests it on other frames.
 
   Args:
-    make_torso: makes the torso, of pairs of images.
+    make_torso: function that makes the torso, whose input are pairs of images,
+      uint8 [B, S, S, 6].
     train: frames to train on.
     test: frames to test on.
-    num_updates: gradient updates, on batches of 64.
-    seed: of the weights and of the pairs.
+    num_updates: number of gradient updates, on batches of 64 pairs.
+    seed: seed of the weights and of the pairs.
 
   Returns:
-    float64[3], mean distance of each target on the test frames, in cm.
+    The mean error of each target on the test frames in cm, float64 [3].
   """
   tf.random.set_seed(seed)
   random_state = np.random.RandomState(seed)
@@ -143,23 +153,17 @@ def probe(
   optimizer = snt.optimizers.Adam(_LEARNING_RATE)
   centre = train.positions.mean(axis=0)
 
+  def make_batch(frames: Frames) -> Tuple[np.ndarray, np.ndarray]:
+    images, positions = _draw_pairs(frames, random_state)
+    targets = (positions - centre) / _METRES_PER_OUTPUT
+    return images, targets.reshape(_BATCH_SIZE, -1)
+
   @tf.function
   def update(images: tf.Tensor, targets: tf.Tensor) -> None:
     with tf.GradientTape() as tape:
       loss = tf.reduce_mean(tf.square(network(images) - targets))
     variables = network.trainable_variables
     optimizer.apply(tape.gradient(loss, variables), variables)
-
-  def make_batch(frames: Frames) -> Tuple[np.ndarray, np.ndarray]:
-    first, second = random_state.randint(
-      len(frames.images), size=(2, _BATCH_SIZE)
-    )
-    images = np.concatenate(
-      [frames.images[first], frames.images[second]], axis=-1
-    )
-    positions = np.stack([frames.positions[first], frames.positions[second]], 1)
-    targets = (positions - centre) / _METRES_PER_OUTPUT
-    return images, targets.reshape(_BATCH_SIZE, -1)
 
   network(make_batch(train)[0])
   for _ in range(num_updates):
@@ -173,20 +177,43 @@ def probe(
   return _mean_distances(np.concatenate(errors))
 
 
+def _draw_pairs(
+  frames: Frames, random_state: np.random.RandomState
+) -> Tuple[np.ndarray, np.ndarray]:
+  """Returns a batch of pairs: images [B, S, S, 6] and positions [B, 2, 3, 3]."""
+  first, second = random_state.randint(
+    len(frames.images), size=(2, _BATCH_SIZE)
+  )
+  images = np.concatenate(
+    [frames.images[first], frames.images[second]], axis=-1
+  )
+  positions = np.stack([frames.positions[first], frames.positions[second]], 1)
+  return images, positions
+
+
 def blind_errors(train: Frames, test: Frames) -> np.ndarray:
-  """Returns the distances, in cm, of one who always answers with the mean."""
+  """Returns the errors of the mean position as an answer to every frame.
+
+  Args:
+    train: frames whose mean position is taken.
+    test: frames to test on.
+
+  Returns:
+    The mean error of each target on the test frames in cm, float64 [3].
+  """
   return _mean_distances(test.positions - train.positions.mean(axis=0))
 
 
 def _mean_distances(errors: np.ndarray) -> np.ndarray:
+  """Returns the mean length in cm [3] of errors in metres [N, 3, 3]."""
   return _CENTIMETRES * np.linalg.norm(errors, axis=-1).mean(axis=0)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
-  """Prints a line for each form.
+  """Prints a row of the table for each form.
 
   Args:
-    argv: the command line; this process's by default.
+    argv: arguments of the command line; those of this process by default.
   """
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument(
@@ -194,9 +221,20 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     nargs='+',
     choices=pixel_forms.FORMS,
     default=['64_p4_16_32', pixel_forms.TWO_CORES],
+    help='Names of the forms of networks to measure.',
   )
-  parser.add_argument('--episodes', type=int, default=200)
-  parser.add_argument('--updates', type=int, default=3000)
+  parser.add_argument(
+    '--episodes',
+    type=int,
+    default=200,
+    help='Number of scripted episodes whose frames are rendered.',
+  )
+  parser.add_argument(
+    '--updates',
+    type=int,
+    default=3000,
+    help='Number of gradient updates of each torso.',
+  )
   options = parser.parse_args(argv)
   if options.episodes < 2:
     parser.error(f'--episodes={options.episodes}: give at least 2.')
