@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the tests of the imitation environment share."""
+"""Fakes for the tests of the imitation environment."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -53,7 +53,7 @@ def make(
 
 
 class StandIn(dm_env.Environment):
-  """Takes block stacking's place; keeps the states it is to start at."""
+  """A fake of block stacking that records the states it starts at."""
 
   def __init__(self):
     self.states = []

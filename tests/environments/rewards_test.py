@@ -50,7 +50,7 @@ def _moved(vector: np.ndarray, *offset: float) -> np.ndarray:
 
 
 def _hand_beside_top(distance: float, **changes) -> rewards.StackingState:
-  """The blocks apart, the hand this far from the centre of the top one."""
+  """Returns a state with the blocks apart and the hand at a distance (m)."""
   state = _APART._replace(**changes)
   return state._replace(
     hand_position=_moved(state.top_position, 0, distance, 0)

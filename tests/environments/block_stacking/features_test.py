@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Tests of the observation vectors and of what is derived from them."""
+"""Tests of the observation vectors, their scales and distances."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ def test_layouts_leave_no_gap(layout):
 
 
 def _in_motion(features, demonstration) -> Iterator[dict[str, np.ndarray]]:
-  """Goes to states throughout an episode and yields the observations."""
+  """Yields the observations of states throughout an episode."""
   for state in demonstration.states[::10]:
     yield features.reset_to(state).observation
 

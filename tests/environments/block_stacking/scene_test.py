@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Tests of what is seen and of the blocks."""
+"""Tests of the rendered scene and of the blocks."""
 
 from collections.abc import Iterator
 

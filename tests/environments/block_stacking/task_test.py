@@ -127,7 +127,7 @@ def test_control_runs_at_20_hertz(features):
 
 
 def test_initial_poses(features):
-  """Over 50 seeds: blocks apart and in their region, the hand in its own."""
+  """Checks 50 seeds: the blocks are apart, and all are in their regions."""
   data, model = features.physics.named.data, features.physics.model
   table, blocks = model.name2id('table', 'geom'), []
   for name in ('top/block', 'bottom/block'):
@@ -268,7 +268,7 @@ def test_the_upper_block_must_be_still(features, moving, reward):
 
 
 def _too_fast(features, velocity: float) -> np.ndarray:
-  """Returns a state in which the first joint turns this fast."""
+  """Returns a state in which the first joint has a velocity (rad/s)."""
   features.reset()
   state = features.get_state()
   state[1 + features.physics.model.nq] = velocity

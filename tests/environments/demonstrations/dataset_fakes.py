@@ -50,7 +50,7 @@ def make(
 def assert_same(
   one: demonstrations.Demonstration, other: demonstrations.Demonstration
 ) -> None:
-  """Compares all that two demonstrations hold."""
+  """Checks that two demonstrations are equal."""
   assert (one.seed, one.demonstrator) == (other.seed, other.demonstrator)
   for name in ('states', 'actions', 'rewards'):
     np.testing.assert_array_equal(getattr(one, name), getattr(other, name))

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Damages files at random: an error or the truth, nothing else, comes out."""
+"""Tests that randomly damaged files give an error or the right values."""
 
 import functools
 import os
@@ -45,7 +45,7 @@ def _content() -> bytes:
 
 
 def _read(content: bytes) -> bool:
-  """Returns whether the content can be read, and is right."""
+  """Returns whether the content can be read; it must then be right."""
   with tempfile.TemporaryDirectory() as folder:
     file = os.path.join(folder, 'damaged.hdf5')
     with open(file, 'wb') as stream:

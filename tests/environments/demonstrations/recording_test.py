@@ -133,7 +133,7 @@ def _assert_replay(
 
 
 def test_each_state_leads_to_the_next(features, training):
-  """In any order: nothing but the stored state decides how it goes on."""
+  """Replays from states in any order: the stored state alone decides."""
   demonstration = training[2]
   for step in np.random.RandomState(1).permutation(len(demonstration)):
     features.reset_to(demonstration.states[step])
@@ -155,7 +155,7 @@ def test_states_are_set_exactly(features, training, validation):
 
 
 def test_rewards_are_those_of_the_states(features, training, validation):
-  """Against MuJoCo's names: contacts, positions and speeds of each state."""
+  """Compares each state with contacts, positions and speeds by MuJoCo's names."""
   data, model = features.physics.named.data, features.physics.model
   top = model.name2id('top/block', 'geom')
   held_in_place = 0

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Tests of recording: crashes, full disks and second recorders lose nothing."""
+"""Tests that recordings survive crashes, full disks and second recorders."""
 
 import errno
 import json
@@ -48,7 +48,7 @@ def _episodes(file: str) -> int:
 
 @pytest.fixture
 def file(tmp_path) -> str:
-  """A dataset that is not there yet."""
+  """Path of a dataset that does not exist yet."""
   return str(tmp_path / 'new.hdf5')
 
 
@@ -127,7 +127,7 @@ def test_killed_recorder_loses_at_most_one_episode(file, episodes):
 
 @pytest.mark.parametrize('call', ['fsync', 'replace', 'rmtree'])
 def test_crash_at_any_step_of_writing(file, call):
-  """Dies at the first, second, ... call that changes the disk for good."""
+  """Kills the process at its n-th call that changes the disk."""
   for survived in range(12):
     process = _run(
       """

@@ -43,7 +43,7 @@ class _Arm:
     self.hand.reset(environment)
 
   def go(self, steps: int, command: device.Command = _command()) -> np.ndarray:
-    """Returns where the hand is after some steps."""
+    """Returns the position of the hand after a number of steps."""
     for step in range(steps):
       if step == 1:
         command = command._replace(events=())

@@ -66,7 +66,7 @@ class _View:
 
 
 class _Clock:
-  """Time that passes in `sleep` and by hand."""
+  """A clock that advances in `sleep` and when it is told to."""
 
   def __init__(self) -> None:
     self.now = 100.0
@@ -81,7 +81,7 @@ class _Clock:
 
 
 class _Result:
-  """What a session of a script came to."""
+  """The results of a scripted session."""
 
   def __init__(
     self,
@@ -284,7 +284,7 @@ def test_pacer_makes_up_for_work_but_not_for_long_halts():
 
 
 class _Person:
-  """Looks at the blocks and stacks them, with what a device can say."""
+  """A device that reads the blocks' positions and stacks them."""
 
   def __init__(self, environment: state_environment.StateEnvironment):
     self._environment = environment

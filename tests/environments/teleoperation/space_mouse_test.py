@@ -41,7 +41,7 @@ _MOUSE = bytes.fromhex('05010902a1010901a100050919012903')
 
 
 class _Cable:
-  """Sends reports, one a read, as hidraw does."""
+  """Sends reports, one for each read, as hidraw does."""
 
   def __init__(self) -> None:
     self.plug, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -195,7 +195,7 @@ def test_close_twice(cable):
 
 @pytest.fixture
 def plug(tmp_path) -> Callable[..., pathlib.Path]:
-  """Describes a device as the kernel does and makes its file."""
+  """Makes the files of a device in the kernel's layout."""
   (tmp_path / 'dev').mkdir()
   (tmp_path / 'sys' / 'class' / 'hidraw').mkdir(parents=True)
 
