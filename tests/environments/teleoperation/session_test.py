@@ -284,7 +284,7 @@ def test_pacer_makes_up_for_work_but_not_for_long_halts():
 
 
 class _Person:
-  """A device that reads the blocks' positions and stacks them."""
+  """Commands that stack the blocks, from their observed positions."""
 
   def __init__(self, environment: state_environment.StateEnvironment):
     self._environment = environment
