@@ -60,15 +60,10 @@ def split(
       f'share is {share}; choose one between 0 and 1.'
     )
   if demonstrator is None:
-    chosen = _draw(len(dataset), share, seed)
+    first = _draw(len(dataset), share, seed)
   else:
-    chosen = {
-      i for i, d in enumerate(dataset) if d.demonstrator == demonstrator
-    }
-  indices = (
-    sorted(chosen),
-    [index for index in range(len(dataset)) if index not in chosen],
-  )
+    first = [i for i, d in enumerate(dataset) if d.demonstrator == demonstrator]
+  indices = (first, sorted(set(range(len(dataset))) - set(first)))
   if not all(indices):
     raise demonstrations.DatasetError(
       f'{dataset.file} has {len(dataset)} demonstrations, of '
@@ -82,10 +77,10 @@ def split(
   return len(indices[0]), len(indices[1])
 
 
-def _draw(number: int, share: float, seed: int) -> set[int]:
-  """Returns a random share of the indices below a number."""
+def _draw(number: int, share: float, seed: int) -> list[int]:
+  """Returns a random share of the indices below a number, in order."""
   order = np.random.RandomState(seed).permutation(number)
-  return set(order[: round(share * number)].tolist())
+  return sorted(order[: round(share * number)].tolist())
 
 
 def merge(datasets: Sequence[demonstrations.Dataset], file: str) -> int:
