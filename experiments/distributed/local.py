@@ -30,11 +30,12 @@ import psutil
 from experiments.launchpad_ray import supervision
 
 _POLL_SECONDS = 0.2
-# After the nodes' grace, for their processes to be gone.
+# Seconds after the nodes' grace in which their processes have to exit.
 _MARGIN_SECONDS = 3.0
 
-# Groups whose labels end so see an accelerator.
-_LEARNERS = ('learner',)
+# End of the labels of groups that see an accelerator.
+_LEARNER = 'learner'
+# Least number of threads between operations: some of a learner's data wait there.
 _WAITING_THREADS = 4
 
 
@@ -43,20 +44,19 @@ class LaunchError(RuntimeError):
 
 
 def process_environment(group: str, threads: int) -> Dict[str, str]:
-  """Returns environment variables for a group's processes.
+  """Returns environment variables for the processes of a group.
 
   Args:
-    group: label of the group; those of learners end in `learner`, and they
-      alone see an accelerator.
-    threads: that TensorFlow may use for an operation.
+    group: label of the group; if it ends in `learner`, the processes see an
+      accelerator, and no others do.
+    threads: number of threads that TensorFlow may use for one operation.
   """
   environment = {
     'OMP_NUM_THREADS': str(threads),
     'TF_NUM_INTRAOP_THREADS': str(threads),
-    # Those wait rather than compute: a learner's data come from some of them.
     'TF_NUM_INTEROP_THREADS': str(max(threads, _WAITING_THREADS)),
   }
-  if not group.endswith(_LEARNERS):
+  if not group.endswith(_LEARNER):
     environment['CUDA_VISIBLE_DEVICES'] = '-1'
   return environment
 
@@ -73,17 +73,20 @@ def run(
   """Runs a program until it is finished, stopped by a signal, or a node fails.
 
   Args:
-    program: to run; it can be run once.
+    program: program to run; it can be run once.
     launch_type: `local_mt` or `local_mp`.
-    output_folder: for what processes print, a file for each.
-    threads: of TensorFlow in each process.
-    grace_seconds: that nodes have from a stop to save and to end.
-    watch: is called several times a second meanwhile.
+    output_folder: folder of the files that the processes print to, one each.
+    threads: number of threads that TensorFlow may use for one operation.
+    grace_seconds: seconds that a node may take to save and exit after a stop.
+    watch: function that is called several times a second while the program runs.
+
+  Returns:
+    The exit code and its reason.
 
   Raises:
     LaunchError: if the launch type is another, or the folder cannot be used.
   """
-  # No kill by Launchpad, which would end this process as well.
+  # Launchpad is not to kill nodes, as it would end this process as well.
   flags.FLAGS['lp_termination_notice_secs'].value = -1
   if launch_type == 'local_mt':
     return _wait(lp.launch(program, launch_type), watch, None, grace_seconds)
@@ -92,6 +95,15 @@ def run(
       f'launch type {launch_type!r} does not run on this machine: use local_mt '
       'or local_mp, or see docs/distributed.md for several machines.'
     )
+  supervision.supervise(program, grace_seconds)
+  manager = _launch_processes(program, output_folder, threads)
+  return _wait(manager, watch, output_folder, grace_seconds)
+
+
+def _launch_processes(
+  program: lp.Program, output_folder: str, threads: int
+) -> worker_manager.WorkerManager:
+  """Starts a process for each node, which prints to a file of its own."""
   try:
     os.makedirs(output_folder, exist_ok=True)
   except OSError as error:
@@ -99,12 +111,11 @@ def run(
       f'the folder {output_folder!r} cannot be made ({error.strerror}); give '
       'another run folder.'
     ) from None
-  # Read from the environment when Launchpad is imported, and not after that.
+  # Launchpad reads it from the environment, but only when it is imported.
   launch_local_output_to_files._LOGGING_DIR = output_folder
-  supervision.supervise(program, grace_seconds)
-  manager = lp.launch(
+  return lp.launch(
     program,
-    launch_type,
+    'local_mp',
     local_resources={
       group: local_multi_processing.PythonProcess(
         env=process_environment(group, threads)
@@ -113,7 +124,6 @@ def run(
     },
     terminal='output_to_files',
   )
-  return _wait(manager, watch, output_folder, grace_seconds)
 
 
 Failure = Tuple[str, str]
@@ -125,7 +135,7 @@ def _wait(
   output_folder: Optional[str],
   grace_seconds: float,
 ) -> supervision.Outcome:
-  """Waits for the program's end and brings it about if a node fails."""
+  """Waits until the program ends; stops it if a node fails."""
   workers = {
     name: list(group) for name, group in manager._active_workers.items()
   }
@@ -146,7 +156,7 @@ def _wait(
   if failure is None:
     return supervision.stopped(dict(_exit_codes(workers)), grace_seconds)
   name, how = failure
-  # What one that was killed printed last has nothing to do with it.
+  # What a killed node printed last does not explain its death.
   words = '' if 'SIG' in how else _last_words(name, output_folder)
   return supervision.Outcome(1, f'{name} {how}{words}')
 
@@ -167,7 +177,7 @@ def _alive(worker: Any) -> bool:
 
 
 def _failures(workers: Mapping[str, list]) -> Iterator[Failure]:
-  """Yields names of nodes that have failed, and how."""
+  """Yields the groups of nodes that have failed, and how they failed."""
   for name, group in workers.items():
     for worker in group:
       if _alive(worker):
@@ -183,7 +193,7 @@ def _failures(workers: Mapping[str, list]) -> Iterator[Failure]:
 
 
 def _exit_codes(workers: Mapping[str, list]) -> Iterator[Tuple[str, int]]:
-  """Yields names and exit codes; those that threads would have, too."""
+  """Yields names and exit codes; for threads, the codes of processes alike."""
   for name, group in workers.items():
     for worker in group:
       if isinstance(worker, subprocess.Popen):
@@ -195,7 +205,7 @@ def _exit_codes(workers: Mapping[str, list]) -> Iterator[Tuple[str, int]]:
 
 
 def _end(workers: Mapping[str, list], grace_seconds: float) -> None:
-  """Waits for all workers to end; kills processes that do not."""
+  """Waits for all workers to end and kills processes that do not."""
   deadline = time.monotonic() + grace_seconds + _MARGIN_SECONDS
   everyone = [worker for group in workers.values() for worker in group]
   while time.monotonic() < deadline and any(map(_alive, everyone)):
@@ -210,7 +220,7 @@ def _end(workers: Mapping[str, list], grace_seconds: float) -> None:
 
 
 def _last_words(name: str, output_folder: Optional[str]) -> str:
-  """Returns what a node printed last, and where all of it is."""
+  """Returns the last line that a node printed, and the file of all lines."""
   if output_folder is None:
     return ''
   path = os.path.join(output_folder, name)

@@ -35,23 +35,26 @@ def run(
   grace_seconds: float,
   watch: Callable[[], None],
 ) -> supervision.Outcome:
-  """Runs a program until it is finished, stopped by a signal, or given up.
+  """Runs a program until it is finished, stopped by a signal, or a node fails.
 
   Args:
-    program: to run; it can be run once.
-    address: of the cluster; None for this machine alone.
-    output_folder: for what nodes print, a file for each.
-    shared_folder: of checkpoints and logs, which all hosts must see.
-    threads: of TensorFlow in each process.
-    gpus_per_learner: that a host must have free for a learner.
-    grace_seconds: that nodes have from a stop to save and to end.
-    watch: is called several times a second meanwhile.
+    program: program to run; it can be run once.
+    address: address of the cluster; None for a cluster of this machine alone.
+    output_folder: folder of the files that the nodes print to, one each.
+    shared_folder: folder of checkpoints and logs, which all hosts must see.
+    threads: number of threads that TensorFlow may use for one operation.
+    gpus_per_learner: number of GPUs of each learner.
+    grace_seconds: seconds that a node may take to save and exit after a stop.
+    watch: function that is called several times a second while the program runs.
+
+  Returns:
+    The exit code and its reason.
 
   Raises:
     LaunchError: if Ray is missing, or has no place for a node.
   """
   try:
-    # Only here, as it need not be installed for the other types.
+    # Imported here, as Ray need not be installed for the other launch types.
     from experiments.distributed import ray_resources
     from experiments.launchpad_ray import launcher as ray_launcher
     from experiments.launchpad_ray import placement

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Logs of a run: CSV and TensorBoard files, a folder for each node."""
+"""Logs of a run: CSV and TensorBoard files, in a folder for each node."""
 
 import csv
 import os
@@ -34,12 +34,12 @@ FILE = 'log.csv'
 def make_logger(
   folder: str, label: str, seconds: float = _LOG_SECONDS
 ) -> loggers.Logger:
-  """Makes a node's logger.
+  """Makes the logger of a node.
 
   Args:
-    folder: of the logs of the run.
-    label: of the node, its folder therein, such as `imitation_actor/3`.
-    seconds: between two rows; what comes before that is dropped.
+    folder: folder of the logs of the run.
+    label: name of the node, such as `imitation_actor/3`, and of its folder.
+    seconds: least seconds between two rows; rows in between are dropped.
   """
   directory = os.path.join(folder, label)
   os.makedirs(directory, exist_ok=True)
@@ -52,7 +52,7 @@ def _flatten(data: loggers.LoggingData) -> Dict[str, float]:
 
 
 class _Files(loggers.Dispatcher):
-  """All of a node's files, with a clear error if one cannot be written."""
+  """Writes all files of a node, with a clear error if it cannot."""
 
   def __init__(self, directory: str, writers: Sequence[loggers.Logger]):
     super().__init__(writers, serialize_fn=_flatten)
@@ -69,17 +69,17 @@ class _Files(loggers.Dispatcher):
 
 
 class CsvLogger(loggers.Logger):
-  """Appends rows to a file; columns may be added on the way.
+  """Appends rows to a file; later rows may have more columns.
 
-  Acme's drops columns that its first row did not have, and counts of other
-  nodes come one after the other.
+  Acme's logger drops columns that the first row does not have, but the counts of
+  other nodes come one after the other.
   """
 
   def __init__(self, path: str):
-    """Takes up the file, if there is one.
+    """Reads the columns of the file, if there is one.
 
     Args:
-      path: of the file.
+      path: path of the file.
     """
     self._path = path
     self._columns: List[str] = []
@@ -104,7 +104,7 @@ class CsvLogger(loggers.Logger):
       with open(self._path, newline='') as file:
         rows = list(csv.DictReader(file))
     self._columns += added
-    # Whole at any time, also if the process is killed meanwhile.
+    # The file is complete at any time, even if the process is killed.
     new = f'{self._path}.new'
     with open(new, 'w', newline='') as file:
       writer = csv.DictWriter(file, self._columns, restval='')
@@ -114,7 +114,7 @@ class CsvLogger(loggers.Logger):
 
 
 class _Summary(tf_summary.TFSummaryLogger):
-  """TensorBoard's file, with seconds as steps where nothing else is counted."""
+  """TensorBoard's file; its steps are updates, or seconds without these."""
 
   def __init__(self, directory: str):
     super().__init__(directory, label='metamimic')

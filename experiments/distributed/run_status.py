@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One line about a distributed run, every few seconds."""
+"""The status line of a distributed run."""
 
 import contextlib
 import sys
@@ -28,7 +28,7 @@ _CALL_SECONDS = 2.0
 
 
 class StatusLine:
-  """Asks the nodes how far they are, and prints it."""
+  """Prints a line about the progress of all nodes, every few seconds."""
 
   def __init__(
     self,
@@ -40,10 +40,12 @@ class StatusLine:
     """Makes handles of the nodes; the program must not be launched yet.
 
     Args:
-      program: of a `DistributedMetaMimic`.
-      max_actor_steps: at which it will stop, for the time that is left.
-      write: takes a line; by default it goes over the last one on a terminal.
-      period_seconds: between two lines.
+      program: program that a `DistributedMetaMimic` has built.
+      max_actor_steps: steps of imitation actors at which the program stops, to
+        tell the time that is left; None to leave that out.
+      write: function that is given each line; by default a line is printed, on a
+        terminal in place of the one before.
+      period_seconds: seconds between two lines.
     """
     self._counter = program.groups['counter'][0].create_handle()
     self._replay = [n.create_handle() for n in program.groups['replay']]
@@ -64,7 +66,7 @@ class StatusLine:
     self._next = time.monotonic() + period_seconds
 
   def __call__(self) -> None:
-    """Prints a line if it is time."""
+    """Writes a line if it is time."""
     if time.monotonic() < self._next:
       return
     self._next = time.monotonic() + self._period_seconds
@@ -72,7 +74,7 @@ class StatusLine:
       self._write(self.line())
 
   def line(self) -> str:
-    """Returns the line; what nodes do not tell now is left out."""
+    """Returns the line; it leaves out nodes that do not answer."""
     counts = self._ask(lambda: self._client(self._counter).get_counts())
     if counts is None:
       return 'waiting for the nodes to start'
@@ -110,7 +112,7 @@ class StatusLine:
     parts = []
     for who, handle in self._evaluators.items():
       latest = self._ask(lambda: self._client(handle).latest()) or {}  # noqa: B023
-      # What an imitation policy earns of the task is for the log.
+      # The task return of an imitation policy is in the log alone.
       for key in ('episode_return', 'episode_return/imitation'):
         if key in latest:
           parts.append(f'{who} return {latest[key]:.1f}')
@@ -124,7 +126,7 @@ class StatusLine:
   def _ask(self, question: Callable[[], Any]) -> Any:
     try:
       return question()
-    except Exception:  # Courier and Reverb have no types for it.
+    except Exception:  # Courier and Reverb have no types of their own.
       return None
 
 

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the nodes of a run log, as one run in Weights & Biases.
+"""Sends the logs of all nodes to Weights & Biases, as one run.
 
-The launcher reads the files that the nodes write: they need neither the package
-nor a way to its server, and 512 actors are one run there.
+The launcher reads the files that the nodes write. So the nodes need neither the
+package nor a connection to its server, and 512 actors are one run there.
 """
 
 import csv
@@ -30,7 +30,7 @@ from absl import logging
 
 from experiments.distributed import run_logging
 
-# Its server takes some calls a second.
+# The server takes only some calls a second.
 _PERIOD_SECONDS = 15.0
 _STATE = 'wandb.json'
 _AXIS = 'imitation_learner_steps'
@@ -41,7 +41,7 @@ class WandbError(RuntimeError):
 
 
 class WandbRun(Protocol):
-  """What is used of a run of Weights & Biases."""
+  """The methods that are used of a run of Weights & Biases."""
 
   def log(self, data: Dict[str, Any]) -> None: ...
 
@@ -54,18 +54,18 @@ def start(
   """Starts or resumes the run of Weights & Biases that belongs to a run.
 
   Args:
-    project: that it goes to. The package's own environment variables hold, such
-      as `WANDB_MODE=offline`.
-    run_folder: of the logs.
-    settings: of the run.
+    project: name of the project in Weights & Biases. The package's environment
+      variables hold, such as `WANDB_MODE=offline`.
+    run_folder: folder of the logs.
+    settings: settings of the run, which the project shows.
 
   Raises:
     WandbError: if the package is missing or refuses.
   """
-  # Of its own crashes, to its makers; retried where there is no network.
+  # The package would report its crashes to its makers, and retry without network.
   os.environ.setdefault('WANDB_ERROR_REPORTING', 'false')
   try:
-    # Only here, as it need not be installed for other runs.
+    # Imported here, as it need not be installed for other runs.
     import wandb
   except ImportError as error:
     raise WandbError(
@@ -94,7 +94,12 @@ def start(
 
 @dataclasses.dataclass
 class _State:
-  """What a resumed run has to know: its name, and the rows that were sent."""
+  """The state of a mirror that a resumed run needs.
+
+  Attributes:
+    run_id: name of the run in Weights & Biases.
+    rows: number of rows that were sent, by the name of the node.
+  """
 
   run_id: str
   rows: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -115,7 +120,7 @@ class _State:
 
 
 class WandbMirror:
-  """Sends new rows of the nodes' logs when it is called."""
+  """Sends the new rows of the nodes' logs when it is called."""
 
   def __init__(
     self,
@@ -127,10 +132,10 @@ class WandbMirror:
     """Initializes the mirror; see `start`.
 
     Args:
-      run: of Weights & Biases.
-      run_folder: of the logs.
-      state: of what was sent before.
-      period_seconds: from one look at the logs to the next.
+      run: run of Weights & Biases.
+      run_folder: folder of the logs.
+      state: state of what was sent before.
+      period_seconds: seconds between two readings of the logs.
     """
     self._run = run
     self._run_folder = run_folder
@@ -141,7 +146,7 @@ class WandbMirror:
     self._updates = 0.0
 
   def __call__(self) -> None:
-    """Sends what is new if it is time; a run does not end for its mirror."""
+    """Sends new rows if it is time; an error is logged and does not end a run."""
     if time.monotonic() < self._next:
       return
     self._next = time.monotonic() + self._period_seconds
@@ -151,7 +156,7 @@ class WandbMirror:
       logging.warning('Not sent to Weights & Biases: %s', error)
 
   def send(self) -> None:
-    """Sends all that is new, in the order in which it was logged."""
+    """Sends all new rows, in the order in which they were logged."""
     rows = [
       (row['time'], label, row)
       for label, tail in self._find_tails().items()
@@ -160,7 +165,7 @@ class WandbMirror:
     for _, label, row in sorted(rows, key=lambda item: item[:2]):
       self._updates = max(self._updates, row.pop(_AXIS, 0.0))
       del row['time']
-      # Each node has its own columns; the axis is that of all of them.
+      # Each node has columns of its own; all of them share the axis.
       values = {f'{label}/{key}': value for key, value in row.items()}
       self._run.log({**values, _AXIS: self._updates})
       self._state.rows[label] = self._state.rows.get(label, 0) + 1
@@ -168,10 +173,10 @@ class WandbMirror:
       self._state.write(self._run_folder)
 
   def close(self, exit_code: int) -> None:
-    """Sends the rest, and ends the run of Weights & Biases.
+    """Sends the rest and ends the run of Weights & Biases.
 
     Args:
-      exit_code: of the program.
+      exit_code: exit code of the program.
     """
     self._next = 0.0
     self()
@@ -187,13 +192,13 @@ class WandbMirror:
 
 
 def _is_one_of_many(label: str) -> bool:
-  """Returns whether a node is an actor with others before it, all alike."""
+  """Returns whether a node is an actor other than the first of its group."""
   group, _, index = label.rpartition('/')
   return group.endswith('_actor') and index != '0'
 
 
 class _Tail:
-  """The rows that are added to a log."""
+  """Reads the rows that are added to a log."""
 
   def __init__(self, path: str, num_sent: int):
     self._path = path
@@ -203,11 +208,11 @@ class _Tail:
     self._columns: List[str] = []
 
   def new_rows(self) -> Iterator[dict[str, float]]:
-    """Yields rows that are complete, with the cells that are not empty."""
+    """Yields the new complete rows, without their empty cells."""
     with open(self._path, 'rb') as file:
       (columns,) = csv.reader([file.readline().decode()])
       if columns != self._columns:
-        # A file with another column has replaced it, with all rows up to now.
+        # A file with more columns has replaced it, with all rows up to now.
         self._skip = max(self._skip, self._num_read)
         self._columns, self._num_read = columns, 0
         self._offset = file.tell()

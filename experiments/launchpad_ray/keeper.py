@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The Ray actor of a node: starts its process where Ray placed it."""
+"""The Ray actor of a node: starts the node's process on its host."""
 
 import contextlib
 import dataclasses
@@ -36,27 +36,27 @@ PARENT = 'LAUNCHPAD_RAY_PARENT'
 STOP_FILE = 'LAUNCHPAD_RAY_STOP_FILE'
 GRACE = 'LAUNCHPAD_RAY_GRACE_SECONDS'
 
-# Not imported, as an import of Launchpad costs 300 MB.
+# Named and not imported, as an import of Launchpad takes 300 MB.
 _NODE_MODULE = 'experiments.launchpad_ray.node'
 
-# From SIGTERM to SIGKILL, past the time in which a node ends by itself.
+# Seconds after the grace, in which a node exits by itself, until it is killed.
 MARGIN_SECONDS = 2.0
 
-# In place of the version of what is not there.
+# Stands for the version of a package that is not there.
 MISSING = 'missing'
 
 _POLL_SECONDS = 0.2
-_LAST_LINES = 4096  # Bytes to look for them in.
+_LAST_BYTES = 4096  # Bytes of the output in which the last line is looked for.
 
 
 class Ended(NamedTuple):
   """How a node's process ended.
 
   Attributes:
-    exit_code: of the process, negative for a signal.
+    exit_code: exit code of the process, negative for a signal.
     stop_requested: whether the node called `lp.stop()`.
-    last_words: the line that it printed last.
-    moved: whether it was not started, as this is not the host it has to be on.
+    last_words: last line that the node printed.
+    moved: whether the node was not started, as it has to be on another host.
   """
 
   exit_code: int
@@ -67,13 +67,13 @@ class Ended(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Code:
-  """What must be the same on all hosts.
+  """Code that must be the same on all hosts.
 
   Attributes:
-    packages: names of installed distributions, whose versions count.
+    packages: names of installed distributions, whose versions are compared.
     sources: names of Python packages in the working folder or on the path, whose
-      sources are hashed: a version that is being worked on has one number.
-    expected: the fingerprint of the launcher's host.
+      sources are hashed, as a version may be worked on.
+    expected: fingerprint of the launcher's host.
   """
 
   packages: Sequence[str] = ()
@@ -82,12 +82,17 @@ class Code:
 
   @classmethod
   def here(cls, packages: Sequence[str], sources: Sequence[str]) -> 'Code':
-    """Returns that of this host."""
+    """Returns the code of this host.
+
+    Args:
+      packages: names of installed distributions.
+      sources: names of Python packages.
+    """
     code = cls(packages, sources)
     return dataclasses.replace(code, expected=code.fingerprint())
 
   def fingerprint(self) -> Dict[str, str]:
-    """Returns versions and hashes on this host, `MISSING` for what is not here."""
+    """Returns versions and hashes on this host, `MISSING` for what it lacks."""
     versions = {'python': platform.python_version()}
     for name in self.packages:
       versions[name] = MISSING
@@ -96,7 +101,7 @@ class Code:
     return {**versions, **{name: _hash_sources(name) for name in self.sources}}
 
   def differences(self) -> Dict[str, str]:
-    """Returns what is other than expected on this host, and how."""
+    """Returns how this host's code differs from what is expected, by name."""
     found = self.fingerprint()
     return {
       name: f'{found.get(name)} instead of {version}'
@@ -106,11 +111,11 @@ class Code:
 
 
 class Keeper:
-  """Keeps one node's process; Ray makes an actor of it.
+  """Starts and stops the process of one node; Ray makes an actor of it.
 
   The node has a process of its own, as it needs the main thread for signals, an
-  environment that is set before anything is imported, and an end that Ray's own
-  threads do not survive. It is told to stop when the actor's process dies.
+  environment that is set before anything is imported, and an exit that Ray's own
+  threads do not delay. It is told to stop when the actor's process dies.
   """
 
   def __init__(
@@ -124,11 +129,12 @@ class Keeper:
     """Initializes the keeper.
 
     Args:
-      name: of the node, as `group/index`.
-      output_folder: for what the process prints; made on the keeper's host.
-      environment: variables to add for the process.
-      grace_seconds: that the node has from a stop to save and to end.
-      code: that the host must have.
+      name: name of the node, `group/index`.
+      output_folder: folder of the file that the node prints to; it is made on
+        the host of the keeper.
+      environment: environment variables to add for the node.
+      grace_seconds: seconds that the node may take to save and exit after a stop.
+      code: code that the host must have.
     """
     self._code = code
     self._name = name
@@ -141,23 +147,27 @@ class Keeper:
 
   def host(self) -> str:
     """Returns the address of this host in the cluster."""
-    # Imported where an actor runs alone.
+    # Imported here, so that only a process of Ray needs it.
     import ray
 
     return ray.util.get_node_ip_address()
 
   def node_id(self) -> str:
-    """Returns Ray's name of this host."""
+    """Returns Ray's id of this host."""
     import ray
 
     return ray.get_runtime_context().get_node_id()
 
   def free_ports(self, number: int) -> List[int]:
-    """Returns ports that nobody listens on now."""
+    """Returns ports of this host that are free now, all different.
+
+    Args:
+      number: number of ports.
+    """
     sockets = [socket.socket(socket.AF_INET6) for _ in range(number)]
     try:
       for each in sockets:
-        # As servers do it that listen on IPv4 and IPv6.
+        # Free on IPv4 and on IPv6, as servers listen on both.
         each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         each.bind(('', 0))
       return [each.getsockname()[1] for each in sockets]
@@ -166,24 +176,29 @@ class Keeper:
         each.close()
 
   def differences(self) -> Dict[str, str]:
-    """Returns what of this host's code is other than expected, and how."""
+    """Returns how this host's code differs from what is expected, by name."""
     return self._code.differences()
 
   def sees(self, path: str) -> bool:
-    """Returns whether there is such a file on this host."""
+    """Returns whether this host has a file.
+
+    Args:
+      path: path of the file.
+    """
     return os.path.exists(path)
 
   def run(self, function: bytes, home: Optional[str] = None) -> Ended:
-    """Runs the node until it ends; ends what a call before has started.
+    """Runs the node until it ends; stops the process of an earlier call.
 
     Args:
-      function: the pickled function of the node.
-      home: Ray's name of the only host to run it on, as others know it there.
+      function: pickled function of the node.
+      home: Ray's id of the only host to run the node on, as other nodes have its
+        address there; None for any host.
     """
     if home is not None and home != self.node_id():
       return Ended(1, False, moved=True)
-    # A host may have joined after the others were looked at. One that was looked
-    # at may be worked on.
+    # A host may have joined after all were compared. A host that was compared is
+    # not compared again: its sources may be worked on meanwhile.
     wrong = self.differences() if self._process is None else {}
     if wrong:
       return Ended(1, False, other_code(self.host(), wrong))
@@ -191,8 +206,8 @@ class Keeper:
     with tempfile.TemporaryDirectory() as folder:
       stop_file = os.path.join(folder, 'stop')
       with self._starting:
-        # Of the last call: the launcher may have lost sight of it for a moment,
-        # or others have another address now.
+        # The process of an earlier call may still run, if the launcher lost the
+        # connection for a moment, or if other nodes have another address now.
         self._end_process()
         self._process = process = self._start(folder, function, stop_file)
       if self._stopping:
@@ -228,10 +243,10 @@ class Keeper:
       )
 
   def stop(self) -> int:
-    """Ends the node's process in good order; kills it if it takes too long.
+    """Tells the node's process to stop; kills it if it takes too long.
 
     Returns:
-      Its exit code, 0 if it was not started or has ended before.
+      The exit code; 0 if the process was not started or had ended before.
     """
     self._stopping = True
     return self._end_process()
@@ -248,12 +263,17 @@ class Keeper:
       return process.wait()
 
   def pid(self) -> Optional[int]:
-    """Returns the process id of the node, if it runs."""
+    """Returns the process id of the node, None before its first start."""
     return self._process.pid if self._process is not None else None
 
 
 def other_code(host: str, differences: Mapping[str, str]) -> str:
-  """Returns a sentence about a host with other code."""
+  """Returns a sentence about a host with other code.
+
+  Args:
+    host: address of the host.
+    differences: differences of its code, by name.
+  """
   return (
     f'the host {host} has {differences}: install the same code and packages on '
     'all hosts.'
@@ -261,7 +281,7 @@ def other_code(host: str, differences: Mapping[str, str]) -> str:
 
 
 def _hash_sources(package: str) -> str:
-  """Returns a hash of a package's sources, `MISSING` if it is not here."""
+  """Returns a hash of a package's sources, `MISSING` if there are none."""
   for root in ('.', *sys.path):
     folder = pathlib.Path(root, package)
     if (folder / '__init__.py').is_file():
@@ -275,6 +295,6 @@ def _hash_sources(package: str) -> str:
 
 def _last_line(path: str) -> str:
   with open(path, 'rb') as file:
-    file.seek(max(0, os.path.getsize(path) - _LAST_LINES))
+    file.seek(max(0, os.path.getsize(path) - _LAST_BYTES))
     lines = file.read().decode(errors='replace').splitlines()
   return next((line.strip() for line in reversed(lines) if line.strip()), '')

@@ -30,8 +30,8 @@ from experiments.launchpad_ray import placement as placement_lib
 from experiments.launchpad_ray import supervision
 
 _POLL_SECONDS = 0.5
-# A node that dies sooner than this after it was started, that often in a row,
-# would do so for ever.
+# A node that dies this often in a row, each time this soon after its start, is
+# not started again.
 _SOON_SECONDS = 60.0
 _MAX_SOON = 5
 _LOST_HOST = (
@@ -64,14 +64,14 @@ class Launcher:
 
     Args:
       program: any Launchpad program of nodes that run Python functions.
-      resources: of each group, by label.
-      output_folder: for what nodes print, on the host of each.
+      resources: resources of the groups, by label.
+      output_folder: folder, on each node's host, of the files that nodes print to.
       packages: installed distributions that must be the same on all hosts.
       sources: Python packages whose sources must be the same on all hosts.
-      shared_folder: that all hosts must see, such as that of checkpoints.
-      placement_seconds: to wait for hosts with the resources.
-      grace_seconds: that nodes have from a stop to save and to end.
-      report: is told of deaths and restarts.
+      shared_folder: folder that all hosts must see, such as that of checkpoints.
+      placement_seconds: seconds to wait for hosts with the resources.
+      grace_seconds: seconds that a node may take to save and exit after a stop.
+      report: function that is given a sentence about each death and restart.
     """
     self._program = program
     self._output_folder = output_folder
@@ -90,11 +90,11 @@ class Launcher:
 
   @property
   def placed(self) -> Mapping[str, Sequence[placement_lib.Placed]]:
-    """The nodes by group."""
+    """The placed nodes, by the label of their group."""
     return self._placement.groups
 
   def stop(self) -> None:
-    """Has `run` end the program; for signal handlers."""
+    """Makes `run` stop the program; may be called by signal handlers."""
     self._stopping.set()
 
   def run(
@@ -103,10 +103,13 @@ class Launcher:
     """Places the program and runs it until it ends.
 
     Args:
-      watch: is called some times a second meanwhile.
+      watch: function that is called several times a second meanwhile.
+
+    Returns:
+      The exit code and its reason.
 
     Raises:
-      PlacementError: if it cannot be placed.
+      PlacementError: if the program cannot be placed.
     """
     codes: Dict[str, int] = {}
     try:
@@ -127,7 +130,7 @@ class Launcher:
 
   def _start(self, placed: placement_lib.Placed) -> None:
     placed.started, placed.due = time.monotonic(), math.inf
-    # Others keep the address of a node that serves them.
+    # A node that serves others stays where they have its address.
     home = placed.node_id if placed.serves else None
     placed.run = placed.keeper.run.remote(placed.function, home)
 
@@ -156,16 +159,16 @@ class Launcher:
   def _handle(
     self, placed: placement_lib.Placed
   ) -> Optional[supervision.Outcome]:
-    """Restarts a node that has died, or says how the program ended."""
+    """Starts a node that has ended again, or returns how the program ended."""
     try:
       ended = ray.get(placed.run)
     except ray.exceptions.RayTaskError as error:
-      # Of the keeper's own, such as a folder that cannot be written.
+      # The keeper failed, such as at a folder that it cannot write.
       how = f'could not be started on its host: {error.cause!r}'
     except ray.exceptions.RayError as error:
       if not _has_host():
         return supervision.Outcome(1, _LOST_HOST)
-      # Its keeper or host has died. Ray makes a new keeper.
+      # The keeper or its host has died. Ray makes a new keeper.
       how = f'was lost with its host or keeper ({type(error).__name__})'
       if placed.resources.restart:
         self._start_elsewhere(placed, how)
@@ -201,17 +204,17 @@ class Launcher:
     return None
 
   def _start_elsewhere(self, placed: placement_lib.Placed, how: str) -> None:
-    """Tries again and again, until Ray gives the host up and has another."""
+    """Starts a node again in a moment, until Ray has another host for it."""
     if time.monotonic() - placed.lost > _SOON_SECONDS:
       self._report(f'{placed.name} {how}; starting it again.')
     placed.run, placed.lost = None, time.monotonic()
-    # Not at once, and without a wait for each node of a host with many.
+    # Not a pause here, which would add up for all nodes of a host.
     placed.due = placed.lost + _POLL_SECONDS
 
   def _move(
     self, placed: placement_lib.Placed
   ) -> Optional[supervision.Outcome]:
-    """Has a node serve from another host; starts anew those that know it."""
+    """Lets a node serve from another host and restarts all that have its address."""
     clients = self._placement.clients(placed)
     for client in clients:
       if not client.resources.restart:
@@ -233,7 +236,7 @@ class Launcher:
     return None
 
   def _end(self) -> Dict[str, int]:
-    """Stops all nodes, and then their keepers; returns exit codes by name."""
+    """Stops all nodes, then their keepers, and returns exit codes by name."""
     everyone = self._placement.everyone()
     stops = {p.keeper.stop.remote(): p.name for p in everyone}
     codes: Dict[str, int] = {}
@@ -250,9 +253,9 @@ class Launcher:
 
 
 def _has_host() -> bool:
-  """Returns whether the host that this process is connected to is there.
+  """Returns whether the host that this process is connected to is alive.
 
-  Ray ends the keepers of a launcher whose host is not, and makes no new ones.
+  If it is not, Ray ends all keepers of the launcher and makes no new ones.
   """
   home = ray.get_runtime_context().get_node_id()
   return any(host['NodeID'] == home and host['Alive'] for host in ray.nodes())
@@ -260,10 +263,10 @@ def _has_host() -> bool:
 
 def _describe(ended: keeper_lib.Ended) -> str:
   if ended.exit_code < 0:
-    # What it printed last has nothing to do with it.
+    # What a killed node printed last does not explain its death.
     return f'was ended by {signal.Signals(-ended.exit_code).name}'
   how = f'failed with exit code {ended.exit_code}'
-  # What comes after it goes on with the sentence.
+  # The sentence goes on after it.
   words = ended.last_words[:300].rstrip('.')
   return f'{how}: {words}' if words else how
 
@@ -274,22 +277,22 @@ def connect(
   """Connects to a Ray cluster.
 
   Args:
-    address: of the cluster, 'auto' for the one that this host is part of; None
-      for one of this machine alone, which listens on loopback.
-    num_cpus: that a cluster of this machine pretends to have.
+    address: address of the cluster, 'auto' for the one that this host is part
+      of; None for a cluster of this machine alone, which listens on loopback.
+    num_cpus: number of CPUs that a cluster of this machine pretends to have.
 
   Raises:
     PlacementError: if there is no such cluster.
   """
-  # As Ray does it, which takes no number of CPUs then.
+  # Ray reads this variable itself, but refuses a number of CPUs with it.
   address = address or os.environ.get('RAY_ADDRESS')
   if address is None:
-    # A cluster of this machine ends with its launcher, and Ray's own agents try to
-    # tell it that for a minute by default.
+    # A cluster of this machine ends with its launcher; by default Ray's agents
+    # would try for a minute to reach it.
     os.environ.setdefault(_RECONNECT, _RECONNECT_SECONDS)
   try:
     ray.init(
-      # Not None, which is any cluster that this machine is part of.
+      # None would join any cluster that this machine is part of.
       address=address or 'local',
       num_cpus=num_cpus if address is None else None,
       include_dashboard=False,
@@ -304,5 +307,5 @@ def connect(
 
 
 def disconnect() -> None:
-  """Leaves the cluster, and ends it if it is this machine's own."""
+  """Leaves the cluster, and ends it if it is of this machine alone."""
   ray.shutdown()

@@ -14,8 +14,9 @@
 
 """The process of one node: `python -m experiments.launchpad_ray.node FILE`.
 
-FILE holds the pickled function of the node. The process that starts this one
-says in the environment which node it is; this one must not outlive it.
+FILE holds the pickled function of the node. The keeper, which starts this
+process, gives the name of the node in the environment; this process must not
+outlive the keeper.
 """
 
 import os
@@ -31,7 +32,7 @@ from experiments.launchpad_ray import supervision
 
 
 class RequestStop:
-  """What `lp.stop()` calls in a node: asks for the end of the program."""
+  """Asks the keeper for the end of the program; `lp.stop()` calls it."""
 
   def __call__(self, mark_as_completed: bool = False) -> None:
     del mark_as_completed
@@ -40,14 +41,18 @@ class RequestStop:
 
 
 def main(path: str) -> None:
-  """Runs the node whose function the file holds, and ends the process."""
-  # By the time that all is imported the parent may be gone.
+  """Runs a node and ends the process.
+
+  Args:
+    path: path of the file with the node's pickled function.
+  """
+  # The parent may have died while this process imported its modules.
   parent = int(os.environ[keeper.PARENT])
   supervision.end_with_parent(parent)
-  # Signals of a terminal are for the launcher, which tells the nodes.
+  # A group of its own: a terminal signals the launcher, which tells the nodes.
   os.setpgid(0, 0)
   flags.FLAGS(sys.argv[:1])
-  # Ends by itself, see `Supervised`.
+  # Launchpad is not to kill the node, which exits by itself: see `Supervised`.
   flags.FLAGS['lp_termination_notice_secs'].value = -1
   worker_manager.WorkerManager(register_in_thread=True)
   with open(path, 'rb') as file:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the nodes of a program go: hosts, ports, and whether hosts agree."""
+"""Places the nodes of a program: hosts, ports, and the code of the hosts."""
 
 import dataclasses
 import math
@@ -42,19 +42,19 @@ class PlacementError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class Resources:
-  """What each node of a group needs, and what happens when one dies.
+  """Resources of each node of a group, and what happens when a node dies.
 
   Attributes:
-    num_cpus: that Ray counts for a node; it limits nothing.
-    num_gpus: likewise. A node without sees none.
-    custom: further resources, as hosts were started with, such as
-      `{'learner_host': 1}`.
-    restart: whether a node that dies is started anew; otherwise its death ends
+    num_cpus: number of CPUs that Ray counts for a node; it limits nothing.
+    num_gpus: number of GPUs that Ray counts for a node; a node with 0 sees none.
+    custom: further resources that a node needs, such as `{'learner_host': 1}`,
+      of which hosts were started with some.
+    restart: whether a node that dies is started again; otherwise its death ends
       the program.
-    beside: other groups, to whose hosts the nodes go: each beside that node
-      whose address it has, or else in turn. One that is restarted may go
-      elsewhere if that host is full or gone.
-    environment: variables for the node's process.
+    beside: labels of other groups to whose hosts the nodes go: each node to the
+      host of the node whose address it has, or else in turn. With `restart` a
+      node may go elsewhere if that host is full or gone.
+    environment: environment variables of the node's process.
   """
 
   num_cpus: float = 1.0
@@ -66,7 +66,7 @@ class Resources:
 
 
 class _Address(lp_address.AbstractAddressBuilder):
-  """An address that is known."""
+  """An address that is known already."""
 
   def __init__(self, address: str):
     self._address = address
@@ -77,21 +77,21 @@ class _Address(lp_address.AbstractAddressBuilder):
 
 @dataclasses.dataclass
 class Placed:
-  """A node with its keeper.
+  """A node with its keeper. All times are on the monotonic clock.
 
   Attributes:
-    name: as `group/index`.
-    node: of Launchpad.
-    resources: of its group.
-    keeper: the Ray actor.
-    node_id: Ray's name of the host that it was placed on.
-    serves: whether others have its address.
-    function: what it runs, pickled with all addresses.
-    run: the keeper's call, None before it, after its end, and while it is due.
-    started: when it was, on the monotonic clock; so are the other times.
-    soon: how often in a row it died soon after its start.
-    lost: when its host or keeper was, last.
-    due: when to start it again.
+    name: name of the node, `group/index`.
+    node: node of the Launchpad program.
+    resources: resources of the node's group.
+    keeper: handle of the Ray actor.
+    node_id: Ray's id of the host that the node was placed on.
+    serves: whether other nodes have this node's address.
+    function: function of the node, pickled with all addresses.
+    run: pending call of the keeper's `run`, None while there is none.
+    started: time of the last start.
+    soon: number of times in a row that the node died soon after its start.
+    lost: time at which its host or keeper was lost last.
+    due: time at which to start it again.
   """
 
   name: str
@@ -112,7 +112,7 @@ class Placement:
   """The nodes of a program on the cluster that `ray.init` has connected to.
 
   Attributes:
-    groups: the nodes by the label of their group.
+    groups: placed nodes, by the label of their group.
   """
 
   def __init__(
@@ -128,12 +128,12 @@ class Placement:
     """Initializes the placement.
 
     Args:
-      resources: of each group, by label.
-      output_folder: for what nodes print, on the host of each.
-      code: that hosts must have.
-      seconds: to wait for hosts with the resources.
-      grace_seconds: that nodes have from a stop to save and to end.
-      stopping: set when the placement is no longer wanted.
+      resources: function that returns the resources of a group by its label.
+      output_folder: folder, on each node's host, of the files that nodes print to.
+      code: code that hosts must have.
+      seconds: seconds to wait for hosts with the resources.
+      grace_seconds: seconds that a node may take to save and exit after a stop.
+      stopping: event that is set when the placement is no longer wanted.
     """
     self.groups: Dict[str, List[Placed]] = {}
     self._resources = resources
@@ -149,7 +149,7 @@ class Placement:
     return [placed for group in self.groups.values() for placed in group]
 
   def place(self, program: lp.Program) -> None:
-    """Makes a keeper for each node; groups beside others come after them.
+    """Makes a keeper for each node; groups beside others come after those.
 
     Args:
       program: any Launchpad program of nodes that run Python functions.
@@ -175,7 +175,7 @@ class Placement:
     self, name: str, node: Any, resources: Resources, index: int
   ) -> Placed:
     strategy: Any = 'SPREAD'
-    # A program may do without a group, such as caches.
+    # A program may lack one of these groups, such as caches.
     neighbours = [
       placed
       for group in resources.beside
@@ -186,7 +186,7 @@ class Placement:
       strategy = scheduling_strategies.NodeAffinitySchedulingStrategy(
         neighbour.node_id,
         soft=resources.restart,
-        # Another host if that one is full; Ray would wait for it for ever.
+        # Ray would wait for a full host for ever; this takes another one.
         _spill_on_unavailable=resources.restart,
       )
     environment = dict(resources.environment)
@@ -211,7 +211,7 @@ class Placement:
     return Placed(name, node, resources, keeper)
 
   def _locate(self, group: Sequence[Placed]) -> None:
-    """Waits until Ray has placed a group, or the program is stopped."""
+    """Waits until Ray has placed a group or the program is stopped."""
     asked = [placed.keeper.node_id.remote() for placed in group]
     deadline = time.monotonic() + self._seconds
     waiting = asked
@@ -240,10 +240,10 @@ class Placement:
       ) from None
 
   def check_code(self) -> None:
-    """Raises if a host has other code than the launcher's.
+    """Compares the code of all hosts with the launcher's.
 
     Raises:
-      PlacementError: if one has.
+      PlacementError: if a host has other code.
     """
     for placed in {p.node_id: p for p in self.everyone()}.values():
       wrong = ray.get(placed.keeper.differences.remote(), timeout=_CALL_SECONDS)
@@ -254,13 +254,13 @@ class Placement:
         )
 
   def check_shared(self, folder: str) -> None:
-    """Raises if a host has another folder of that name, or none.
+    """Checks that all hosts see one folder.
 
     Args:
-      folder: that all hosts should see; made if it is not there.
+      folder: folder that all hosts should see; it is made if there is none.
 
     Raises:
-      PlacementError: if one does not.
+      PlacementError: if a host has another folder of that name, or none.
     """
     os.makedirs(folder, exist_ok=True)
     token = os.path.join(folder, f'.seen-{self._id}')
@@ -278,11 +278,11 @@ class Placement:
       os.remove(token)
 
   def bind(self) -> None:
-    """Gives each node an address on its host, and pickles it with all."""
+    """Gives each node an address on its host and pickles the functions."""
     everyone = self.everyone()
     for placed in everyone:
       placed.node._launch_context.initialize(
-        # Of the types there are, the one with processes.
+        # Of Launchpad's types, the one with a process for each node.
         context.LaunchType.LOCAL_MULTI_PROCESSING,
         None,
         node_lib.RequestStop(),
@@ -304,17 +304,21 @@ class Placement:
       placed.function = cloudpickle.dumps(placed.node.function)
 
   def clients(self, server: Placed) -> List[Placed]:
-    """Returns the nodes that have the address of another."""
+    """Returns the nodes that have the address of a node.
+
+    Args:
+      server: node that others may call.
+    """
     return [p for p in self.everyone() if _knows(p.node, server.node)]
 
   def move(self, server: Placed) -> None:
-    """Gives a node an address where its keeper is now, and its clients that.
+    """Gives a node, and its clients, a new address where its keeper is now.
 
     Args:
-      server: a node whose host was lost.
+      server: node whose host was lost.
 
     Raises:
-      RayError: if that host is lost, too.
+      RayError: if the new host is lost, too.
     """
     server.node_id = ray.get(
       server.keeper.node_id.remote(), timeout=_CALL_SECONDS
@@ -324,7 +328,7 @@ class Placement:
       placed.function = cloudpickle.dumps(placed.node.function)
 
   def _bind_on_host(self, group: Sequence[Placed]) -> None:
-    """Gives the nodes of one host ports, all different, so all at once."""
+    """Gives all nodes of a host ports at once, so that these are different."""
     addresses = [address for p in group for address in p.node.addresses]
     keeper = group[0].keeper
     host, ports = ray.get(
@@ -338,12 +342,12 @@ class Placement:
 def choose_neighbour(
   node: Any, index: int, candidates: Sequence[Placed]
 ) -> Placed:
-  """Returns the node whose address a node has, or else one in turn.
+  """Returns the candidate whose address a node has, or else one in turn.
 
   Args:
-    node: of Launchpad, to be placed beside one of the candidates.
-    index: of the node in its group.
-    candidates: at least one.
+    node: Launchpad node that is to be placed beside one of the candidates.
+    index: index of the node in its group.
+    candidates: placed nodes, at least one.
   """
   servers = [placed for placed in candidates if _knows(node, placed.node)]
   choice = servers or candidates
@@ -351,6 +355,6 @@ def choose_neighbour(
 
 
 def _knows(node: Any, server: Any) -> bool:
-  """Returns whether a node of Launchpad has an address of another."""
+  """Returns whether a Launchpad node has the address of another."""
   known = {id(handle._address) for handle in node.input_handles}
   return any(id(address) in known for address in server.addresses)

@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What surrounds a node's function in a process of its own.
+"""Runs a node's function so that its process ends when it is told to.
 
 Launchpad calls the function in the main thread. There a signal waits until a
 call into TensorFlow or gRPC returns, which may be never: a node that waits for
 one that has died can only be killed. Here the function has another thread, and
-the main one ends the process.
+the main thread ends the process.
 """
 
 import contextlib
@@ -33,10 +33,10 @@ from typing import Any, Callable, Mapping, Optional
 import launchpad as lp
 from launchpad.launch import worker_manager
 
-# What a node may take to save and to end; the launcher waits a little longer.
-# With that a stop takes at most 15 s; a large replay takes more to be saved.
+# Seconds that a node may take to save and exit after a stop; the launcher waits a
+# little longer. A stop then takes at most 15 s. A large replay needs more.
 GRACE_SECONDS = 8.0
-# Of a node that could not save in the end, and of one that was not done by then.
+# Exit codes of a node that could not save, and of one that was not done in time.
 NOT_SAVED, CUT_OFF = 73, 75
 
 _POLL_SECONDS = 0.1
@@ -49,7 +49,7 @@ class Outcome:
 
   Attributes:
     exit_code: 0 if it was finished or stopped, 1 if a node failed.
-    reason: in a sentence.
+    reason: reason of the end, in words.
   """
 
   exit_code: int
@@ -57,11 +57,11 @@ class Outcome:
 
 
 def stopped(codes: Mapping[str, int], grace_seconds: float) -> Outcome:
-  """Returns how a program ended that was stopped.
+  """Returns the outcome of a program that was stopped.
 
   Args:
     codes: exit codes of the nodes' processes by name, negative for a signal.
-    grace_seconds: that they had.
+    grace_seconds: seconds that the nodes had to save and exit.
   """
   failed = sorted(name for name, code in codes.items() if code == NOT_SAVED)
   if failed:
@@ -85,10 +85,11 @@ class Supervised:
   """A node's function, which ends when the program does or its parent dies.
 
   Attributes:
-    function: of the node.
-    name: of the node.
-    parent: process that the node must not outlive; None to outlive any.
-    grace_seconds: from the stop to the end of the process.
+    function: function of the node.
+    name: name of the node.
+    parent: id of the process that the node must not outlive, None if it may
+      outlive any.
+    grace_seconds: seconds that the node may take to save and exit after a stop.
   """
 
   function: Callable[[], Any]
@@ -99,12 +100,12 @@ class Supervised:
   def __call__(self) -> None:
     """Runs the function, and then ends the process.
 
-    The exit code is 0 if the function returned or was stopped, 1 if it raised;
-    after a stop `NOT_SAVED` if it raised an error of the file system, `CUT_OFF`
-    if it had not ended when the time was over.
+    The exit code is 0 if the function returned or was stopped, and 1 if it
+    raised. After a stop it is `NOT_SAVED` if the function raised an error of the
+    file system, and `CUT_OFF` if it had not ended in time.
     """
-    # A terminal sends it to nodes and launcher alike, and a scheduler perhaps
-    # twice, which Launchpad takes for a kill: the launcher alone is to answer.
+    # The launcher alone is to answer it: a terminal sends it to nodes as well, and
+    # Launchpad takes a second one for a kill.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if self.parent is not None:
       end_with_parent(self.parent)
@@ -123,7 +124,7 @@ class Supervised:
       with contextlib.suppress(OSError):  # On a full disk; the code tells, too.
         traceback.print_exception(type(error), error, error.__traceback__)
         if advice(error):
-          # What is printed last is the reason that the launcher gives.
+          # The launcher gives the last printed line as the reason.
           print(advice(error), file=sys.stderr)
     _exit(code)
 
@@ -131,14 +132,14 @@ class Supervised:
 def wait_for_stop(
   manager: worker_manager.WorkerManager, seconds: float
 ) -> bool:
-  """Waits for a program's stop, and returns whether it has come.
+  """Waits some seconds and returns whether the program has been stopped.
 
-  Not with the event's own `wait`, whose lock is lost if Acme ends a thread that
-  waits likewise: it does so by an exception, which may come at any line.
+  It does not call the event's own `wait`: Acme ends threads by an exception, which
+  may come at any line, and a thread that is ended in `wait` keeps the lock.
 
   Args:
-    manager: of the program.
-    seconds: to wait at least, unless it has been stopped before.
+    manager: Launchpad's manager of the program.
+    seconds: seconds to wait, unless the program has been stopped before.
   """
   if not manager.stop_event().is_set():
     time.sleep(seconds)
@@ -146,8 +147,12 @@ def wait_for_stop(
 
 
 def advice(error: Optional[BaseException]) -> str:
-  """Returns what to do about an error that does not say so; '' if it does."""
-  # Of Courier and of Reverb, which know neither port nor cause.
+  """Returns an explanation of an error that has none; '' for others.
+
+  Args:
+    error: error that a node raised, if any.
+  """
+  # An error of Courier or Reverb, which tells neither port nor cause.
   if 'gRPC server' not in str(error):
     return ''
   return (
@@ -160,8 +165,8 @@ def exit_code(error: Optional[BaseException]) -> int:
   """Returns the exit code of a node that ended after the program's stop.
 
   Args:
-    error: that it raised, if any. Those of connections are none: servers may
-      end before those that use them.
+    error: error that the node raised, if any. Errors of connections do not
+      count, as servers may end before their clients.
   """
   of_files = isinstance(error, OSError) and not isinstance(
     error, (ConnectionError, TimeoutError)
@@ -170,7 +175,7 @@ def exit_code(error: Optional[BaseException]) -> int:
 
 
 def end_with_parent(parent: int) -> None:
-  """Has this process told to stop when its parent dies, however that comes.
+  """Makes the kernel send SIGTERM to this process when its parent dies.
 
   Args:
     parent: process id of the parent, which may be dead already.
@@ -183,11 +188,11 @@ def end_with_parent(parent: int) -> None:
 def supervise(
   program: lp.Program, grace_seconds: float = GRACE_SECONDS
 ) -> None:
-  """Puts all nodes of a program under supervision by this process.
+  """Makes all nodes of a program end with this process, or when they are told.
 
   Args:
-    program: that was not launched yet.
-    grace_seconds: from a stop to the end of a node's process.
+    program: program that was not launched yet.
+    grace_seconds: seconds that a node may take to save and exit after a stop.
   """
   for label, nodes in program.groups.items():
     for index, node in enumerate(nodes):

@@ -14,19 +14,10 @@
 
 """The groups that are named are those of the program."""
 
-import acme_metamimic
-from acme_metamimic.program import distributed
 from experiments.distributed import groups
-from tests.acme_metamimic import fakes
+from tests.experiments.distributed import fake_program
 
 
 def test_groups_are_those_of_the_program():
-  program = distributed.DistributedMetaMimic(
-    lambda kind, seed: fakes.FakeEnvironment(True, seed=seed),
-    lambda kind, seed: fakes.FakeEnvironment(False, seed=seed),
-    lambda spec: (
-      acme_metamimic.make_imitation_networks(spec),
-      acme_metamimic.make_task_networks(spec),
-    ),
-  ).build()
+  program = fake_program.make_program()
   assert set(program.groups) == {*groups.RESTARTABLE, *groups.STATEFUL}

@@ -44,7 +44,7 @@ class Run:
           '-W',
           'ignore',
           '-m',
-          'tests.experiments.launching.small_program',
+          'tests.experiments.distributed.small_program',
           launch_type,
           str(folder),
           fault,

@@ -14,7 +14,7 @@
 
 """A program of three nodes, to be launched, hurt and watched by tests.
 
-  python -m tests.experiments.launching.small_program TYPE FOLDER [FAULT]
+  python -m tests.experiments.distributed.small_program TYPE FOLDER [FAULT]
 
 Nodes: `server/0`, `worker/0` and `worker/1`. Each writes its process id into
 FOLDER, a file each. FAULT: `raise` has worker/0 fail, `stop` has it stop the

@@ -21,19 +21,22 @@ pytestmark = pytest.mark.slow
 
 # In a process of its own: Ray puts its own psutil on the path.
 _CHOOSE = """
-import launchpad as lp
-from experiments import programs
 from experiments.launchpad_ray import placement
+from tests.experiments.distributed import fake_program
 import acme_metamimic
 
-program = programs.make_agent(
-  'light', {folder!r}, programs.make_config('light', 4, 4),
-  acme_metamimic.ProgramConfig(num_caches=2, num_replay_shards=2),
-).build()
+program = fake_program.make_program(
+  config=acme_metamimic.MetaMimicConfig(
+    num_imitation_actors=4, num_task_actors=4
+  ),
+  program_config=acme_metamimic.ProgramConfig(
+    num_caches=2, num_replay_shards=2
+  ),
+)
 
 def placed(group):
   return [
-    placement.Placed(f'{{group}}/{{i}}', node, placement.Resources(), None)
+    placement.Placed(f'{group}/{i}', node, placement.Resources(), None)
     for i, node in enumerate(program.groups[group])
   ]
 
@@ -50,15 +53,9 @@ print(choices('replay', 'imitation_learner', 'task_learner'))
 """
 
 
-def test_actors_go_beside_their_own_caches_and_shards_beside_learners(tmp_path):
+def test_actors_go_beside_their_own_caches_and_shards_beside_learners():
   said = subprocess.run(
-    [
-      sys.executable,
-      '-W',
-      'ignore',
-      '-c',
-      _CHOOSE.format(folder=str(tmp_path)),
-    ],
+    [sys.executable, '-W', 'ignore', '-c', _CHOOSE],
     capture_output=True,
     text=True,
     check=True,

@@ -73,7 +73,7 @@ def test_a_port_that_is_in_use_is_explained():
 _CANNOT_SAVE = """
 from absl import flags
 from launchpad.launch import worker_manager
-from experiments.launching import supervision
+from experiments.launchpad_ray import supervision
 
 def fail():
   worker_manager.get_worker_manager().stop_event().set()
