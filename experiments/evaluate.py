@@ -36,9 +36,11 @@ with renderer.required():
   from environments import demonstrations
   from experiments import controls
   from experiments import evaluation
-  from experiments import presets
   from experiments import reporting
+  from experiments import run_folder as run_folder_lib
   from experiments.datasets import run_dataset
+  from experiments.domains import block_stacking
+  from experiments.domains import domain as domain_lib
 
 _TABLE = flags.DEFINE_string(
   'table', None, 'File for the table, such as table.md, with a CSV beside it.'
@@ -91,6 +93,17 @@ def load_policy(run_folder: str) -> evaluation.Policy:
   return actors.FeedForwardActor(tf.saved_model.load(path)).select_action
 
 
+def _domain(run_folder: str) -> block_stacking.BlockStacking:
+  """Returns what the run acted in, to act in the same."""
+  domain = run_folder_lib.read(run_folder).domain
+  if not isinstance(domain, block_stacking.BlockStacking):
+    raise PolicyError(
+      f'{run_folder!r} is a run on a light environment, without demonstrations: '
+      'give one of block stacking.'
+    )
+  return domain
+
+
 def evaluate(
   run_folder: str,
   path: str,
@@ -106,14 +119,16 @@ def evaluate(
     max_episodes: demonstrations to follow; all by default.
 
   Raises:
-    OutputError, PolicyError, DatasetError: if one of them cannot be used.
+    DatasetError, OutputError, PolicyError, RunFolderError: if one of them cannot
+      be used.
   """
   _check_output(table)
   policy = load_policy(run_folder)
-  dataset = run_dataset.open_checked(path)
+  domain = _domain(run_folder)
+  dataset = run_dataset.open_checked(path, domain)
   rows = controls.table_rows(
     os.path.basename(os.path.normpath(path)),
-    presets.make_imitation_environment(dataset, seed=0, training=False),
+    domain.follow(dataset, domain_lib.VALIDATION, seed=0),
     policy,
     untrained=None,
     max_episodes=max_episodes or len(dataset),
@@ -131,7 +146,12 @@ def main(argv: list[str]) -> None:
   _, run_folder, path = argv
   try:
     print(evaluate(run_folder, path, _TABLE.value, _MAX_EPISODES.value))
-  except (OutputError, PolicyError, demonstrations.DatasetError) as error:
+  except (
+    OutputError,
+    PolicyError,
+    demonstrations.DatasetError,
+    run_folder_lib.RunFolderError,
+  ) as error:
     raise SystemExit(f'Error: {error}') from None
 
 

@@ -15,7 +15,15 @@
 """One-shot evaluation: follow demonstrations, and measure how closely."""
 
 import dataclasses
-from typing import Callable, Iterable, Mapping, Optional, Sequence
+from typing import (
+  Any,
+  Callable,
+  Iterable,
+  Mapping,
+  Optional,
+  Protocol,
+  Sequence,
+)
 
 from acme import types
 import dm_env
@@ -100,7 +108,7 @@ def _measure(
   return (
     float(timestep.reward[imitation.IMITATION]),
     float(timestep.reward[imitation.TASK]),
-    features.hand_position_error(timestep.observation, environment.frame),
+    features.hand_position_error(environment.scene, environment.frame),
     environment.deviation,
   )
 
@@ -182,3 +190,84 @@ def task_return(
       total += float(timestep.reward)
     returns.append(total)
   return float(np.mean(returns))
+
+
+class Agent(Protocol):
+  """What of an agent is evaluated."""
+
+  def imitation_policy(self, observation: types.NestedArray) -> Any: ...
+
+  def task_policy(self, observation: types.NestedArray) -> Any: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluator:
+  """Evaluates both policies as a run goes on, without noise.
+
+  Attributes:
+    training: environment that follows training demonstrations to their end.
+    validation: the same for validation demonstrations.
+    task: environment of the task policy.
+    episodes: number of episodes of each kind.
+  """
+
+  training: dm_env.Environment
+  validation: dm_env.Environment
+  task: dm_env.Environment
+  episodes: int
+
+  @property
+  def columns(self) -> Sequence[str]:
+    """Names of what an evaluation returns."""
+    names = [
+      name
+      for split in ('training', 'validation')
+      for name in self._names(split)
+    ]
+    return (*names, 'task_policy_return')
+
+  def __call__(self, agent: Agent) -> Mapping[str, float]:
+    """Returns the metrics of an agent's policies as they are."""
+    point = {}
+    for split, environment in (
+      ('training', self.training),
+      ('validation', self.validation),
+    ):
+      metrics = self._follow(environment, agent.imitation_policy)
+      point.update({f'{split}_{k}': value for k, value in metrics.items()})
+    point['task_policy_return'] = task_return(
+      self.task, agent.task_policy, self.episodes
+    )
+    return point
+
+  def _names(self, split: str) -> Sequence[str]:
+    return [f'{split}_{name}' for name in OneShotMetrics.names()]
+
+  def _follow(
+    self, environment: dm_env.Environment, policy: Policy
+  ) -> Mapping[str, float]:
+    count = min(self.episodes, len(environment.demonstrations))
+    return mean(follow_all(environment, policy, indices=range(count)))
+
+
+class ReturnEvaluator(Evaluator):
+  """The same where there are no demonstrations to compare with: mean returns."""
+
+  def _names(self, split: str) -> Sequence[str]:
+    return (f'{split}_imitation_reward', f'{split}_task_return')
+
+  def _follow(
+    self, environment: dm_env.Environment, policy: Policy
+  ) -> Mapping[str, float]:
+    steps, totals = 0, {'imitation': 0.0, 'task': 0.0}
+    for _ in range(self.episodes):
+      timestep = environment.reset()
+      while not timestep.last():
+        timestep = environment.step(policy(timestep.observation))
+        steps += 1
+        for stream in totals:
+          totals[stream] += float(timestep.reward[stream])
+    return {
+      'imitation_reward': totals['imitation'] / steps,
+      'task_return': totals['task'] / self.episodes,
+    }

@@ -17,7 +17,7 @@
 import contextlib
 import csv
 import os
-from typing import Mapping, Sequence
+from typing import Mapping, Optional, Sequence
 
 import imageio_ffmpeg
 import matplotlib
@@ -56,28 +56,65 @@ Row = Mapping[str, object]
 class Curves:
   """Points of the learning curves, appended to a CSV file as they come."""
 
-  def __init__(self, path: str, columns: Sequence[str]):
-    """Opens a new file.
+  def __init__(
+    self,
+    path: str,
+    columns: Sequence[str],
+    resume_at: Optional[float] = None,
+  ):
+    """Opens a new file, or takes up one.
 
     Args:
-      path: of the CSV file.
-      columns: names; every point has a value for each.
+      path: path of the CSV file.
+      columns: names of the columns; every point has a value for each.
+      resume_at: minutes of training at which the run goes on; points after it
+        are left out, as they will come again. None for a new file.
+
+    Raises:
+      ValueError: if the file to take up has other columns.
     """
     self._path = path
     self._columns = tuple(columns)
     self._points: list[Mapping[str, float]] = []
-    with open(path, 'w', newline='') as file:
-      csv.writer(file).writerow(self._columns)
+    if resume_at is not None and os.path.exists(path):
+      self._points = [p for p in self._read() if p['minutes'] <= resume_at]
+    # Whole at any time, also if the process is killed meanwhile.
+    with open(f'{path}.new', 'w', newline='') as file:
+      writer = csv.writer(file)
+      writer.writerow(self._columns)
+      writer.writerows(self._row(point) for point in self._points)
+    os.replace(f'{path}.new', path)
+
+  def _read(self) -> list[Mapping[str, float]]:
+    with open(self._path, newline='') as file:
+      reader = csv.DictReader(file)
+      if tuple(reader.fieldnames or ()) != self._columns:
+        raise ValueError(
+          f'{self._path!r} has the columns {reader.fieldnames}, not those of '
+          f'this run, {list(self._columns)}: give the folder of another run.'
+        )
+      return [
+        {name: float(value) for name, value in row.items()}
+        for row in reader
+        # A row that was cut short when the process was killed.
+        if all(row.values())
+      ]
+
+  def _row(self, point: Mapping[str, float]) -> list[str]:
+    return [_digits(point[column]) for column in self._columns]
 
   def append(self, point: Mapping[str, float]) -> None:
     """Adds a point and writes it to the disk."""
-    row = [_digits(point[column]) for column in self._columns]
+    row = self._row(point)
     self._points.append(point)
     with open(self._path, 'a', newline='') as file:
       csv.writer(file).writerow(row)
 
   def __len__(self) -> int:
     return len(self._points)
+
+  def __contains__(self, name: str) -> bool:
+    return name in self._columns
 
   def column(self, name: str) -> np.ndarray:
     """Returns the values of a column."""
@@ -114,9 +151,13 @@ def plot_curves(curves: Curves, path: str) -> None:
     relative.plot(
       minutes, curves.column(f'{name}_task_return'), 'o-', ms=3, label=label
     )
-  relative.plot(
-    minutes, curves.column('validation_stacked'), '--', label='stacked (valid.)'
-  )
+  if 'validation_stacked' in curves:
+    relative.plot(
+      minutes,
+      curves.column('validation_stacked'),
+      '--',
+      label='stacked (valid.)',
+    )
   task.plot(minutes, curves.column('task_policy_return'), 'o-', ms=3)
   reward.set(title='imitation reward a step', ylim=(0, 1))
   relative.set(title='imitation policy: task return / demonstration')

@@ -18,7 +18,7 @@ import contextlib
 import dataclasses
 import threading
 import time
-from typing import Callable, Iterator, Mapping, Optional
+from typing import Callable, Iterator, Mapping, Optional, Sequence
 
 import acme
 from acme import core
@@ -28,8 +28,7 @@ import numpy as np
 import tqdm
 
 from acme_metamimic import agent as agent_lib
-from environments import imitation as imitation_lib
-from experiments import evaluation
+from experiments import experiment as experiment_lib
 from experiments import reporting
 
 # Episodes that the running means in the progress bar are taken over.
@@ -38,7 +37,8 @@ _POLL_SECONDS = 1.0
 # Between two looks of the task actor at the imitation actor's steps.
 _WAIT_SECONDS = 0.05
 
-CURVE_COLUMNS = (
+# What a trainer knows by itself, before and after what is evaluated.
+_COLUMNS_BEFORE = (
   'minutes',
   'imitation_environment_steps',
   'task_environment_steps',
@@ -46,9 +46,8 @@ CURVE_COLUMNS = (
   'task_updates',
   'train_imitation_reward',
   'task_actor_return',
-  *(f'training_{name}' for name in evaluation.OneShotMetrics.names()),
-  *(f'validation_{name}' for name in evaluation.OneShotMetrics.names()),
-  'task_policy_return',
+)
+_COLUMNS_AFTER = (
   'imitation_critic_loss',
   'imitation_q_mean',
   'task_critic_loss',
@@ -56,13 +55,39 @@ CURVE_COLUMNS = (
 )
 
 
+def curve_columns(evaluated: Sequence[str]) -> Sequence[str]:
+  """Returns the columns of a run's curves.
+
+  Args:
+    evaluated: names of what an evaluation returns.
+  """
+  return (*_COLUMNS_BEFORE, *evaluated, *_COLUMNS_AFTER)
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+  """How far a run is.
+
+  Attributes:
+    minutes: minutes of training, evaluations included.
+    imitation_steps: number of environment steps of the imitation actor.
+    task_steps: number of environment steps of the task actor.
+  """
+
+  minutes: float = 0.0
+  imitation_steps: int = 0
+  task_steps: int = 0
+
+
 class LatestLogger(loggers.Logger):
   """Keeps the latest values that a learner wrote."""
 
   def __init__(self) -> None:
+    self._first: Mapping[str, float] = {}
     self._values: Mapping[str, float] = {}
 
   def write(self, data: loggers.LoggingData) -> None:
+    self._first = self._first or data
     self._values = data
 
   def close(self) -> None:
@@ -71,6 +96,12 @@ class LatestLogger(loggers.Logger):
   def get(self, name: str) -> float:
     """Returns a value as a float, NaN before it was first written."""
     return float(self._values.get(name, np.nan))
+
+  def since_first(self, name: str) -> float:
+    """Returns by how much a value has grown since it was first written."""
+    return float(self._values.get(name, 0.0)) - float(
+      self._first.get(name, 0.0)
+    )
 
 
 class Actor(threading.Thread):
@@ -147,67 +178,69 @@ class Actor(threading.Thread):
     return total / steps if steps else np.nan
 
 
-@dataclasses.dataclass
-class Environments:
-  """The environments of a run; the last three are for evaluation."""
-
-  imitation: imitation_lib.ImitationEnvironment
-  task: dm_env.Environment
-  training: imitation_lib.ImitationEnvironment
-  validation: imitation_lib.ImitationEnvironment
-  task_evaluation: dm_env.Environment
-
-
 class Trainer:
-  """Acts and learns in two threads, and evaluates from time to time.
-
-  Args:
-    agent: both halves.
-    learner_logs: of the two learners, by half.
-    environments: of the run; the acting ones are driven by the threads.
-    curves: where points are appended.
-    task_steps_per_imitation_step: the task half waits for the imitation half
-      so as not to exceed this.
-    evaluation_episodes: of each kind in an evaluation.
-  """
+  """Acts and learns in two threads, and evaluates from time to time."""
 
   def __init__(
     self,
     agent: agent_lib.MetaMimic,
     learner_logs: Mapping[str, LatestLogger],
-    environments: Environments,
+    environments: Mapping[str, dm_env.Environment],
     curves: reporting.Curves,
+    evaluate: Callable[[agent_lib.MetaMimic], Mapping[str, float]],
     *,
     task_steps_per_imitation_step: float,
-    evaluation_episodes: int,
+    progress: Progress = Progress(),
   ):
+    """Initializes the trainer.
+
+    Args:
+      agent: both halves.
+      learner_logs: logs of the two learners, by half.
+      environments: environments that the halves act in, by half; the threads
+        drive them.
+      curves: curves that points are appended to.
+      evaluate: returns the metrics of an agent that are not the trainer's own.
+      task_steps_per_imitation_step: the task half waits for the imitation half
+        so as not to exceed this.
+      progress: how far the run was before a resume.
+    """
     self._agent = agent
     self._logs = learner_logs
-    self._environments = environments
     self._curves = curves
-    self._episodes = evaluation_episodes
-    leader = Actor('imitation', environments.imitation, agent.imitation)
+    self._evaluate_agent = evaluate
+    leader = Actor('imitation', environments['imitation'], agent.imitation)
     follower = Actor(
       'task',
-      environments.task,
+      environments['task'],
       agent.task,
       lambda: follower.steps <= task_steps_per_imitation_step * leader.steps,
     )
+    leader.steps = progress.imitation_steps
+    follower.steps = progress.task_steps
     self._actors = {'imitation': leader, 'task': follower}
+    self._before = progress
     self._started = time.monotonic()
+
+  @property
+  def progress(self) -> Progress:
+    """How far the run is, what came before a resume included."""
+    return Progress(
+      self._minutes(), *(actor.steps for actor in self._actors.values())
+    )
 
   def run(
     self,
-    minutes: float,
+    budget: experiment_lib.Budget,
     evaluation_period_minutes: float,
     on_evaluation: Callable[[], None] = lambda: None,
   ) -> None:
-    """Trains for a given time; an interrupt ends it early.
+    """Trains until the budget is used up; an interrupt ends it early.
 
     Args:
-      minutes: wall time.
-      evaluation_period_minutes: from one evaluation to the next.
-      on_evaluation: is called after each.
+      budget: when to end; what came before a resume counts.
+      evaluation_period_minutes: minutes from one evaluation to the next.
+      on_evaluation: called after each, while both halves stand still.
 
     Raises:
       KeyboardInterrupt: after the threads have stopped.
@@ -217,33 +250,48 @@ class Trainer:
     self._started = time.monotonic()
     for actor in self._actors.values():
       actor.start()
-    bar = tqdm.tqdm(
-      total=round(minutes * 60),
-      unit='s',
+    next_evaluation = self._minutes() + evaluation_period_minutes
+    with tqdm.tqdm(
+      total=1.0,
       bar_format='{percentage:3.0f}% |{bar:20}| {remaining} left{postfix}',
       mininterval=1.0,
-    )
-    next_evaluation = evaluation_period_minutes
-    try:
-      while self._minutes() < minutes:
-        time.sleep(_POLL_SECONDS)
-        self._raise_errors()
-        bar.n = min(bar.total, round(self._minutes() * 60))
-        bar.set_postfix_str(self._status(), refresh=False)
-        bar.refresh()
-        if self._minutes() >= next_evaluation:
-          self._evaluate_paused()
-          on_evaluation()
-          next_evaluation = self._minutes() + evaluation_period_minutes
-    finally:
-      self._stop()
-      bar.close()
+    ) as bar:
+      try:
+        while (used := self._used(budget)) < 1.0:
+          time.sleep(_POLL_SECONDS)
+          self._raise_errors()
+          bar.n = used
+          bar.set_postfix_str(self._status(), refresh=False)
+          bar.refresh()
+          if self._minutes() >= next_evaluation:
+            with self._paused():
+              self._evaluate()
+              on_evaluation()
+            next_evaluation = self._minutes() + evaluation_period_minutes
+      finally:
+        self._stop()
     self._raise_errors()
     self._evaluate()
     on_evaluation()
 
   def _minutes(self) -> float:
-    return (time.monotonic() - self._started) / 60
+    return self._before.minutes + (time.monotonic() - self._started) / 60
+
+  def _used(self, budget: experiment_lib.Budget) -> float:
+    """Returns the share of the budget that is used up, 1 at its end."""
+    shares = [
+      done / limit if limit else 1.0
+      for done, limit in (
+        (self._minutes(), budget.minutes),
+        (self._actors['imitation'].steps, budget.actor_steps),
+        (
+          np.nan_to_num(self._updates('imitation')),
+          budget.imitation_updates,
+        ),
+      )
+      if limit is not None
+    ]
+    return min(1.0, max(shares, default=0.0))
 
   def _stop(self) -> None:
     for actor in self._actors.values():
@@ -259,48 +307,45 @@ class Trainer:
   def _updates(self, half: str) -> float:
     return self._logs[half].get(f'{half}_learner_steps')
 
+  def _updates_since_start(self, half: str) -> float:
+    return self._logs[half].since_first(f'{half}_learner_steps')
+
   def _status(self) -> str:
-    seconds = self._minutes() * 60
+    seconds = time.monotonic() - self._started
     imitation_actor, task_actor = self._actors.values()
-    updates = np.nan_to_num([self._updates(half) for half in self._actors])
-    steps = imitation_actor.steps + task_actor.steps
+    updates = sum(self._updates_since_start(half) for half in self._logs)
+    steps = self.progress
+    new_steps = (
+      steps.imitation_steps
+      + steps.task_steps
+      - self._before.imitation_steps
+      - self._before.task_steps
+    )
     return (
-      f'{updates.sum() / seconds:.0f} updates/s, '
-      f'{steps / seconds:.0f} steps/s, '
+      f'{updates / seconds:.0f} updates/s, '
+      f'{new_steps / seconds:.0f} steps/s, '
       f'imitation reward {imitation_actor.mean_step_reward("imitation"):.2f}, '
       f'task return {task_actor.mean_return():.1f}'
     )
 
-  def _evaluate_paused(self) -> None:
-    """Evaluates the policies as they are, with the cores to itself."""
+  @contextlib.contextmanager
+  def _paused(self) -> Iterator[None]:
+    """Holds both halves at the ends of their episodes meanwhile."""
     with contextlib.ExitStack() as stack:
       for actor in self._actors.values():
         stack.enter_context(actor.paused())
-      self._evaluate()
+      yield
 
   def _evaluate(self) -> None:
     """Evaluates both policies and appends a point to the curves."""
-    environments, agent = self._environments, self._agent
     point = {
       'minutes': self._minutes(),
       'train_imitation_reward': self._actors['imitation'].mean_step_reward(
         'imitation'
       ),
       'task_actor_return': self._actors['task'].mean_return(),
-      'task_policy_return': evaluation.task_return(
-        environments.task_evaluation, agent.task_policy, self._episodes
-      ),
+      **self._evaluate_agent(self._agent),
     }
-    for name, environment in (
-      ('training', environments.training),
-      ('validation', environments.validation),
-    ):
-      count = min(self._episodes, len(environment.demonstrations))
-      metrics = evaluation.follow_all(
-        environment, agent.imitation_policy, indices=range(count)
-      )
-      for key, value in evaluation.mean(metrics).items():
-        point[f'{name}_{key}'] = value
     for half, actor in self._actors.items():
       point[f'{half}_environment_steps'] = actor.steps
       point[f'{half}_updates'] = self._updates(half)

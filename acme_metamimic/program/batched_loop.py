@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Several environments in one process, with one call of the policy for all."""
+"""An environment loop for several environments that share each policy call."""
 
 import operator
 import time
@@ -38,9 +38,9 @@ class BatchedEnvironmentLoop(core.Worker):
   """Acme's environment loop for several environments side by side.
 
   The paper has a process for each environment. A process that imports the
-  libraries costs some 400 MB, and a call of a small policy costs about the same
-  for one observation as for ten. What is recorded is the same: each environment
-  has an adder, and its episodes begin and end as they do alone.
+  libraries takes some 400 MB, and a call of a small policy takes about as long
+  for ten observations as for one. The replay gets the same: each environment has
+  an adder of its own, and its episodes begin and end as if it were alone.
   """
 
   def __init__(
@@ -56,13 +56,15 @@ class BatchedEnvironmentLoop(core.Worker):
     """Initializes the loop.
 
     Args:
-      environments: of the same specs.
-      policy_network: from batched observations to batched actions or their
-        distribution.
-      adders: one for each environment, in their order.
-      variable_client: updates the policy, asked once a step of all.
-      counter: counts `steps` and `episodes`.
-      logger: receives each episode's length, return and speed.
+      environments: environments to step, all with the same specs.
+      policy_network: policy, from batched observations to batched actions or
+        their distribution.
+      adders: adder of each environment, in the order of the environments.
+      variable_client: client that keeps the policy's variables up to date, asked
+        once in each call of `step`; None if the variables do not change.
+      counter: counter of `steps` and `episodes`, over all environments.
+      logger: logger that receives the length, return and speed of each episode;
+        None logs nothing.
 
     Raises:
       ValueError: if there are no environments, or not as many adders.
@@ -89,11 +91,11 @@ class BatchedEnvironmentLoop(core.Worker):
     self._act = traced_function.TracedFunction(act)
 
   def reset(self) -> None:
-    """Starts an episode in every environment."""
+    """Starts an episode in each environment."""
     self._timesteps = [self._start(i) for i in range(len(self._environments))]
 
   def step(self) -> None:
-    """Takes one step in every environment."""
+    """Takes one step in each environment, and starts episodes that are due."""
     if not self._timesteps:
       self.reset()
     actions = self.select_actions([t.observation for t in self._timesteps])
@@ -109,23 +111,32 @@ class BatchedEnvironmentLoop(core.Worker):
       self._variable_client.update()
 
   def select_actions(self, observations: Sequence[Any]) -> np.ndarray:
-    """Returns an action for each observation, from one call of the policy."""
+    """Selects the actions of all environments in one call of the policy.
+
+    Args:
+      observations: observation of each environment, without batch dimensions.
+
+    Returns:
+      Actions, float32[N, A], for N environments.
+    """
     batch = tree.map_structure(lambda *leaves: np.stack(leaves), *observations)
     return self._act(batch).numpy()
 
   def run(self) -> None:
-    """Steps until the program stops."""
+    """Steps all environments until the program stops."""
     with signals.runtime_terminator():
       while True:
         self.step()
 
   def _start(self, index: int) -> dm_env.TimeStep:
+    """Starts an episode in one environment and returns its first timestep."""
     self._episodes[index] = _Episode()
     timestep = self._environments[index].reset()
     self._adders[index].add_first(timestep)
     return timestep
 
   def _log(self, index: int) -> None:
+    """Counts and logs the finished episode of one environment."""
     episode = self._episodes[index]
     counts = self._counter.increment(episodes=1, steps=episode.length)
     if self._logger is not None:
@@ -133,7 +144,11 @@ class BatchedEnvironmentLoop(core.Worker):
 
 
 class _Episode:
-  """What Acme's loop logs of an episode."""
+  """Results of one episode, as Acme's environment loop logs them.
+
+  Attributes:
+    length: number of steps so far.
+  """
 
   def __init__(self) -> None:
     self.length = 0
@@ -141,6 +156,7 @@ class _Episode:
     self._started = time.monotonic()
 
   def add(self, timestep: dm_env.TimeStep) -> None:
+    """Adds a timestep after the first."""
     self.length += 1
     if self._return is None:
       # A copy, as what an environment returns is its own.
@@ -151,6 +167,7 @@ class _Episode:
       )
 
   def result(self) -> Dict[str, Any]:
+    """Returns the length, the return by stream, and the steps per second."""
     seconds = time.monotonic() - self._started
     return {
       'episode_length': self.length,

@@ -15,7 +15,7 @@
 """Configuration of the distributed program."""
 
 import dataclasses
-from typing import Optional
+from typing import Mapping, Optional
 
 from acme_metamimic import config as config_lib
 from acme_metamimic.d4pg import config as d4pg_config
@@ -37,6 +37,10 @@ class ProgramConfig:
     half_precision: whether variables travel as float16.
     max_actor_steps: number of steps of all imitation actors together after which
       the program stops; None for no end.
+    max_imitation_updates: number of updates of the imitation learner after which
+      the program stops; None for no end.
+    max_minutes: minutes of the imitation learner's work after which the program
+      stops; None for no end.
     evaluation_episodes: number of episodes in a round of each evaluator.
     evaluation_period_seconds: seconds from a round of an evaluator to the next.
       On a machine that is shared with the learners, evaluators should rest.
@@ -50,6 +54,8 @@ class ProgramConfig:
   environments_per_actor: int = 1
   half_precision: bool = False
   max_actor_steps: Optional[int] = None
+  max_imitation_updates: Optional[int] = None
+  max_minutes: Optional[float] = None
   evaluation_episodes: int = 10
   evaluation_period_seconds: float = 0.0
   replay_checkpoint_period_minutes: float = 10.0
@@ -68,11 +74,24 @@ class ProgramConfig:
           f'{name}={getattr(self, name)} must be at least {least}: change {name} '
           'in the program config.'
         )
-    if self.max_actor_steps is not None and self.max_actor_steps < 1:
-      raise ValueError(
-        f'max_actor_steps={self.max_actor_steps} must be positive, or None for '
-        'no end.'
-      )
+    for name in ('max_actor_steps', 'max_imitation_updates', 'max_minutes'):
+      value = getattr(self, name)
+      if value is not None and not value > 0:
+        raise ValueError(
+          f'{name}={value} must be positive, or None for no end.'
+        )
+
+  @property
+  def limits(self) -> Mapping[str, float]:
+    """Counts at which the program stops, by their names."""
+    limits = {
+      'imitation_actor_steps': self.max_actor_steps,
+      'imitation_learner_steps': self.max_imitation_updates,
+      'imitation_learner_walltime': None
+      if self.max_minutes is None
+      else 60.0 * self.max_minutes,
+    }
+    return {k: limit for k, limit in limits.items() if limit is not None}
 
 
 def share(

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Waiting for the servers of other nodes."""
+"""Connections to the servers of other nodes."""
 
 import socket
 import time
@@ -23,22 +23,22 @@ import reverb
 
 _POLL_SECONDS = 0.2
 _WARN_SECONDS = 30.0
-# Past the time in which a host that was cut off may come back.
+# Longer than a host that was cut off takes to come back.
 _UNREACHABLE_SECONDS = 300.0
 
 
 def wait_until_listening(*clients: Any) -> None:
-  """Waits until the servers of Reverb's and Courier's clients are there.
+  """Waits until the servers of Reverb and Courier clients accept connections.
 
-  Their channels wait longer after every attempt, up to two minutes, and a
-  program starts as slowly as its slowest node.
+  The clients' own channels wait longer after every attempt, up to two minutes,
+  and a program starts as slowly as its slowest node.
 
   Args:
-    *clients: that have not been used yet.
+    *clients: Reverb and Courier clients that have not been used yet.
 
   Raises:
-    ConnectionError: if a host cannot be reached for minutes. A host that is
-      there is waited for without end: its server may restore a large replay.
+    ConnectionError: if a host cannot be reached for five minutes. If the host
+      can be reached there is no limit, as its server may restore a large replay.
   """
   for client in clients:
     is_reverb = isinstance(client, reverb.Client)
@@ -47,6 +47,7 @@ def wait_until_listening(*clients: Any) -> None:
 
 
 def _wait_for(address: str) -> None:
+  """Waits for the server at an address `host:port`."""
   host, _, port = address.rpartition(':')
   reached = warned = time.monotonic()
   problem: OSError

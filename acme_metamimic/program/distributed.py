@@ -23,7 +23,6 @@ import acme
 from acme import specs
 from acme.utils import counting
 from acme.utils import loggers
-from acme.utils import lp_utils
 import dm_env
 import launchpad as lp
 import reverb
@@ -141,13 +140,9 @@ class DistributedMetaMimic:
       logger=self._logger_factory('counter'),
     )
 
-  def coordinator(self, counter: counting.Counter) -> lp_utils.StepsLimiter:
-    """Stops the program after `max_actor_steps`."""
-    return lp_utils.StepsLimiter(
-      counter,
-      self._program.max_actor_steps,
-      steps_key=f'{specs_lib.IMITATION}_actor_steps',
-    )
+  def coordinator(self, counter: counting.Counter) -> nodes.LimiterNode:
+    """Stops the program when a limit of `program_config` is reached."""
+    return nodes.LimiterNode(counter, self._program.limits)
 
   def learner(
     self, half: str, replay: Sequence[reverb.Client], counter: counting.Counter
@@ -282,7 +277,7 @@ class DistributedMetaMimic:
       ]
     with program.group('counter'):
       counter = program.add_node(lp.CourierNode(self.counter))
-    if self._program.max_actor_steps is not None:
+    if self._program.limits:
       with program.group('coordinator'):
         program.add_node(lp.CourierNode(self.coordinator, counter))
 

@@ -48,6 +48,7 @@ _POLL_SECONDS = 0.2
 # cannot be interrupted, is saved as it is.
 _STEP_SECONDS = 3.0
 _LOG_SECONDS = 5
+_LIMIT_SECONDS = 1.0
 
 
 class CounterNode(core.Worker):
@@ -110,6 +111,33 @@ class CounterNode(core.Worker):
         self._logger.write(self.get_counts())
     if self._checkpointer is not None:
       self._checkpointer.save(force=True)
+
+
+class LimiterNode(core.Worker):
+  """Stops the program when a count reaches its limit.
+
+  Acme's `StepsLimiter` has one limit.
+  """
+
+  def __init__(
+    self, counter: counting.Counter, limits: Mapping[str, counting.Number]
+  ):
+    """Initializes the node.
+
+    Args:
+      counter: parent of all counters.
+      limits: counts at which the program stops, by their names.
+    """
+    self._counter = counter
+    self._limits = limits
+
+  def run(self) -> None:
+    """Looks at the counts until the program stops."""
+    while not lp.wait_for_stop(_LIMIT_SECONDS):
+      counts = self._counter.get_counts()
+      if any(counts.get(k, 0) >= limit for k, limit in self._limits.items()):
+        lp.stop()
+        return
 
 
 class LearnerNode(core.VariableSource, core.Worker):

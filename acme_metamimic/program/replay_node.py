@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node of the replay server."""
+"""The replay server's node."""
 
 import functools
 from typing import Callable, Dict, Optional, Sequence
@@ -29,7 +29,7 @@ _LOG_SECONDS = 5
 
 
 class ReplayNode(lp.ReverbNode):
-  """A Reverb node that saves its contents, and starts from what was saved."""
+  """A Reverb node that saves its tables' contents and starts from them."""
 
   def __init__(
     self,
@@ -42,11 +42,15 @@ class ReplayNode(lp.ReverbNode):
     """Initializes the node.
 
     Args:
-      priority_tables_fn: makes the tables.
-      checkpoint_directory: folder of this server's checkpoints alone; None for
-        none. The server starts from the newest that is complete.
-      checkpoint_period_minutes: the server stands still while it saves.
-      logger_fn: makes a logger that receives the sizes of the tables.
+      priority_tables_fn: function that makes the tables, called in the node's
+        process.
+      checkpoint_directory: folder for the checkpoints of this server, and of no
+        other; None switches them off. The server starts from the newest complete
+        one.
+      checkpoint_period_minutes: minutes between two checkpoints. The server
+        serves no requests while it writes one.
+      logger_fn: function that makes a logger for the tables' sizes; None logs
+        nothing.
     """
     checkpoint_ctor = None
     if checkpoint_directory is not None:
@@ -59,10 +63,10 @@ class ReplayNode(lp.ReverbNode):
     self._logger_fn = logger_fn
 
   def run(self) -> None:
-    """Serves until the program stops; saves before that.
+    """Serves until the program stops, and then saves the tables.
 
     Raises:
-      OSError: if it could not save in the end.
+      OSError: if the tables cannot be saved at the end.
     """
     port = lp_address.get_port_from_address(self._address.resolve())
     checkpointer = self._checkpoint_ctor() if self._checkpoint_ctor else None
@@ -81,9 +85,7 @@ class ReplayNode(lp.ReverbNode):
       if self._directory is not None and seconds_left <= 0.0:
         saving.save(client, self._directory)
         seconds_left = self._period_seconds
-    if self._directory is not None and not saving.save(
-      client, self._directory
-    ):
+    if self._directory is not None and not saving.save(client, self._directory):
       raise OSError(
         f'The replay was not saved in {self._directory} when it was stopped; what '
         'came since the last time is lost.'
@@ -91,7 +93,7 @@ class ReplayNode(lp.ReverbNode):
 
 
 def _log_sizes(client: reverb.Client, logger: loggers.Logger) -> None:
-  """Logs the sizes; a server does not end for its log."""
+  """Logs the tables' sizes; a failure is only logged, as serving goes on."""
   try:
     logger.write(table_sizes(client))
   except Exception as error:  # Of Reverb, if busy, or of the file system.
@@ -99,7 +101,15 @@ def _log_sizes(client: reverb.Client, logger: loggers.Logger) -> None:
 
 
 def table_sizes(client: reverb.Client) -> Dict[str, int]:
-  """Returns what the tables of a server hold and what was ever written."""
+  """Returns the sizes of a server's tables.
+
+  Args:
+    client: Reverb client of the server.
+
+  Returns:
+    For each table its number of items, `<table>_size`, and the numbers of items
+    that were ever inserted and sampled, `<table>_inserts` and `<table>_samples`.
+  """
   sizes: Dict[str, int] = {}
   for name, info in client.server_info(timeout=5).items():
     sizes[f'{name}_size'] = info.current_size

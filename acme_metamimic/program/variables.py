@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Variables on their way from a learner to many actors.
+"""The path of variables from a learner to many actors.
 
-A policy of 22 million parameters is 88 MB, and 256 actors ask for it. Hence
-caches between learner and actors, an answer without variables when the asker
-has the newest already, and, as an option, two bytes a number on the wire.
+A policy of 22 million parameters (section 2.1) is 88 MB, and 256 actors ask for
+it (Table 1). Hence there are caches between a learner and its actors, replies
+without variables to actors that have the newest ones, and an option to send
+numbers in half precision.
 """
 
 import threading
@@ -29,19 +30,25 @@ import numpy as np
 import tree
 
 Variables = List[List[np.ndarray]]
-# The version, and the variables if the asker does not have them.
+# A version, and the variables of that version unless the client has them.
 Newer = Tuple[int, Optional[Variables]]
 
+# Version of a client that has no variables.
 UNKNOWN_VERSION = -1
 
 _WIRE_DTYPE = np.float16
 
 
 def encode(variables: Variables) -> Variables:
-  """Returns float32 arrays as float16, and others as they are.
+  """Converts float32 arrays to float16, and leaves others as they are.
 
-  Numbers that float16 cannot hold become its largest; the relative error of
-  others is 2^-11.
+  Args:
+    variables: collections of arrays.
+
+  Returns:
+    The collections, in which numbers beyond the range of float16 are clipped to
+    it. The relative error of others is at most 2^-11, but for those close to
+    zero.
   """
   limit = np.finfo(_WIRE_DTYPE).max
 
@@ -54,21 +61,21 @@ def encode(variables: Variables) -> Variables:
 
 
 def decode(variables: Variables) -> Variables:
-  """Returns float16 arrays as float32, and others as they are."""
+  """Converts float16 arrays to float32, and leaves others as they are."""
   return tree.map_structure(
     lambda a: a.astype(np.float32) if a.dtype == _WIRE_DTYPE else a, variables
   )
 
 
 class VariableServer:
-  """Answers requests for variables from a copy that it makes once a version."""
+  """Serves copies of variables, made once for each version of them."""
 
   def __init__(self, names: Sequence[str], half_precision: bool = False):
     """Initializes a server without variables.
 
     Args:
-      names: of the collections of variables to serve, such as 'policy'.
-      half_precision: whether to send float32 as float16.
+      names: names of the collections of variables to serve, such as 'policy'.
+      half_precision: whether to send float32 arrays as float16.
     """
     self._names = list(names)
     self._half_precision = half_precision
@@ -78,15 +85,15 @@ class VariableServer:
 
   @property
   def version(self) -> int:
-    """Version of the copy."""
+    """Version of the variables that are served."""
     return self._version
 
   def publish(self, version: int, variables: Variables) -> None:
-    """Replaces the copy.
+    """Replaces the variables that are served.
 
     Args:
-      version: of the variables, not negative.
-      variables: the collections, in the order of their names.
+      version: version of the variables, not negative.
+      variables: collections of variables, in the order of their names.
     """
     if self._half_precision:
       variables = encode(variables)
@@ -95,14 +102,18 @@ class VariableServer:
       self._variables = dict(zip(self._names, variables))
 
   def get_newer(self, names: Sequence[str], version: int) -> Newer:
-    """Returns variables, unless the asker's version is that of the copy.
+    """Returns variables, unless the client has the version that is served.
 
     Args:
-      names: of collections.
-      version: that the asker has, or `UNKNOWN_VERSION`.
+      names: names of the collections that the client asks for.
+      version: version of the client's variables, or `UNKNOWN_VERSION`.
+
+    Returns:
+      The version that is served, and its collections in the order of `names`,
+      or None if the client has that version.
 
     Raises:
-      KeyError: if a collection is not served, with those that are.
+      KeyError: if a collection is not served; the message names those that are.
     """
     missing = set(names) - set(self._names)
     if missing:
@@ -116,10 +127,10 @@ class VariableServer:
 
 
 class VariableCache(core.VariableSource, core.Worker):
-  """A node that holds a copy of a learner's variables for many actors.
+  """A cache of a learner's variables, which serves them to many actors.
 
-  Acme's `lp.CacherNode` is not in the open release of Launchpad. This one needs
-  no support of Launchpad's: it is an object for an `lp.CourierNode`.
+  It takes the place of `lp.CacherNode`, which Acme uses and which is not in the
+  open-source release of Launchpad. It is an object for an `lp.CourierNode`.
   """
 
   def __init__(
@@ -134,11 +145,14 @@ class VariableCache(core.VariableSource, core.Worker):
     """Initializes the cache with the source's current variables.
 
     Args:
-      source: a learner's node or another cache: has `get_newer`.
-      names: of the collections of variables to hold.
-      refresh_seconds: between two requests to the source; Acme's caches have 2.
-      half_precision: whether to send float32 as float16.
-      logger: receives what was served.
+      source: client of a learner's node or of another cache, with the method
+        `get_newer`.
+      names: names of the collections of variables to hold.
+      refresh_seconds: seconds between two requests to the source; Acme's caches
+        have 2.
+      half_precision: whether to send float32 arrays as float16.
+      logger: logger that receives `counts` and the version after each request to
+        the source; None logs nothing.
     """
     self._source = RemoteVariables(source)
     self._names = list(names)
@@ -149,32 +163,32 @@ class VariableCache(core.VariableSource, core.Worker):
     self.refresh()
 
   def get_newer(self, names: Sequence[str], version: int) -> Newer:
-    """Returns variables, unless the asker has them; see `VariableServer`."""
+    """Returns variables unless the client has them, as `VariableServer` does."""
     newer = self._server.get_newer(names, version)
-    # Counts may miss one when two threads add at once; they are for the log.
+    # Two threads that add at once may lose a count, which is only logged.
     self._counts['requests'] += 1
     self._counts['sent'] += newer[1] is not None
     return newer
 
   def get_variables(self, names: Sequence[str]) -> Variables:
-    """Returns variables, as Acme's sources do."""
+    """Returns the named collections, as Acme's variable sources do."""
     _, variables = self.get_newer(names, UNKNOWN_VERSION)
     assert variables is not None
     return decode(variables)
 
   def counts(self) -> Dict[str, int]:
-    """Returns how often it was asked, answered with variables, and renewed."""
+    """Returns numbers of `requests`, replies with variables and new versions."""
     return dict(self._counts)
 
   def refresh(self) -> None:
-    """Asks the source for newer variables."""
+    """Asks the source for newer variables, and serves them."""
     variables = self._source.get_variables(self._names)
     if self._source.version != self._server.version:
       self._server.publish(self._source.version, variables)
       self._counts['refreshes'] += 1
 
   def run(self) -> None:
-    """Refreshes until the program stops."""
+    """Refreshes the variables until the program stops."""
     while not lp.wait_for_stop(self._refresh_seconds):
       self.refresh()
       if self._logger is not None:
@@ -182,13 +196,14 @@ class VariableCache(core.VariableSource, core.Worker):
 
 
 class RemoteVariables(core.VariableSource):
-  """The actor's end: an Acme source that fetches what it does not have."""
+  """An actor's variable source, which fetches only variables that it lacks."""
 
   def __init__(self, client: Any):
     """Initializes the source.
 
     Args:
-      client: of a learner's node or of a cache: has `get_newer`.
+      client: client of a learner's node or of a cache, with the method
+        `get_newer`.
     """
     self._client = client
     self._version = UNKNOWN_VERSION
@@ -197,14 +212,18 @@ class RemoteVariables(core.VariableSource):
 
   @property
   def version(self) -> int:
-    """Version of the variables that were returned last."""
+    """Version of the variables that `get_variables` last returned."""
     return self._version
 
   def get_variables(self, names: Sequence[str]) -> Variables:
-    """Returns the newest variables, without a fetch if they are here.
+    """Returns the newest variables, which are fetched if they are not here.
 
     Args:
-      names: of collections, the same in all calls lest all be fetched anew.
+      names: names of the collections to return. Other names than in the last
+        call have all of them fetched again.
+
+    Returns:
+      The collections, in the order of their names.
     """
     known = self._version if tuple(names) == self._names else UNKNOWN_VERSION
     version, variables = self._client.get_newer(list(names), known)

@@ -12,69 +12,72 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+
 """The dataset of a run: recorded by scripted demonstrators, or given."""
 
 import os
-from typing import Sequence
 
 import tqdm
 
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
-from experiments import presets
+from environments.block_stacking import demonstrators
+from experiments import experiment as experiment_lib
 from experiments.datasets import record as record_lib
 from experiments.datasets import scenes
+from experiments.domains import block_stacking as stacking_lib
+from experiments.domains import domain as domain_lib
 
-TRAINING_STYLE, VALIDATION_STYLE = 'brisk', 'careful'
-RECORDED_FOLDER = 'demonstrations'
 # Validation episodes are recorded with other seeds than training episodes.
 _VALIDATION_SEED_OFFSET = 1_000_000
 
-Dataset = Sequence[demonstrations_lib.Demonstration]
+Dataset = stacking_lib.Demonstrations
 
 
 def folders(root: str) -> tuple[str, str]:
-  """Returns a dataset's folders to train on and to validate with."""
-  return os.path.join(root, 'train'), os.path.join(root, 'validation')
-
-
-def load(
-  root: str, num_train: int, num_validation: int
-) -> tuple[Dataset, Dataset]:
-  """Returns the first demonstrations to train on and to validate with.
+  """Returns the folders to train on and to validate with.
 
   Args:
     root: folder of the dataset.
-    num_train: demonstrations to train on, at most.
-    num_validation: demonstrations to validate with, at most.
+  """
+  return (
+    os.path.join(root, stacking_lib.TRAIN_FOLDER),
+    os.path.join(root, stacking_lib.VALIDATION_FOLDER),
+  )
+
+
+def check(dataset: domain_lib.Dataset, domain: domain_lib.Domain) -> None:
+  """Reads all of a run's dataset once, before hours are spent on it.
+
+  Args:
+    dataset: where the demonstrations are.
+    domain: environment that they are for.
 
   Raises:
     DatasetError: if there are none, or a run would fail on one.
   """
-  train_folder, validation_folder = folders(root)
-  train_set = open_checked(train_folder)
-  validation_set = open_checked(validation_folder)
-  if len(validation_set) < 2:
+  assert isinstance(domain, stacking_lib.BlockStacking), 'No other has any.'
+  train_folder, validation_folder = folders(dataset.folder)
+  open_checked(train_folder, domain)
+  number = len(open_checked(validation_folder, domain))
+  if number < 2:
     raise demonstrations_lib.DatasetError(
-      f'{validation_folder} holds {len(validation_set)} demonstration; 2 are '
-      'needed to show a wrong one.'
+      f'{validation_folder} holds {number} demonstration; 2 are needed to show a '
+      'wrong one.'
     )
-  return (
-    train_set[:num_train],
-    validation_set[:num_validation],
-  )
 
 
-def open_checked(folder: str) -> Dataset:
-  """Opens a dataset and reads all of it once, before hours are spent on it.
+def open_checked(folder: str, domain: stacking_lib.BlockStacking) -> Dataset:
+  """Opens a dataset and reads all of it once.
 
   Args:
-    folder: of the dataset, or its file.
+    folder: folder of the dataset, or its file.
+    domain: environment that it is for.
 
   Raises:
     DatasetError: if a run would fail on it.
   """
-  environment = block_stacking.load(presets.OBSERVABLES)
+  environment = domain.load()
   expected = scenes.metadata(environment)
   environment.close()
   dataset = demonstrations_lib.load(
@@ -82,19 +85,19 @@ def open_checked(folder: str) -> Dataset:
     expected.task,
     control_timestep=expected.control_timestep,
     model_hash=expected.model_hash,
-    observations=presets.OBSERVABLES,
+    observations=domain.observables,
   )
   dataset.verify()
-  _check_usable(dataset, folder)
+  _check_usable(dataset, folder, domain)
   return dataset
 
 
-def _check_usable(dataset: Dataset, folder: str) -> None:
+def _check_usable(
+  dataset: Dataset, folder: str, domain: stacking_lib.BlockStacking
+) -> None:
   """Raises a DatasetError if a run would fail on it, be it at its end."""
   try:
-    environment = presets.make_imitation_environment(
-      dataset, seed=0, training=False
-    )
+    environment = domain.follow(dataset, domain_lib.VALIDATION, seed=0)
     action_shape = environment.action_spec().shape
     for index, demonstration in enumerate(dataset):
       if len(demonstration) > block_stacking.EPISODE_LENGTH:
@@ -115,39 +118,67 @@ def _check_usable(dataset: Dataset, folder: str) -> None:
           f'{demonstration.task_return}, with which none can be compared; '
           'leave it out.'
         )
+    environment.close()
   except ValueError as error:
     raise demonstrations_lib.DatasetError(f'{folder}: {error}') from error
 
 
-def record(root: str, seed: int, num_train: int, num_validation: int) -> None:
-  """Records a dataset, the validation part by the other demonstrator.
+def record(experiment: experiment_lib.Experiment, root: str) -> None:
+  """Records the dataset of a run, or goes on with recording it.
 
   Args:
+    experiment: experiment of the run.
     root: folder of the dataset.
-    seed: of the episodes.
-    num_train: demonstrations to train on.
-    num_validation: demonstrations to validate with.
+
+  Raises:
+    DatasetError: if a demonstrator is unknown, or the disk is full.
   """
-  train_folder, validation_folder = folders(root)
-  _record(train_folder, TRAINING_STYLE, num_train, _first_seed(seed, num_train))
-  _record(
-    validation_folder,
-    VALIDATION_STYLE,
-    num_validation,
-    _first_seed(seed, num_validation) + _VALIDATION_SEED_OFFSET,
-  )
+  wanted, domain = experiment.demonstrations, experiment.domain
+  assert isinstance(domain, stacking_lib.BlockStacking), 'No other has any.'
+  _check_demonstrators(wanted)
+  for folder, name, count, offset in zip(
+    folders(root),
+    (wanted.train_demonstrator, wanted.validation_demonstrator),
+    (wanted.num_train, wanted.num_validation),
+    (0, _VALIDATION_SEED_OFFSET),
+  ):
+    _record(
+      record_lib.Settings(
+        folder,
+        name,
+        count,
+        # Below the offset whatever the run's seed is.
+        experiment.seed * count % _VALIDATION_SEED_OFFSET + offset,
+        domain.observables,
+        _arguments(domain),
+      )
+    )
 
 
-def _first_seed(seed: int, num_episodes: int) -> int:
-  # Below the offset whatever the run's seed is.
-  return seed * num_episodes % _VALIDATION_SEED_OFFSET
+def _check_demonstrators(wanted: experiment_lib.Demonstrations) -> None:
+  for field in ('train_demonstrator', 'validation_demonstrator'):
+    if getattr(wanted, field) not in demonstrators.STYLES:
+      raise demonstrations_lib.DatasetError(
+        f'{field}={getattr(wanted, field)!r} is no demonstrator: use one of '
+        f'{", ".join(demonstrators.STYLES)}, or give a --dataset.'
+      )
 
 
-def _record(folder: str, style: str, count: int, seed: int) -> None:
-  with tqdm.tqdm(total=count, desc=f'Recording {style!r}', unit='demo') as bar:
+def _arguments(domain: stacking_lib.BlockStacking) -> dict:
+  """Returns the arguments of the environment that the dataset notes."""
+  arguments = dict(scenes.DEFAULT_ARGUMENTS)
+  if 'image' in domain.observables:
+    arguments['image_size'] = [domain.image_size, domain.image_size]
+  return arguments
+
+
+def _record(settings: record_lib.Settings) -> None:
+  if os.path.exists(demonstrations_lib.dataset_file(settings.path)):
+    return  # Before the run was interrupted.
+  name, count = settings.demonstrator, settings.num_episodes
+  with tqdm.tqdm(total=count, desc=f'Recording {name!r}', unit='demo') as bar:
     attempts = record_lib.record(
-      record_lib.Settings(folder, style, count, seed, presets.OBSERVABLES),
-      on_episode=lambda _: bar.update(),
+      settings, resume=True, on_episode=lambda _: bar.update()
     )
   print(
     f'Kept {count} of {attempts} episodes; {attempts - count} did not stack.'

@@ -39,7 +39,7 @@ _ORPHAN_SECONDS = 15.0
 # Flags of a new run. The environment is paced, so that the trials show how nodes
 # end and start, and not how busy the machine is.
 _FLAGS = {
-  'environment': 'paced',
+  'preset': 'paced',
   'evaluation_period_seconds': 5,
   'replay_checkpoint_period_minutes': 0.05,
 }

@@ -37,7 +37,8 @@ import acme_metamimic
 from acme_metamimic.program import connections
 from acme_metamimic.program import replay_node
 from acme_metamimic.program import variables
-from experiments import programs
+from experiments import presets
+from experiments.distributed import launch
 from experiments.distributed import local
 from experiments.operations import processes
 
@@ -120,11 +121,11 @@ def make_program(
     num_fetchers: number of clients that each cache has beside the actors.
     fetch_period_seconds: seconds between two requests of such a client.
   """
-  agent = programs.make_agent(
-    programs.LIGHT,
-    run_folder,
-    programs.make_config(programs.LIGHT, num_actors, num_actors),
-    acme_metamimic.ProgramConfig(
+  experiment = dataclasses.replace(
+    presets.make('light'),
+    num_imitation_actors=num_actors,
+    num_task_actors=num_actors,
+    program=acme_metamimic.ProgramConfig(
       num_replay_shards=num_shards,
       num_caches=num_caches,
       environments_per_actor=environments_per_actor,
@@ -132,7 +133,7 @@ def make_program(
       replay_checkpoint_period_minutes=60.0,
     ),
   )
-  program = agent.build()
+  program = launch.make_program(experiment, run_folder)
   if num_fetchers:
     caches = [node.create_handle() for node in program.groups['cacher']]
     with program.group('fetcher'):

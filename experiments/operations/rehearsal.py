@@ -27,7 +27,7 @@ import os
 from absl import app
 from absl import flags
 
-from experiments import main_job
+from experiments import run_folder as run_folder_lib
 from experiments.operations import program_load
 
 _ACTORS = flags.DEFINE_integer(
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> None:
       f'{_ACTORS.value} actors cannot be shared by {_PROCESSES.value} '
       'processes alike: make --actors a multiple of --processes.'
     )
-  folder = _FOLDER.value or main_job.default_run_folder()
+  folder = _FOLDER.value or run_folder_lib.default()
   # Each process has one client of its own.
   fetchers = (_ACTORS.value - _PROCESSES.value) // _CACHES.value
   program = program_load.make_program(

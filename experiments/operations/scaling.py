@@ -31,7 +31,7 @@ from typing import List
 from absl import app
 from absl import flags
 
-from experiments import main_job
+from experiments import run_folder as run_folder_lib
 from experiments.operations import program_load
 from experiments.operations import projection
 
@@ -89,7 +89,7 @@ def main(argv: list[str]) -> None:
   """Measures all numbers, prints the tables and writes them."""
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
-  folder = _FOLDER.value or main_job.default_run_folder()
+  folder = _FOLDER.value or run_folder_lib.default()
   if _ONE.value is not None:
     load = _measure_one(folder, _ONE.value)
     print(json.dumps(dataclasses.asdict(load)), flush=True)

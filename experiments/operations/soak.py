@@ -33,7 +33,7 @@ from matplotlib import figure
 import numpy as np
 import psutil
 
-from experiments import main_job
+from experiments import run_folder as run_folder_lib
 from experiments.distributed import local
 from experiments.operations import processes
 from experiments.operations import program_load
@@ -159,7 +159,7 @@ def main(argv: list[str]) -> None:
   """Runs the program, prints the table and writes the results."""
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
-  folder = _FOLDER.value or main_job.default_run_folder()
+  folder = _FOLDER.value or run_folder_lib.default()
   program = program_load.make_program(
     folder, num_actors=1, environments_per_actor=4, num_shards=1, num_caches=1
   )

@@ -22,7 +22,6 @@ is the imitation policy without noise on validation demonstrations.
 """
 
 import csv
-import json
 import os
 import statistics
 from typing import NamedTuple, Sequence
@@ -34,6 +33,7 @@ import numpy as np
 
 from environments import block_stacking
 from environments import demonstrations
+from experiments import run_folder as run_folder_lib
 from experiments.datasets import run_dataset
 
 _OUTPUT = flags.DEFINE_string(
@@ -103,8 +103,7 @@ def _read_single(
 def _read_program(
   name: str, folder: str, rows: Sequence[dict[str, str]]
 ) -> list[Point]:
-  with open(os.path.join(folder, 'settings.json')) as file:
-    _, validation = run_dataset.folders(json.load(file)['dataset'])
+  _, validation = run_dataset.folders(run_folder_lib.dataset_folder(folder))
   full = statistics.mean(
     [
       demonstration.task_return

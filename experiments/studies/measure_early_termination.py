@@ -30,23 +30,23 @@ import dataclasses
 import os
 from typing import Iterator, Mapping, Optional, Sequence
 
-# Before TensorFlow is imported: oneDNN makes small matrix products faster.
-os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
-
 import acme
 from acme.utils import counting
 import numpy as np
 import tensorflow as tf
 
 import acme_metamimic
-from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from environments.block_stacking import demonstrators
 from environments.demonstrations import recording
 from experiments import evaluation
+from experiments import experiment as experiment_lib
+from experiments import overrides
 from experiments import presets
 from experiments import reporting
 from experiments import training
+from experiments.domains import block_stacking
+from experiments.domains import domain as domain_lib
 
 _TRAINING_STYLE, _VALIDATION_STYLE = 'brisk', 'careful'
 _VALIDATION_SEED = 1_000_000  # Other starts than those of training.
@@ -72,22 +72,22 @@ Point = Mapping[str, float]
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-  """Of one training.
+  """Settings of one training.
 
   Attributes:
     cutoff: deviation of the hand-to-block vector at which training episodes
       end, in metres; None never ends one early.
-    seed: of starts, networks and noise.
-    updates: of the learner; there is one for each environment step.
-    evaluations: at equal intervals, the last one at the end.
-    config: of the agent.
+    seed: seed of starts, networks and noise.
+    updates: number of updates of the learner, one for each environment step.
+    evaluations: number of evaluations, at equal intervals, the last at the end.
+    experiment: experiment whose imitation half is trained.
   """
 
   cutoff: Optional[float]
   seed: int
   updates: int
   evaluations: int
-  config: acme_metamimic.MetaMimicConfig
+  experiment: experiment_lib.Experiment
 
 
 def train(
@@ -96,31 +96,30 @@ def train(
   """Trains the imitation half, and yields a point for each evaluation.
 
   Args:
-    settings: of the training.
-    training_set: is imitated.
-    validation_set: is followed one-shot, without noise.
+    settings: settings of the training.
+    training_set: demonstrations to imitate.
+    validation_set: demonstrations to follow one-shot, without noise.
 
   Yields:
     A value for each column of the curves; 'episode_steps' is the mean length of
     the training episodes since the point before.
   """
   tf.random.set_seed(settings.seed)
-  environment = presets.make_imitation_environment(
-    training_set,
-    settings.seed,
-    training=True,
-    early_termination_distance=settings.cutoff,
+  experiment = overrides.replace(
+    settings.experiment, 'domain.early_termination_distance', settings.cutoff
   )
-  validation = presets.make_imitation_environment(
-    validation_set, settings.seed + 1, training=False
+  domain = experiment.domain
+  assert isinstance(domain, block_stacking.BlockStacking)
+  environment = domain.follow(training_set, domain_lib.ACTOR, settings.seed)
+  validation = domain.follow(
+    validation_set, domain_lib.VALIDATION, settings.seed + 1
   )
-  config = settings.config
-  spec = presets.make_spec(environment)
+  spec = acme.make_environment_spec(environment)
   counter = counting.Counter()
   agent = acme_metamimic.MetaMimic(
     spec,
-    *presets.make_networks(spec, config),
-    config,
+    *experiment.make_networks(spec),
+    experiment.one_process_config,
     counter=counter,
     logger_factory=lambda label: training.LatestLogger(),
   )
@@ -156,7 +155,7 @@ def summarize(points: Sequence[Point]) -> list[reporting.Row]:
   over the seeds, tells the cutoffs apart.
 
   Args:
-    points: of all trainings.
+    points: evaluations of all trainings.
   """
   rows: list[reporting.Row] = []
   for cutoff in dict.fromkeys(point['cutoff'] for point in points):
@@ -177,7 +176,7 @@ def summarize(points: Sequence[Point]) -> list[reporting.Row]:
 
 
 def _record(style: str, count: int, seed: int) -> Dataset:
-  environment = block_stacking.load(presets.OBSERVABLES)
+  environment = block_stacking.BlockStacking().load()
   episodes = recording.record(
     environment, demonstrators.STYLES[style], count, seed
   )
@@ -224,21 +223,70 @@ def _parser() -> argparse.ArgumentParser:
     default=[0.05, 0.1, 0.2, None],
     help='Distances in metres, or none.',
   )
-  add('--seeds', type=int, nargs='+', default=[0], help='Of the trainings.')
-  add('--updates', type=_positive, default=50_000, help='Of each training.')
-  add('--evaluations', type=_positive, default=10, help='In each training.')
-  add('--demonstrations', type=_positive, default=60, help='To train on.')
-  add('--discount', type=_discount, default=0.95, help='Of the imitation half.')
-  add('--finger-sigma', type=float, default=0.6, help="Of the fingers' noise.")
-  add('--validation', type=_positive, default=20, help='To follow one-shot.')
+  add(
+    '--seeds', type=int, nargs='+', default=[0], help='Seeds of the trainings.'
+  )
+  add(
+    '--updates',
+    type=_positive,
+    default=50_000,
+    help='Updates of each training.',
+  )
+  add(
+    '--evaluations',
+    type=_positive,
+    default=10,
+    help='Evaluations in each training.',
+  )
+  add(
+    '--demonstrations',
+    type=_positive,
+    default=60,
+    help='Demonstrations to train on.',
+  )
+  add(
+    '--discount',
+    type=_discount,
+    default=0.95,
+    help='Discount of the imitation half.',
+  )
+  add(
+    '--finger-sigma',
+    type=float,
+    default=0.6,
+    help="Standard deviation of the fingers' noise.",
+  )
+  add(
+    '--validation',
+    type=_positive,
+    default=20,
+    help='Demonstrations to follow one-shot.',
+  )
   return parser
+
+
+def _make_experiment(
+  discount: float, finger_sigma: float
+) -> experiment_lib.Experiment:
+  """Returns the demo's experiment with another horizon and other noise."""
+  experiment = presets.make('features')
+  joints = (experiment.imitation.sigma,) * 6
+  return overrides.apply(
+    experiment,
+    [
+      f'imitation.discount={discount}',
+      # Of rewards of at most 1 in each step.
+      f'imitation.vmax={round(1.0 / (1.0 - discount), 6)}',
+      f'imitation.sigmas={joints + (finger_sigma,) * 3}',
+    ],
+  )
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
   """Records, trains for each cutoff and seed, and prints the table."""
   options = _parser().parse_args(argv)
   try:
-    config = presets.laptop_config(options.discount, options.finger_sigma)
+    experiment = _make_experiment(options.discount, options.finger_sigma)
   except ValueError as error:
     raise SystemExit(f'Error: {error}') from None
   try:
@@ -259,7 +307,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
   for seed in options.seeds:
     for cutoff in options.cutoffs:
       settings = Settings(
-        cutoff, seed, options.updates, options.evaluations, config
+        cutoff, seed, options.updates, options.evaluations, experiment
       )
       for point in train(settings, training_set, validation_set):
         curves.append(point)

@@ -1,0 +1,244 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Runs an experiment in one process: demonstrations, training, evaluation."""
+
+import contextlib
+import os
+import time
+from typing import Mapping, Optional
+
+import acme
+import dm_env
+
+import acme_metamimic
+from acme_metamimic import specs as specs_lib
+from acme_metamimic.replay import footprint
+from acme_metamimic.tf import actors
+from experiments import controls
+from experiments import evaluation
+from experiments import experiment as experiment_lib
+from experiments import reporting
+from experiments import run_folder as run_folder_lib
+from experiments import training
+from experiments.datasets import run_dataset
+from experiments.domains import domain as domain_lib
+
+POLICIES_FOLDER = 'policies'
+
+
+def run(
+  experiment: experiment_lib.Experiment, run_folder: str, resume: bool = False
+) -> None:
+  """Runs an experiment; an interrupt keeps what there is.
+
+  Args:
+    experiment: experiment to run.
+    run_folder: path of the run's folder, which is made if the run is new.
+    resume: whether to go on with the run in that folder.
+
+  Raises:
+    KeyboardInterrupt: after what there is was kept.
+    RunFolderError: if the run folder exists, cannot be made, or is of another
+      run.
+    DatasetError: if the dataset cannot be used. No run folder is made then.
+  """
+  if not resume:
+    run_folder_lib.check_new(run_folder)
+  started = time.monotonic()
+  try:
+    dataset = _prepare(experiment, run_folder, resume)
+    with _Job(experiment, run_folder, dataset, resume) as job:
+      job.train()
+      job.report(started)
+  except KeyboardInterrupt:
+    if os.path.exists(run_folder):
+      print(
+        f'\nInterrupted. What there is was kept in {run_folder}. To go on:\n'
+        f'{run_folder_lib.resume_command(run_folder_lib.ONE_PROCESS, run_folder)}'
+      )
+    raise
+
+
+def _prepare(
+  experiment: experiment_lib.Experiment, run_folder: str, resume: bool
+) -> Optional[domain_lib.Dataset]:
+  """Makes the run's folder, and records its dataset or checks the given one."""
+  given = experiment.demonstrations.dataset
+  recorded = os.path.join(run_folder, run_folder_lib.RECORDED_FOLDER)
+  dataset = experiment.dataset(given or recorded)
+  if dataset is not None and given:
+    run_dataset.check(dataset, experiment.domain)
+  if not resume:
+    run_folder_lib.make(run_folder)
+  run_folder_lib.write(run_folder, run_folder_lib.ONE_PROCESS, experiment)
+  print(f'Results go to {run_folder}.')
+  if dataset is not None and not given:
+    run_dataset.record(experiment, recorded)
+    run_dataset.check(dataset, experiment.domain)
+  return dataset
+
+
+class _Job(contextlib.AbstractContextManager):
+  """Agent, environments and curves of a run."""
+
+  def __init__(
+    self,
+    experiment: experiment_lib.Experiment,
+    run_folder: str,
+    dataset: Optional[domain_lib.Dataset],
+    resume: bool,
+  ):
+    self._experiment, self._folder = experiment, run_folder
+    self._environments = _make_environments(experiment, dataset)
+    evaluator = (
+      evaluation.Evaluator
+      if experiment.domain.has_demonstrations
+      else evaluation.ReturnEvaluator
+    )
+    self._evaluate = evaluator(
+      self._environments['training'],
+      self._environments['validation'],
+      self._environments['task_evaluation'],
+      experiment.evaluation.episodes,
+    )
+    progress = (
+      run_folder_lib.read_progress(run_folder)
+      if resume
+      else training.Progress()
+    )
+    self._curves = reporting.Curves(
+      self._path('curves.csv'),
+      training.curve_columns(self._evaluate.columns),
+      progress.minutes if resume else None,
+    )
+    logs = {half: training.LatestLogger() for half in specs_lib.STREAMS}
+    self._spec = acme.make_environment_spec(self._environments['imitation'])
+    self._agent = experiment.make_agent(
+      self._spec,
+      dataset,
+      logger_factory=lambda label: logs[label.removesuffix('_learner')],
+      checkpoint_directory=run_folder,
+    )
+    print(footprint.describe(self._agent.expected_bytes))
+    self._trainer = training.Trainer(
+      self._agent,
+      logs,
+      {half: self._environments[half] for half in specs_lib.STREAMS},
+      self._curves,
+      self._evaluate,
+      task_steps_per_imitation_step=experiment.task_steps_per_imitation_step,
+      progress=progress,
+    )
+
+  def __exit__(self, *unused_error: object) -> None:
+    """Stops the agent's threads and its server."""
+    self._agent.close()
+
+  def _path(self, *names: str) -> str:
+    return os.path.join(self._folder, *names)
+
+  def train(self) -> None:
+    """Trains; saves at each evaluation, at the end, and at an interrupt."""
+    try:
+      self._trainer.run(
+        self._experiment.budget,
+        self._experiment.evaluation.period_minutes,
+        self._after_evaluation,
+      )
+    except BaseException:
+      self._save()
+      raise
+    finally:
+      # Now, as it is the one thing to use of a run that is interrupted.
+      self._agent.export(self._path(POLICIES_FOLDER))
+
+  def _after_evaluation(self) -> None:
+    reporting.plot_curves(self._curves, self._path('curves.png'))
+    self._save()
+
+  def _save(self) -> None:
+    """Saves what a resume needs; how far the run is comes last."""
+    if self._agent.save():
+      run_folder_lib.write_progress(self._folder, self._trainer.progress)
+
+  def report(self, started: float) -> None:
+    """Evaluates the final policies; writes the table, a strip and a film."""
+    if self._experiment.domain.has_demonstrations:
+      self._write_table()
+      self._film()
+    task_return = self._curves.column('task_policy_return')[-1]
+    print(
+      f'Task policy, {self._experiment.evaluation.episodes} episodes from random '
+      f'starts: task return {task_return:.1f} (curve in '
+      f'{self._path("curves.png")}).\n'
+      f'{(time.monotonic() - started) / 60:.1f} minutes in all. What the run has '
+      f'left is in {self._folder}.'
+    )
+
+  def _write_table(self) -> None:
+    number = self._experiment.demonstrations.num_validation
+    print(
+      f'Evaluating on up to {number} demonstrations of each kind, without noise.'
+    )
+    untrained = self._make_untrained_policy()
+    rows: list[reporting.Row] = []
+    for name in ('training', 'validation'):
+      rows += controls.table_rows(
+        name,
+        self._environments[name],
+        self._agent.imitation_policy,
+        untrained,
+        number,
+      )
+    print(reporting.write_table(rows, self._path('table.md')))
+
+  def _make_untrained_policy(self) -> evaluation.Policy:
+    """Returns the policy of new networks."""
+    networks, _ = self._experiment.make_networks(self._spec)
+    spec = specs_lib.imitation_spec(self._spec)
+    networks.init(spec)
+    builder = acme_metamimic.MetaMimicBuilder(
+      self._experiment.one_process_config
+    ).imitation
+    policy = builder.make_policy(networks, spec, evaluation=True)
+    return actors.FeedForwardActor(builder.on_environment(policy)).select_action
+
+  def _film(self) -> None:
+    environment = self._environments['validation']
+    filmed = self._experiment.evaluation.filmed
+    pairs = [
+      reporting.rollout_states(environment, self._agent.imitation_policy, index)
+      for index in range(min(filmed, len(environment.demonstrations)))
+    ]
+    filmer = reporting.Filmer()
+    filmer.film(pairs, self._path('validation.mp4'))
+    filmer.strip(pairs[0], self._path('validation.png'))
+
+
+def _make_environments(
+  experiment: experiment_lib.Experiment,
+  dataset: Optional[domain_lib.Dataset],
+) -> Mapping[str, dm_env.Environment]:
+  """Returns those that the halves act in, and those to evaluate in."""
+  domain, seed = experiment.domain, experiment.seed
+  make = domain.make_imitation_environment
+  return {
+    specs_lib.IMITATION: make(dataset, domain_lib.ACTOR, seed),
+    specs_lib.TASK: domain.make_task_environment(domain_lib.ACTOR, seed + 1),
+    'training': make(dataset, domain_lib.TRAINING, seed + 2),
+    'validation': make(dataset, domain_lib.VALIDATION, seed + 3),
+    'task_evaluation': domain.make_task_environment(
+      domain_lib.VALIDATION, seed + 4
+    ),
+  }
