@@ -28,10 +28,8 @@ from acme_metamimic.d4pg import averaging
 from acme_metamimic.d4pg import diagnostics
 from acme_metamimic.d4pg import losses
 from acme_metamimic.replay import priorities
+from acme_metamimic.tf import learners
 from acme_metamimic.tf import optimizers
-
-# Name of the evaluation policy's variables in `get_variables`.
-EVALUATION_POLICY = 'evaluation_policy'
 
 # Norms that gradients are clipped to, as in Acme's learner: dQ/da of each
 # transition, and the gradient of each loss over all of its variables.
@@ -164,7 +162,9 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
         self._policy, policy_averaging_horizon, updates_per_step
       )
     # Acme serves the target networks' variables as 'policy' and 'critic'.
-    self._variables[EVALUATION_POLICY] = self.evaluation_policy.variables
+    self._variables[learners.EVALUATION_POLICY] = (
+      self.evaluation_policy.variables
+    )
 
   @property
   def evaluation_policy(self) -> snt.Module:

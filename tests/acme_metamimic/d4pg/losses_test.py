@@ -219,3 +219,46 @@ def test_different_supports_are_refused():
   q_t = _distribution_on(tf.linspace(0.0, 1.0, 7))
   with pytest.raises(ValueError, match='same vmin, vmax and num_atoms'):
     losses.categorical_loss(q_tm1, tf.zeros(4), tf.ones(4), q_t)
+
+
+@pytest.mark.parametrize('traced', [False, True])
+def test_dpg_loss_equals_acmes_value_and_gradient(traced):
+  random_state = np.random.RandomState(0)
+  action = tf.constant(random_state.uniform(-1, 1, (16, 3)), tf.float32)
+  scale = tf.constant(random_state.randn(16, 3), tf.float32)
+  weights = tf.constant(random_state.uniform(0, 1, 16), tf.float32)
+
+  def acmes(action):
+    with tf.GradientTape(persistent=True) as tape:
+      tape.watch(action)
+      q_value = tf.reduce_sum(tf.sin(scale * action), axis=-1)
+      loss = acme_losses.dpg(q_value, action, tape)
+      mean = tf.reduce_mean(weights * loss)
+    return loss, tape.gradient(mean, action)
+
+  def ours(action):
+    dqda = scale * tf.cos(scale * action)
+    with tf.GradientTape() as tape:
+      tape.watch(action)
+      loss = losses.dpg_loss(action, dqda)
+      mean = tf.reduce_mean(weights * loss)
+    return loss, tape.gradient(mean, action)
+
+  if traced:
+    acmes, ours = tf.function(acmes), tf.function(ours)
+  loss, gradient = ours(action)
+  expected, expected_gradient = acmes(action)
+  assert loss.shape == expected.shape == (16,)
+  np.testing.assert_allclose(loss, expected, rtol=1e-5, atol=1e-6)
+  np.testing.assert_allclose(gradient, expected_gradient, atol=1e-7)
+
+
+def test_dpg_loss_keeps_gradients_far_smaller_than_actions():
+  action, dqda = tf.constant([[0.5]]), tf.constant([[1e-9]])
+  with tf.GradientTape() as tape:
+    tape.watch([action, dqda])
+    loss = losses.dpg_loss(action, dqda)
+  gradient, none = tape.gradient(loss, [action, dqda])
+  np.testing.assert_allclose(gradient, [[-1e-9]])
+  np.testing.assert_allclose(loss, [0.5e-18])
+  assert none is None
