@@ -14,6 +14,8 @@
 
 """Tests of the learner, against Acme's own and eager computations."""
 
+import threading
+
 from acme.agents.tf import d4pg
 from acme.tf import losses as acme_losses
 from acme.utils import counting
@@ -211,6 +213,30 @@ def test_priorities_in_the_table_are_the_losses():
   server.stop()
 
 
+def test_lost_priorities_are_logged():
+  entered, release = threading.Event(), threading.Event()
+
+  class SlowClient:
+    def mutate_priorities(self, *_, **__):
+      entered.set()
+      release.wait(10.0)
+
+  writer = priorities.PriorityWriter(SlowClient(), 'imitation', max_pending=1)
+  learner = learners.make_learner(priority_writer=writer)
+  learner.step()
+  assert entered.wait(10.0)
+  # The first call is being sent, so that the others wait in the queue of one.
+  for _ in range(3):
+    learner.step()
+  release.set()
+  learner.close()
+
+  records = learner._logger.records
+  dropped = [record['priority_writes_dropped'] for record in records]
+  assert dropped == [0, 0, 1, 2]
+  assert {record['priority_writes_failed'] for record in records} == {0}
+
+
 def test_step_counts_updates_and_averages_losses():
   networks = learners.make_networks()
   twin = learners.make_networks()
@@ -227,6 +253,8 @@ def test_step_counts_updates_and_averages_losses():
   assert counter.get_counts()['steps'] == 8
   records, single_records = learner._logger.records, single._logger.records
   assert len(records) == 2
+  # Nothing of priorities, as none are written.
+  assert not [name for name in records[0] if name.startswith('priority')]
   for name in (
     'critic_loss',
     'policy_loss',

@@ -85,6 +85,10 @@ def test_drops_the_oldest_when_the_server_is_slow(client):
   writer.close()
   assert [list(updates) for _, updates in client.calls] == [[0], [3], [4]]
   assert writer.num_dropped == 2
+  assert writer.counts() == {
+    'priority_writes_dropped': 2,
+    'priority_writes_failed': 0,
+  }
 
 
 def test_close_stops_the_thread_and_leaves_the_rest(client):
@@ -115,6 +119,11 @@ def test_failed_write_does_not_end_the_others():
   assert writer.flush(_TIMEOUT)
   writer.close()
   assert client.calls == [('table', {1: 1.0})]
+  assert writer.num_failed == 1
+  assert writer.counts() == {
+    'priority_writes_dropped': 0,
+    'priority_writes_failed': 1,
+  }
 
 
 def _make_info(probabilities, table_size) -> reverb.SampleInfo:
