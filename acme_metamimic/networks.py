@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Default networks of the two halves: MLPs on vectors, a torso on images."""
+"""Default networks of both halves: MLPs for vectors, a torso for images."""
 
 from collections import abc
 from typing import Callable, List, Optional, Sequence
@@ -31,7 +31,8 @@ from acme_metamimic.tf import resnet
 
 Scales = observation_networks.Scales
 
-# Two layers of 256 keep two cores at over a hundred updates a second.
+# Sizes of the hidden layers. With these, two cores make over a hundred updates a
+# second from vectors.
 DEFAULT_LAYER_SIZES = (256, 256)
 
 
@@ -47,27 +48,33 @@ def make_imitation_networks(
   observation_scale: Optional[Scales] = None,
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
 ) -> acme_d4pg.D4PGNetworks:
-  """Makes the networks of pi(o_t, g_t), g_t = d_{t+1}, and of its critic.
+  """Makes the networks of the imitation policy pi(o_t, g_t) and of its critic.
+
+  The goal is the demonstration's next frame, g_t = d_{t+1} (section 2.1).
 
   Args:
-    environment_spec: of the imitation environment; observations are vectors,
-      or uint8 images [H, W, C] of one size.
+    environment_spec: specs of the imitation environment, whose observations are
+      vectors, or uint8 images [H, W, C] of one height and width.
     policy_layer_sizes: sizes of the policy's hidden layers.
     critic_layer_sizes: sizes of the critic's hidden layers.
-    vmin: lowest atom; Table 1.
-    vmax: highest atom; Table 1.
-    num_atoms: number of atoms; Table 1.
-    goal_difference_scale: factors for `goal - observation`, by key; choose them
-      so that the motion of one control step is of order one. Keys that are left
-      out (all of them, by default) show the goal itself.
-    observation_scale: factors for the observations, by key; 1 where left out.
-    torso: makes a torso for the images, which takes uint8[B, H, W, C], the
-      observation's and the goal's side by side in the channels.
-      The paper's large network by default; `acme.tf.networks.ResNetTorso` is
-      IMPALA's, and a lambda sets arguments. Unused without images.
+    vmin: lowest atom of the value distribution; Table 1.
+    vmax: highest atom of the value distribution; Table 1.
+    num_atoms: number of atoms of the value distribution; Table 1, `Vbins`.
+    goal_difference_scale: scale factors of `goal - observation`, by key. Choose
+      them so that the motion of one control step is of order one. For keys that
+      are left out, by default all, the goal itself is shown in place of the
+      difference.
+    observation_scale: scale factors of the observations, by key. A key that is
+      left out is not scaled.
+    torso: function that makes the images' torso, a module from uint8[B, H, W, C]
+      to float32[B, D]. The images of the observation and of the goal are
+      concatenated along the channels. The default is the paper's large network
+      (figure 3); `acme.tf.networks.ResNetTorso` is IMPALA's. It is not called if
+      there are no images.
 
   Returns:
-    The three networks, without variables until their `init` is called.
+    Policy, critic and observation network, without variables until `init` is
+    called.
 
   Raises:
     ValueError: if the spec or a scale does not fit.
@@ -102,22 +109,26 @@ def make_task_networks(
   observation_scale: Optional[Scales] = None,
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
 ) -> acme_d4pg.D4PGNetworks:
-  """Makes the networks of the unconditional pi(o_t) and of its critic.
+  """Makes the networks of the unconditional policy pi(o_t) and of its critic.
 
   Args:
-    environment_spec: of the task environment, or of the imitation environment,
-      whose goal is left out.
+    environment_spec: specs of the task environment, or of the imitation
+      environment, whose goal is left out. Observations are vectors, or uint8
+      images [H, W, C] of one height and width.
     policy_layer_sizes: sizes of the policy's hidden layers.
     critic_layer_sizes: sizes of the critic's hidden layers.
-    vmin: lowest atom; Table 1.
-    vmax: highest atom; Table 1.
-    num_atoms: number of atoms; Table 1.
-    observation_scale: factors for the observations, by key; 1 where left out.
-    torso: makes a torso for the images, as of the imitation networks.
+    vmin: lowest atom of the value distribution; Table 1.
+    vmax: highest atom of the value distribution; Table 1.
+    num_atoms: number of atoms of the value distribution; Table 1, `Vbins`.
+    observation_scale: scale factors of the observations, by key. A key that is
+      left out is not scaled.
+    torso: function that makes the images' torso, a module from uint8[B, H, W, C]
+      to float32[B, D]. The default is the paper's large network (figure 3). It
+      is not called if there are no images.
 
   Returns:
-    The three networks, without variables until their `init` is called. They take
-    observations without `goal`.
+    Policy, critic and observation network, without variables until `init` is
+    called. They take observations without `goal`.
 
   Raises:
     ValueError: if the spec or a scale does not fit.
@@ -140,7 +151,15 @@ def make_task_networks(
 def _make_policy(
   action_spec: specs.BoundedArray, layer_sizes: Sequence[int]
 ) -> snt.Module:
-  """Returns a deterministic policy, near the middle of the range at first."""
+  """Makes a deterministic policy whose first actions are near mid-range.
+
+  Args:
+    action_spec: spec of the actions, with the bounds of their range.
+    layer_sizes: sizes of the hidden layers.
+
+  Returns:
+    Module from float32[B, D] to actions, float32[B, A].
+  """
   return snt.Sequential(
     [
       acme_networks.LayerNormMLP(layer_sizes, activate_final=True),
@@ -153,7 +172,17 @@ def _make_policy(
 def _make_critic(
   layer_sizes: Sequence[int], vmin: float, vmax: float, num_atoms: int
 ) -> snt.Module:
-  """Returns a critic with atoms at linspace(vmin, vmax, num_atoms)."""
+  """Makes a distributional critic.
+
+  Args:
+    layer_sizes: sizes of the hidden layers.
+    vmin: lowest atom of the value distribution.
+    vmax: highest atom of the value distribution.
+    num_atoms: number of evenly spaced atoms from `vmin` to `vmax`.
+
+  Returns:
+    Module from float32[B, D] and actions float32[B, A] to value distributions.
+  """
   return snt.Sequential(
     [
       acme_networks.CriticMultiplexer(
@@ -171,7 +200,16 @@ def _make_observation_network(
   torso: Callable[[], snt.Module],
   vector_network: snt.Module,
 ) -> snt.Module:
-  """Returns the vectors' network, beside a torso if there are images."""
+  """Makes the observation network.
+
+  Args:
+    image_keys: keys of the images in an observation.
+    torso: function that makes the images' torso.
+    vector_network: network from an observation without images to a vector.
+
+  Returns:
+    The vectors' network, beside a torso if there are images.
+  """
   if not image_keys:
     return vector_network
   return observation_networks.PixelObservation(
@@ -180,7 +218,18 @@ def _make_observation_network(
 
 
 def _image_keys(observations: types.NestedSpec) -> List[str]:
-  """Returns the images' keys, '' for one that is the whole observation."""
+  """Returns the keys of the images in an observation.
+
+  Args:
+    observations: specs of the observations by key, or the spec of a single one.
+
+  Returns:
+    Sorted keys of the images; `['']` if the single observation is an image.
+
+  Raises:
+    ValueError: if an observation is neither a vector nor an image, or if images
+      differ in height or width.
+  """
   if not isinstance(observations, abc.Mapping):
     observations = {'': observations}
   frame = {k: v for k, v in observations.items() if k != specs_lib.GOAL}
@@ -198,7 +247,7 @@ def _image_keys(observations: types.NestedSpec) -> List[str]:
 
 
 def _validate_rank_and_dtype(path: Sequence[str], spec: specs.Array) -> None:
-  """Raises if an observation is neither a vector nor an image."""
+  """Raises a ValueError unless an observation is a vector or an image."""
   name, rank = '/'.join(path), len(spec.shape)
   if rank == 2 or rank > 3 or (rank == 3 and len(path) > 1):
     raise ValueError(
@@ -218,7 +267,7 @@ def _validate_scale(
   scale: Optional[Scales],
   observations: types.NestedSpec,
 ) -> None:
-  """Raises if a scale has no observation of a fitting shape."""
+  """Raises a ValueError unless each scale factor fits its key's observation."""
   if not scale:
     return
   if not isinstance(observations, abc.Mapping):
@@ -246,7 +295,7 @@ def _validate_scale(
 
 
 def _broadcasts(source: Sequence[int], destination: Sequence[int]) -> bool:
-  """Returns whether a shape broadcasts to another."""
+  """Returns whether the source shape broadcasts to the destination shape."""
   try:
     return np.broadcast_shapes(source, destination) == tuple(destination)
   except ValueError:

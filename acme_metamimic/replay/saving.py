@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Saves what a replay server holds, and starts a server from it."""
+"""Checkpoints of a replay server's contents."""
 
 import pathlib
 import shutil
@@ -21,26 +21,30 @@ import reverb
 
 
 def make_checkpointer(directory: str) -> reverb.checkpointers.CheckpointerBase:
-  """Makes the checkpointer of a server that starts from what was saved.
+  """Makes a checkpointer for a replay server.
 
   Args:
-    directory: folder of this server's checkpoints alone; the server starts from
-      the newest complete one, if there is any.
+    directory: folder for the checkpoints of this server, and of no other. The
+      server starts from the newest complete one, if there is one.
+
+  Returns:
+    Reverb's checkpointer, for `reverb.Server`.
   """
   return reverb.checkpointers.DefaultCheckpointer(directory)
 
 
 def save(client: reverb.Client, directory: str) -> bool:
-  """Saves a server's contents; the ones saved before stay if that fails.
+  """Writes a checkpoint of a server's contents.
 
-  The server stands still meanwhile.
+  The server serves no requests meanwhile. If writing fails, the last checkpoint
+  stays.
 
   Args:
-    client: client of a server that has a checkpointer.
+    client: Reverb client of a server that has a checkpointer.
     directory: folder of the checkpointer.
 
   Returns:
-    Whether they were saved.
+    Whether a checkpoint was written.
   """
   try:
     logging.info('Replay saved in %s.', client.checkpoint())
@@ -52,14 +56,14 @@ def save(client: reverb.Client, directory: str) -> bool:
       error,
     )
     for path in pathlib.Path(directory).glob('*'):
-      # What Reverb leaves of one that failed, which takes up room.
+      # Reverb leaves files of a checkpoint that failed, which take up room.
       if not (path / 'DONE').exists():
         shutil.rmtree(path, ignore_errors=True)
     return False
 
 
 def saved_bytes(directory: str) -> int:
-  """Returns the size on the disk of the contents that were saved.
+  """Returns the size of a server's checkpoints on the disk, in bytes.
 
   Args:
     directory: folder of the checkpointer.

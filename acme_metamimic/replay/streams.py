@@ -81,6 +81,7 @@ class NStepStream(reverb_adders.NStepTransitionAdder):
     self.name = name
     self._view: Optional[_StreamView] = None
 
+  # The base class finds its writer here.
   @property
   def _writer(self) -> Optional['_StreamView']:
     return self._view

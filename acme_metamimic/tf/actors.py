@@ -31,7 +31,7 @@ class FeedForwardActor(actors.FeedForwardActor):
 
   All observations must have the structure, shapes and dtypes of the first. Acme's
   actor looks up the trace that fits an observation at every step, which costs
-  more than a small policy does, and loses memory at every step; see
+  more than a small policy does, and leaks memory at every step; see
   `TracedFunction`.
   """
 
@@ -54,7 +54,7 @@ class FeedForwardActor(actors.FeedForwardActor):
     super().__init__(policy_network, adder, variable_client)
 
     def act(observation: types.NestedTensor) -> types.NestedTensor:
-      # Acme's, without its own `tf.function`, which would lose memory again.
+      # Acme's, without its own `tf.function`, which would leak memory again.
       action = self._policy.python_function(observation)
       return tf2_utils.squeeze_batch_dim(action)
 

@@ -12,18 +12,22 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Logs on the terminal."""
+"""Loggers that write to the terminal."""
 
 from acme.utils import loggers
 
+# Seconds between two lines of a logger.
 _LOG_SECONDS = 10.0
 
 
 def make_logger(label: str) -> loggers.Logger:
-  """Makes Acme's logger without its CSV file, whose folder is fixed.
+  """Makes Acme's default logger, without its CSV file in a fixed folder.
 
   Args:
-    label: what stands before each line.
+    label: label that each line begins with.
+
+  Returns:
+    Logger that writes a line every ten seconds at most.
   """
   return loggers.make_default_logger(
     label, save_data=False, time_delta=_LOG_SECONDS

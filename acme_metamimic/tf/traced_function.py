@@ -30,9 +30,9 @@ class TracedFunction:
   All inputs must have the structure, shapes and dtypes of the first. The class is
   for policies, which are called at every step of an environment. A `tf.function`
   looks up the trace that fits its input at each call; without that, a call takes
-  a fraction of the time in Python. A call also loses no memory: in TensorFlow 2.8
-  a call of a `tf.function` can leave some 400 bytes behind
-  (https://github.com/tensorflow/tensorflow/issues/50765, mended in 2.12), or
+  a fraction of the time in Python. A call also leaks no memory: in TensorFlow 2.8
+  a call of a `tf.function` can leak some 400 bytes
+  (https://github.com/tensorflow/tensorflow/issues/50765, fixed in 2.12), which is
   370 MB a day at ten calls a second.
   """
 
@@ -41,7 +41,7 @@ class TracedFunction:
 
     Args:
       function: function from a nest of tensors to a nest of tensors without
-        None. It should call no `tf.function`, which would lose memory again.
+        None. It should call no `tf.function`, which would leak memory again.
     """
     self._function = function
     self._traced: Optional[_Traced] = None
@@ -64,7 +64,7 @@ class TracedFunction:
     shapes = [np.shape(array) for array in arrays]
     leaves = [tf.convert_to_tensor(array) for array in arrays]
     if self._traced is None:
-      self._traced = _without_loss(self._trace(inputs, leaves))
+      self._traced = _without_leak(self._trace(inputs, leaves))
       self._shapes = shapes
     # Checked here, as the operation `If` does not check shapes.
     if shapes != self._shapes:
@@ -97,13 +97,12 @@ class TracedFunction:
     )
 
 
-def _without_loss(function: Any) -> _Traced:
-  """Makes a callable that calls a concrete function without losing memory.
+def _without_leak(function: Any) -> _Traced:
+  """Makes a callable that calls a concrete function without leaking memory.
 
-  A call of a concrete function loses an object that it makes. The operation `If`
-  runs a function within its own call, which makes no such object. It keeps the
-  whole function on one device, so that with a GPU the concrete function is
-  returned as it is.
+  Each call of a concrete function leaks an object. The operation `If` runs a
+  function within its own call, without that object. It keeps the whole function
+  on one device, so that with a GPU the concrete function is returned as it is.
 
   Args:
     function: concrete function of tensors.

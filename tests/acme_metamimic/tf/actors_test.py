@@ -54,8 +54,9 @@ def test_acts_as_acmes_actor(made):
     action = ours.select_action(observation)
     assert action.shape == (2,)
     assert action.dtype == np.float32
+    # With oneDNN the two graphs round their matrix products differently.
     np.testing.assert_allclose(
-      action, acmes.select_action(observation), rtol=1e-6
+      action, acmes.select_action(observation), rtol=1e-6, atol=2e-6
     )
 
 
