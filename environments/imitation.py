@@ -192,6 +192,11 @@ class ImitationEnvironment(dm_env.Environment):
     return self._frame(self._step)
 
   @property
+  def num_divergences(self) -> int:
+    """Number of episodes so far that ended because the physics diverged."""
+    return getattr(self._environment, 'num_divergences', 0)
+
+  @property
   def scene(self) -> Mapping[str, np.ndarray]:
     """All that the wrapped environment observed last, by key."""
     return self._scene

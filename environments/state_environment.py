@@ -15,13 +15,57 @@
 
 from typing import Any
 
+from dm_control import _render
 from dm_control import composer
+from dm_control import mjcf
+from dm_control._render import base as render_base
+from dm_control._render import executor
+from dm_control.mujoco import engine
+from dm_control.mujoco import wrapper
 import dm_env
 import mujoco
 import numpy as np
 
 # Everything that mj_step depends on, warm start included: replays are exact.
 STATE_SIGNATURE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+
+
+class _RenderThread(_render.Renderer):
+  """dm_control's renderer with a thread of its own.
+
+  A GL context belongs to the thread that uses it first. dm_control's contexts for
+  machines without a display stay in the caller's, so that an environment that was
+  made in one thread could not draw in another.
+  """
+
+  def __init__(self, max_width: int, max_height: int):
+    """Makes the context in a thread of its own; see dm_control's `ContextBase`.
+
+    Args:
+      max_width: largest width of a picture, in pixels.
+      max_height: largest height of a picture, in pixels.
+    """
+    self._context = None
+    # Not the class between, which fixes the executor.
+    render_base.ContextBase.__init__(
+      self, max_width, max_height, executor.OffloadingRenderExecutor
+    )
+
+
+def _draw_in_own_thread(physics: mjcf.Physics) -> None:
+  """Has a physics draw in a thread of its own, whichever thread asks for it."""
+
+  def make_contexts() -> None:
+    quality = physics.model.vis.global_
+    context = _RenderThread(quality.offwidth, quality.offheight)
+    physics._contexts = engine.Contexts(
+      gl=context, mujoco=wrapper.MjrContext(physics.model, context)
+    )
+
+  # Composer has drawn already, to see what is observed.
+  if physics._contexts:
+    physics._free_rendering_contexts()
+  physics._make_rendering_contexts = make_contexts
 
 
 class StateEnvironment(composer.Environment):
@@ -43,6 +87,7 @@ class StateEnvironment(composer.Environment):
     # Composer compiles again at the first reset; nothing has changed by then.
     self._mjcf_never_compiled = False
     self._num_divergences = 0
+    _draw_in_own_thread(self._physics)
 
   @property
   def num_divergences(self) -> int:

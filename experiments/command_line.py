@@ -153,6 +153,8 @@ def make_experiment(form: str) -> Tuple[experiment_lib.Experiment, str]:
     for path, value in overrides.values(experiment).items():
       print(f'{path}={value}')
     raise SystemExit(0)
+  if any(text.partition('=')[0].strip() == 'preset' for text in _FLAGS.set):
+    raise SettingsError('--set=preset=... changes a name alone: give --preset.')
   try:
     experiment = overrides.apply(experiment, [*_short_names(form), *_FLAGS.set])
   except overrides.OverrideError as error:

@@ -42,6 +42,7 @@ def apply(config: T, overrides: Sequence[str]) -> T:
   Raises:
     OverrideError: if there is no such field, or the value does not fit it.
   """
+  new: Dict[str, Any] = {}
   for text in overrides:
     path, separator, value = text.partition('=')
     if not separator:
@@ -49,8 +50,8 @@ def apply(config: T, overrides: Sequence[str]) -> T:
         f'override {text!r} has no value: write it as path=value, for instance '
         'imitation.discount=0.9.'
       )
-    config = replace(config, path.strip(), _parse(value.strip()))
-  return config
+    new[path.strip()] = _parse(value.strip())
+  return replace_all(config, new)
 
 
 def replace(config: T, path: str, value: Any) -> T:
@@ -67,7 +68,29 @@ def replace(config: T, path: str, value: Any) -> T:
   Raises:
     OverrideError: if there is no such field, or the value does not fit it.
   """
-  return _replace(config, path.split('.'), value, path, paths(config))
+  return replace_all(config, {path: value})
+
+
+def replace_all(config: T, new: Mapping[str, Any]) -> T:
+  """Returns a dataclass with several fields changed.
+
+  They change together, as some values only fit each other.
+
+  Args:
+    config: dataclass, whose fields may be dataclasses in their turn.
+    new: new values by their paths.
+
+  Returns:
+    The changed copy.
+
+  Raises:
+    OverrideError: if there is no such field, or a value does not fit.
+  """
+  known = paths(config)
+  for path in new:
+    if path not in known:
+      raise OverrideError(f'{path!r} is no field{_near(path, known)}.')
+  return _replace(config, new, '')
 
 
 def paths(config: Any) -> Tuple[str, ...]:
@@ -80,38 +103,34 @@ def values(config: Any) -> Mapping[str, Any]:
   return dict(_leaves(config))
 
 
-def fields(config: Any, new: Mapping[str, Any]) -> Dict[str, Any]:
-  """Returns the fields of a dataclass with new values, some of them nested.
-
-  Values that only go together are so changed together.
-
-  Args:
-    config: dataclass, whose fields may be dataclasses in their turn.
-    new: values of some fields, by their paths.
-
-  Returns:
-    Arguments for `dataclasses.replace`.
-
-  Raises:
-    OverrideError: if a value does not fit its field.
-  """
-  return _nested_fields(config, new, '')
-
-
-def _nested_fields(
-  config: Any, new: Mapping[str, Any], prefix: str
-) -> Dict[str, Any]:
+def _replace(config: Any, new: Mapping[str, Any], prefix: str) -> Any:
   changed: Dict[str, Any] = {}
   hints = typing.get_type_hints(type(config))
   for field in dataclasses.fields(config):
     path, current = f'{prefix}{field.name}', getattr(config, field.name)
-    if dataclasses.is_dataclass(current) and not isinstance(current, type):
-      nested = _nested_fields(current, new, f'{path}.')
-      if nested:
-        changed[field.name] = dataclasses.replace(current, **nested)
-    elif path in new:
+    if path in new:
       changed[field.name] = _fit(new[path], hints[field.name], path)
-  return changed
+    elif any(other.startswith(f'{path}.') for other in new):
+      changed[field.name] = _replace(current, new, f'{path}.')
+  try:
+    return dataclasses.replace(config, **changed)
+  except ValueError as error:
+    raise OverrideError(_reason(str(error), config, new, prefix)) from None
+
+
+def _reason(
+  reason: str, config: Any, new: Mapping[str, Any], prefix: str
+) -> str:
+  """Returns why values do not fit, with the paths of the fields."""
+  names = [field.name for field in dataclasses.fields(config)]
+  if reason.startswith(tuple(f'{name}=' for name in names)):
+    return f'{prefix}{reason}'
+  given = [
+    f'{prefix}{name}={new[prefix + name]!r}'
+    for name in names
+    if new.get(prefix + name, getattr(config, name)) != getattr(config, name)
+  ]
+  return ': '.join([', '.join(given), reason] if given else [reason])
 
 
 def _leaves(config: Any, prefix: str = '') -> Iterator[Tuple[str, Any]]:
@@ -126,32 +145,8 @@ def _leaves(config: Any, prefix: str = '') -> Iterator[Tuple[str, Any]]:
 def _parse(text: str) -> Any:
   try:
     return ast.literal_eval(text)
-  except (SyntaxError, ValueError):
+  except (SyntaxError, TypeError, ValueError):
     return {'true': True, 'false': False, 'none': None}.get(text.lower(), text)
-
-
-def _replace(
-  config: Any, names: Sequence[str], value: Any, path: str, known: Sequence[str]
-) -> Any:
-  name, *rest = names
-  fields = {field.name: field for field in dataclasses.fields(config)}
-  if name not in fields:
-    raise OverrideError(f'{path!r} is no field{_near(path, known)}.')
-  current = getattr(config, name)
-  if rest and dataclasses.is_dataclass(current):
-    value = _replace(current, rest, value, path, known)
-  elif rest or dataclasses.is_dataclass(current):
-    raise OverrideError(f'{path!r} is no field{_near(path, known)}.')
-  else:
-    expected = typing.get_type_hints(type(config))[name]
-    value = _fit(value, expected, path)
-  try:
-    return dataclasses.replace(config, **{name: value})
-  except ValueError as error:
-    reason = str(error)
-    if not reason.startswith(f'{name}='):
-      reason = f'{name}={value!r}: {reason}'
-    raise OverrideError(f'{path[: -len(name)]}{reason}') from None
 
 
 def _near(path: str, known: Sequence[str]) -> str:

@@ -27,11 +27,10 @@ import sonnet as snt
 import tensorflow as tf
 
 from acme_metamimic.tf import resnet
+from experiments import environment_spec
 
-# Proprioception of the block-stacking task (see environments.block_stacking.features), and its
-# actions.
+# Proprioception of the block-stacking task; see `block_stacking.features`.
 _BODY_SIZE = 36
-_NUM_ACTIONS = 9
 
 
 class Form(NamedTuple):
@@ -103,15 +102,11 @@ def make_environment_spec(image_size: int) -> specs.EnvironmentSpec:
   Args:
     image_size: edge of the square images, in pixels.
   """
-  frame = {
-    'image': specs.BoundedArray((image_size, image_size, 3), np.uint8, 0, 255),
-    'body': specs.Array((_BODY_SIZE,), np.float32),
-  }
-  scalar = specs.Array((), np.float32)
-  streams = {'imitation': scalar, 'task': scalar}
-  return specs.EnvironmentSpec(
-    observations={**frame, 'goal': dict(frame)},
-    actions=specs.BoundedArray((_NUM_ACTIONS,), np.float32, -1.0, 1.0),
-    rewards=streams,
-    discounts=streams,
+  return environment_spec.make_environment_spec(
+    {
+      'image': specs.BoundedArray(
+        (image_size, image_size, 3), np.uint8, 0, 255
+      ),
+      'body': specs.Array((_BODY_SIZE,), np.float32),
+    }
   )

@@ -87,18 +87,17 @@ class Curves:
 
   def _read(self) -> list[Mapping[str, float]]:
     with open(self._path, newline='') as file:
-      reader = csv.DictReader(file)
-      if tuple(reader.fieldnames or ()) != self._columns:
-        raise ValueError(
-          f'{self._path!r} has the columns {reader.fieldnames}, not those of '
-          f'this run, {list(self._columns)}: give the folder of another run.'
-        )
-      return [
-        {name: float(value) for name, value in row.items()}
-        for row in reader
-        # A row that was cut short when the process was killed.
-        if all(row.values())
-      ]
+      text = file.read()
+    # Without a row that was cut short when the process was killed.
+    reader = csv.DictReader(text[: text.rfind('\n') + 1].splitlines())
+    if tuple(reader.fieldnames or ()) != self._columns:
+      raise ValueError(
+        f'{self._path!r} has the columns {reader.fieldnames}, not those of '
+        f'this run, {list(self._columns)}: give the folder of another run.'
+      )
+    return [
+      {name: float(value) for name, value in row.items()} for row in reader
+    ]
 
   def _row(self, point: Mapping[str, float]) -> list[str]:
     return [_digits(point[column]) for column in self._columns]

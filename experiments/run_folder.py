@@ -19,7 +19,7 @@ import json
 import os
 import shlex
 import shutil
-from typing import Any, Dict, Mapping
+from typing import Any, Mapping
 
 from experiments import experiment as experiment_lib
 from experiments import overrides
@@ -120,7 +120,7 @@ def read(path: str) -> experiment_lib.Experiment:
   values = _read(path)['experiment']
   try:
     experiment = presets.make(values['preset'])
-    return dataclasses.replace(experiment, **_fields(experiment, values))
+    return overrides.replace_all(experiment, values)
   except (KeyError, ValueError) as error:
     raise RunFolderError(
       f'{os.path.join(path, _EXPERIMENT)!r} is of other code ({error}); go on '
@@ -172,19 +172,6 @@ def settings(path: str) -> Mapping[str, Any]:
   return {**content['experiment'], **content['launch']}
 
 
-def _fields(
-  experiment: experiment_lib.Experiment, values: Mapping[str, Any]
-) -> Dict[str, Any]:
-  """Returns the fields of an experiment with the values of all paths.
-
-  All at once in each part, as some values only go together.
-  """
-  unknown = set(values) - set(overrides.paths(experiment))
-  if unknown:
-    raise ValueError(f'unknown: {sorted(unknown)}')
-  return overrides.fields(experiment, values)
-
-
 def _read(path: str) -> Mapping[str, Any]:
   file_path = os.path.join(path, _EXPERIMENT)
   if not os.path.exists(file_path):
@@ -195,9 +182,14 @@ def _read(path: str) -> Mapping[str, Any]:
   try:
     with open(file_path) as file:
       content = json.load(file)
-    if {'form', 'experiment', 'launch'} <= set(content):
-      return content
-  except ValueError:
+    if content['form'] in _COMMANDS:
+      # Their keys are looked at by those who read them.
+      return {
+        'form': content['form'],
+        'experiment': {**content['experiment']},
+        'launch': {**content['launch']},
+      }
+  except (KeyError, TypeError, ValueError):
     pass
   raise RunFolderError(
     f'{file_path!r} is not what a run writes; restore a copy, or start another '
@@ -220,12 +212,21 @@ def read_progress(path: str) -> training.Progress:
 
   Args:
     path: path of the run's folder.
+
+  Raises:
+    RunFolderError: if what says it is damaged.
   """
   file_path = os.path.join(path, _PROGRESS)
   if not os.path.exists(file_path):
     return training.Progress()
-  with open(file_path) as file:
-    return training.Progress(**json.load(file))
+  try:
+    with open(file_path) as file:
+      return training.Progress(**json.load(file))
+  except (TypeError, ValueError):
+    raise RunFolderError(
+      f'{file_path!r} is not what a run writes; restore a copy, or start another '
+      'run.'
+    ) from None
 
 
 def _write_json(path: str, content: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ import numpy as np
 import tqdm
 
 from acme_metamimic import agent as agent_lib
+from acme_metamimic.program import observers
 from experiments import experiment as experiment_lib
 from experiments import reporting
 
@@ -52,6 +53,7 @@ _COLUMNS_AFTER = (
   'imitation_q_mean',
   'task_critic_loss',
   'task_q_mean',
+  'num_divergences',
 )
 
 
@@ -123,6 +125,7 @@ class Actor(threading.Thread):
   ):
     super().__init__(name=name, daemon=True)
     self._may_start = may_start
+    self._environment = environment
     self._loop = acme.EnvironmentLoop(environment, actor, logger=LatestLogger())
     self._stopping = threading.Event()
     self._going = threading.Event()
@@ -164,6 +167,11 @@ class Actor(threading.Thread):
   def stop(self) -> None:
     """Asks the thread to end with the episode; returns at once."""
     self._stopping.set()
+
+  @property
+  def num_divergences(self) -> int:
+    """Number of episodes since the start in which the physics diverged."""
+    return sum(observers.divergences(self._environment).values())
 
   def mean_return(self) -> float:
     """Mean scalar return of the latest episodes."""
@@ -346,6 +354,9 @@ class Trainer:
       'task_actor_return': self._actors['task'].mean_return(),
       **self._evaluate_agent(self._agent),
     }
+    point['num_divergences'] = sum(
+      actor.num_divergences for actor in self._actors.values()
+    )
     for half, actor in self._actors.items():
       point[f'{half}_environment_steps'] = actor.steps
       point[f'{half}_updates'] = self._updates(half)

@@ -53,6 +53,12 @@ _DISTRIBUTIONS = {
 # Files that are read, which no import tells.
 _DATA = {
   'experiments/operations/machine.py': ('//:requirements.txt',),
+  'experiments/operations/ray_hosts.py': ('hosts.sh',),
+  'tests/experiments/operations/wheel_test.py': (
+    '//:README.md',
+    '//:pyproject.toml',
+    '//:setup.py',
+  ),
   'tests/layout_test.py': ('//:pyproject.toml',),
   'tests/packaging_test.py': (
     '//:requirements.in',
@@ -61,7 +67,7 @@ _DATA = {
   ),
 }
 # Tests that look at the whole checkout, which a sandbox does not hold.
-_LOCAL = ('tests', 'tests/scripts')
+_LOCAL = ('tests', 'tests/scripts', 'tests/experiments/operations')
 
 _HEADER = (
   'package(default_visibility = ["{visibility}"])\n\nlicenses(["notice"])\n'

@@ -31,6 +31,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import tree
 
+from acme_metamimic.program import observers
 from acme_metamimic.tf import traced_function
 
 
@@ -140,7 +141,8 @@ class BatchedEnvironmentLoop(core.Worker):
     episode = self._episodes[index]
     counts = self._counter.increment(episodes=1, steps=episode.length)
     if self._logger is not None:
-      self._logger.write({**episode.result(), **counts})
+      metrics = observers.divergences(self._environments[index])
+      self._logger.write({**episode.result(), **metrics, **counts})
 
 
 class _Episode:

@@ -36,6 +36,7 @@ from acme_metamimic.program import config as program_config_lib
 from acme_metamimic.program import connections
 from acme_metamimic.program import half as program_half
 from acme_metamimic.program import nodes
+from acme_metamimic.program import observers
 from acme_metamimic.program import replay_node
 from acme_metamimic.program import variables
 from acme_metamimic.replay import footprint
@@ -221,7 +222,13 @@ class DistributedMetaMimic:
       actor = own.builder.make_actor(policy, adders[0], remote)
       own.trace(actor)
       return nodes.ActorNode(
-        acme.EnvironmentLoop(environments[0], actor, counter, logger)
+        acme.EnvironmentLoop(
+          environments[0],
+          actor,
+          counter,
+          logger,
+          observers=(observers.DivergenceObserver(),),
+        )
       )
     loop = batched_loop.BatchedEnvironmentLoop(
       environments,

@@ -44,8 +44,8 @@ import tree
 
 import acme_metamimic
 from environments.block_stacking import features
+from experiments import environment_spec as environment_spec_lib
 from experiments import pixel_forms
-from experiments.benchmarks import environment_spec as environment_spec_lib
 
 _FEATURES = 'features'
 

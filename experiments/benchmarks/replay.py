@@ -48,7 +48,7 @@ from acme_metamimic.replay import tables
 from environments import block_stacking
 from environments.block_stacking import demonstrators
 from environments.demonstrations import recording
-from experiments.benchmarks import environment_spec as environment_spec_lib
+from experiments import environment_spec as environment_spec_lib
 
 _STEPS = flags.DEFINE_integer(
   'frames', 200, 'Number of steps of an episode, at most.'

@@ -33,6 +33,8 @@ from experiments.domains import domain
 
 TRAIN_FOLDER, VALIDATION_FOLDER = 'train', 'validation'
 
+_OBSERVABLES = ('image', 'body', 'blocks')
+
 Demonstrations = Sequence[demonstrations_lib.Demonstration]
 
 
@@ -91,6 +93,11 @@ class BlockStacking(domain.Domain):
   goal_references: bool = False
 
   def __post_init__(self) -> None:
+    unknown = set(self.observables) - set(_OBSERVABLES)
+    if unknown:
+      raise ValueError(
+        f'observables {sorted(unknown)} are none of {", ".join(_OBSERVABLES)}.'
+      )
     unseen = set(self.seen_keys) - set(self.observables)
     if unseen:
       raise ValueError(
@@ -103,6 +110,31 @@ class BlockStacking(domain.Domain):
         f'observables {self.observables} lack {sorted(missing)}, which the '
         'reward or the deviation from the demonstration is computed from: add '
         'them, and leave them out of policy_keys.'
+      )
+    self._check_numbers()
+
+  def _check_numbers(self) -> None:
+    """Raises if a number is out of range, rather than minutes later."""
+    for name in ('image_size', 'curriculum_steps', 'task_episode_length'):
+      if getattr(self, name) < 1:
+        raise ValueError(f'{name}={getattr(self, name)} must be at least 1.')
+    weights = ('pixel_coefficient', 'joint_coefficient', 'block_coefficient')
+    for name in weights:
+      if not getattr(self, name) >= 0.0:
+        raise ValueError(f'{name}={getattr(self, name)} must be at least 0.')
+    if not self.reward_terms():
+      raise ValueError(
+        f'{", ".join(weights)} are all 0, and so is the reward: set one.'
+      )
+    distance = self.early_termination_distance
+    if distance is not None and not distance > 0.0:
+      raise ValueError(
+        f'early_termination_distance={distance} must be positive, or None.'
+      )
+    if not 0.0 <= self.curriculum_probability <= 1.0:
+      raise ValueError(
+        f'curriculum_probability={self.curriculum_probability} must lie in '
+        '[0, 1].'
       )
 
   @property

@@ -13,16 +13,20 @@
 # limitations under the License.
 """Another learner in the task half: Acme's distributional MPO.
 
+  python -m experiments.examples.dmpo_task_half                  # One process.
+  python -m experiments.examples.dmpo_task_half --lp_launch_type=local_mt
+
 MetaMimic asks a half for a builder. This one keeps the replay and the actors of
 D4PG's, which any off-policy learner can use, and brings its own learner, and
-networks whose policy is a distribution:
-
-  MetaMimic(spec, task_networks=make_networks(task_spec),
-            builder=MetaMimicBuilder(config, task_builder=DMPOBuilder(config.task)))
+networks whose policy is a distribution.
 """
 
+import dataclasses
+import os
 from typing import Any, Iterator, Optional, Sequence
 
+from absl import app
+from absl import flags
 from acme import specs
 from acme.agents.tf import dmpo
 from acme.agents.tf.d4pg import agent as acme_d4pg
@@ -36,6 +40,26 @@ import sonnet as snt
 
 import acme_metamimic
 from acme_metamimic import networks as networks_lib
+from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import half as half_lib
+from experiments import experiment as experiment_lib
+from experiments import one_process
+from experiments import presets
+from experiments import run_folder as run_folder_lib
+from experiments.distributed import launch as launch_lib
+from experiments.domains import domain as domain_lib
+
+_LAUNCH_TYPE = flags.DEFINE_string(
+  'lp_launch_type',
+  None,
+  'Launch type of the program; one process by default.',
+  allow_override=True,
+)
+_PRESET = flags.DEFINE_string('preset', 'light', 'Experiment to change.')
+_MINUTES = flags.DEFINE_float('minutes', 1.0, 'Minutes of training.')
+_RUN_FOLDER = flags.DEFINE_string(
+  'run_folder', None, 'New folder for the results; runs/<date> by default.'
+)
 
 
 class DMPONetworks(acme_d4pg.D4PGNetworks):
@@ -75,7 +99,7 @@ def make_networks(
 
 
 class DMPOLearner(dmpo.DistributionalMPOLearner):
-  """Acme's learner; saves when told to, and into the run's folder."""
+  """Acme's learner, which saves when told to, and into the run's folder."""
 
   def __init__(self, directory: Optional[str], name: str, **arguments: Any):
     super().__init__(**arguments, checkpoint=False)
@@ -92,9 +116,6 @@ class DMPOLearner(dmpo.DistributionalMPOLearner):
 
   def save(self) -> bool:
     return self._checkpointer is not None and self._checkpointer.save(True)
-
-  def close(self) -> None:
-    """There is no thread to stop."""
 
 
 class DMPOBuilder(acme_metamimic.D4PGBuilder):
@@ -130,3 +151,62 @@ class DMPOBuilder(acme_metamimic.D4PGBuilder):
       counter=counter,
       logger=logger,
     )
+
+
+class DMPOExperiment(experiment_lib.Experiment):
+  """An experiment whose task half learns by DMPO."""
+
+  def make_networks(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> experiment_lib.NetworkPair:
+    """Makes the networks of both halves; see `Experiment`."""
+    imitation, _ = super().make_networks(environment_spec)
+    return imitation, make_networks(
+      specs_lib.task_spec(environment_spec),
+      self.networks.policy_layer_sizes,
+      **half_lib.support(self.task),
+    )
+
+  def make_builder(
+    self,
+    config: acme_metamimic.MetaMimicConfig,
+    dataset: Optional[domain_lib.Dataset],
+  ) -> acme_metamimic.MetaMimicBuilder:
+    """Makes the builder of both halves; see `Experiment`."""
+    return acme_metamimic.MetaMimicBuilder(
+      config,
+      task_builder=DMPOBuilder(config.task),
+      goal_frames=self.domain.make_goal_frames(dataset),
+    )
+
+
+def make_experiment(preset: str, minutes: float) -> DMPOExperiment:
+  """Returns a preset with DMPO in its task half.
+
+  Args:
+    preset: name of the preset.
+    minutes: minutes of training.
+  """
+  base = presets.make(preset)
+  fields = {f.name: getattr(base, f.name) for f in dataclasses.fields(base)}
+  return DMPOExperiment(
+    **{**fields, 'budget': experiment_lib.Budget(minutes=minutes)}
+  )
+
+
+def main(unused_argv: list[str]) -> None:
+  """Runs the experiment in the form that the flags say."""
+  experiment = make_experiment(_PRESET.value, _MINUTES.value)
+  run_folder = _RUN_FOLDER.value or run_folder_lib.default()
+  if _LAUNCH_TYPE.value is None:
+    one_process.run(experiment, run_folder)
+    return
+  outcome = launch_lib.run(
+    experiment, launch_lib.Launch(_LAUNCH_TYPE.value), run_folder
+  )
+  # Threads inside TensorFlow or gRPC may never end.
+  os._exit(outcome.exit_code)
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -26,12 +26,31 @@ from acme_metamimic.program import config as program_config
     ('environments_per_actor', 0),
     ('evaluation_episodes', 0),
     ('max_actor_steps', 0),
+    ('max_imitation_updates', 0),
+    ('max_minutes', 0.0),
+    ('max_minutes', -1.0),
+    ('max_minutes', float('nan')),
     ('seed', -1),
   ],
 )
 def test_bad_values_are_named(field, value):
   with pytest.raises(ValueError, match=f'{field}={value}'):
     program_config.ProgramConfig(**{field: value})
+
+
+def test_limits_are_counts_by_name():
+  assert program_config.ProgramConfig().limits == {}
+  config = program_config.ProgramConfig(
+    max_actor_steps=100, max_imitation_updates=20, max_minutes=1.5
+  )
+  assert config.limits == {
+    'imitation_actor_steps': 100,
+    'imitation_learner_steps': 20,
+    # What the learner counts is seconds.
+    'imitation_learner_walltime': 90.0,
+  }
+  config = program_config.ProgramConfig(max_minutes=2.0)
+  assert config.limits == {'imitation_learner_walltime': 120.0}
 
 
 def test_shards_share_the_capacity_of_both_tables():

@@ -77,6 +77,25 @@ def test_counts_are_arguments():
   assert 'cacher' not in sizes
 
 
+@pytest.mark.parametrize(
+  'limit',
+  [
+    {'max_actor_steps': 10},
+    {'max_imitation_updates': 10},
+    {'max_minutes': 1.0},
+  ],
+)
+def test_each_limit_has_a_coordinator(limit):
+  config = acme_metamimic.MetaMimicConfig(
+    num_imitation_actors=1, num_task_actors=1
+  )
+  assert 'coordinator' not in _sizes(config=config)
+  sizes = _sizes(
+    config=config, program_config=acme_metamimic.ProgramConfig(**limit)
+  )
+  assert sizes['coordinator'] == 1
+
+
 def test_actors_are_spread_over_shards_and_caches():
   agent = distributed.DistributedMetaMimic(
     _imitation_environment,

@@ -225,3 +225,43 @@ def test_error_of_an_actor_after_the_stop_is_none(stop):
 def test_nested_values_are_flattened():
   nested = {'a': {'b': np.float32(1.0), 'c': {'d': 2}}, 'e': 3}
   assert nodes.flatten(nested) == {'a/b': 1.0, 'a/c/d': 2.0, 'e': 3.0}
+
+
+def _run_limiter(stop, monkeypatch, counter, limits) -> threading.Event:
+  """Runs a limiter until it stops the program; returns whether it did."""
+  monkeypatch.setattr(nodes, '_LIMIT_SECONDS', 0.01)
+  stopped = threading.Event()
+  monkeypatch.setattr(lp, 'stop', stopped.set)
+  nodes.LimiterNode(counter, limits).run()
+  return stopped
+
+
+@pytest.mark.parametrize('name', ['actor_steps', 'learner_walltime'])
+def test_limiter_stops_the_program_at_the_first_limit(stop, monkeypatch, name):
+  counter = counting.Counter()
+
+  def count() -> None:
+    for _ in range(8):
+      time.sleep(0.01)
+      counter.increment(**{name: 5})
+
+  threading.Thread(target=count, daemon=True).start()
+  limits = {'actor_steps': 20, 'learner_walltime': 20.0}
+  assert _run_limiter(stop, monkeypatch, counter, limits).is_set()
+  assert counter.get_counts()[name] >= 20
+
+
+def test_limiter_ends_with_the_program(stop, monkeypatch):
+  counter = counting.Counter()
+  counter.increment(actor_steps=19)
+  started = time.monotonic()
+  stop.after(lambda: time.monotonic() - started > 0.1)
+  stopped = _run_limiter(stop, monkeypatch, counter, {'actor_steps': 20})
+  assert not stopped.is_set()
+
+
+def test_limiter_counts_what_was_done_before_a_resume(stop, monkeypatch):
+  counter = counting.Counter()
+  counter.increment(actor_steps=30)
+  stopped = _run_limiter(stop, monkeypatch, counter, {'actor_steps': 20})
+  assert stopped.is_set()

@@ -12,10 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import contextlib
 import pathlib
 import threading
-from typing import Iterator, List
 from unittest import mock
 
 import launchpad as lp
@@ -25,7 +23,6 @@ import reverb
 
 from acme_metamimic.program import connections
 from acme_metamimic.program import replay_node
-from acme_metamimic.replay import saving
 from acme_metamimic.replay import tables
 
 
@@ -113,26 +110,3 @@ def test_sizes_that_cannot_be_logged_do_not_end_the_replay(caplog):
   replay_node._log_sizes(client, Full())
   assert 'No space left on device' in caplog.text
   server.stop()
-
-
-def test_replay_that_cannot_be_saved_leaves_the_last_one(tmp_path):
-  class Full:
-    def checkpoint(self) -> str:
-      (tmp_path / 'new').mkdir()
-      raise IndexError('No space left on device')
-
-  (tmp_path / 'old').mkdir()
-  (tmp_path / 'old' / 'DONE').write_text('')
-  with absl_logging_errors() as errors:
-    saving.save(Full(), str(tmp_path))
-  assert [path.name for path in tmp_path.iterdir()] == ['old']
-  assert 'No space left on device' in errors[0]
-  assert 'make room' in errors[0]
-
-
-@contextlib.contextmanager
-def absl_logging_errors() -> Iterator[List[str]]:
-  with mock.patch.object(replay_node.logging, 'error') as error:
-    said: List[str] = []
-    error.side_effect = lambda text, *values: said.append(text % values)
-    yield said

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The spec of an imitation environment that benchmarks make data for."""
+"""The spec of an imitation environment, without the environment."""
 
 from typing import Mapping
 

@@ -1,0 +1,74 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of what threads may do with an environment that draws."""
+
+import threading
+from typing import Any, Callable
+
+import numpy as np
+import pytest
+
+from environments import block_stacking
+
+_ACTION = np.zeros(9)
+
+
+def _in_thread(function: Callable[[], Any]) -> Any:
+  """Returns what a function returns in a thread of its own; raises its error."""
+  returned: list[Any] = []
+  errors: list[BaseException] = []
+
+  def run() -> None:
+    try:
+      returned.append(function())
+    except BaseException as error:  # Handed to the test.
+      errors.append(error)
+
+  thread = threading.Thread(target=run)
+  thread.start()
+  thread.join()
+  if errors:
+    raise errors[0]
+  return returned[0]
+
+
+@pytest.fixture
+def environment():
+  loaded = block_stacking.load(('image',), seed=0, image_size=(16, 16))
+  yield loaded
+  loaded.close()
+
+
+def test_another_thread_can_draw(environment):
+  first = _in_thread(environment.reset).observation['image']
+  assert first.std() > 1.0
+  second = _in_thread(lambda: environment.step(_ACTION)).observation['image']
+  third = environment.step(_ACTION).observation['image']
+  assert second.std() > 1.0
+  assert third.std() > 1.0
+
+
+def test_threads_draw_what_one_thread_draws(environment):
+  state = environment.get_state()
+  expected = environment.reset_to(state).observation['image']
+  again = _in_thread(lambda: environment.reset_to(state)).observation['image']
+  np.testing.assert_array_equal(again, expected)
+
+
+def test_environment_of_another_thread_can_be_closed():
+  made = _in_thread(
+    lambda: block_stacking.load(('image',), image_size=(16, 16))
+  )
+  _in_thread(made.reset)
+  made.close()

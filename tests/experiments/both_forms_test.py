@@ -1,0 +1,134 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Every preset makes updates in both forms, small as it may be here."""
+
+import csv
+import pathlib
+import subprocess
+import sys
+from typing import Mapping, Sequence
+
+import pytest
+
+from experiments import presets
+
+pytestmark = pytest.mark.slow
+
+# For a loaded machine.
+_SECONDS = 600.0
+_SHORT = (
+  '--set=budget.imitation_updates=1',
+  '--set=budget.minutes=none',
+  '--set=evaluation.episodes=1',
+  '--set=evaluation.filmed=1',
+  '--set=evaluation.period_minutes=60',
+)
+_SMALL = (
+  '--set=domain.task_episode_length=20',
+  '--num_demonstrations=2',
+  '--num_validation_demonstrations=2',
+  *(
+    f'--set={half}.{field}={value}'
+    for half in ('imitation', 'task')
+    for field, value in (
+      ('batch_size', 2),
+      ('min_replay_size', 20),
+      ('max_replay_size', 2000),
+      ('updates_per_step', 1),
+    )
+  ),
+)
+# The paper's demonstrators take three times as long as these.
+_QUICK = (
+  '--set=demonstrations.train_demonstrator=brisk',
+  '--set=demonstrations.validation_demonstrator=brisk',
+)
+_ARGUMENTS: Mapping[str, Sequence[str]] = {
+  'features': _SMALL,
+  'pixels': (*_SMALL, *_QUICK),
+  'paper': (*_SMALL, *_QUICK),
+  'light': (),
+  'paced': (),
+}
+# A frame takes the paper's network a tenth of a second, and the table at the end
+# of a run in one process has some thousand.
+_ONE_PROCESS: Mapping[str, Sequence[str]] = {
+  'paper': ('--set=networks.torso=64_p4_16_32',)
+}
+
+
+def _run(folder: pathlib.Path, module: str, *arguments: str) -> str:
+  done = subprocess.run(
+    [
+      *(sys.executable, '-m', f'experiments.{module}'),
+      f'--run_folder={folder}',
+      *_SHORT,
+      *arguments,
+    ],
+    capture_output=True,
+    text=True,
+    timeout=_SECONDS,
+  )
+  assert done.returncode == 0, done.stdout + done.stderr
+  return done.stdout
+
+
+def _last_row(path: pathlib.Path) -> Mapping[str, str]:
+  with open(path, newline='') as file:
+    return list(csv.DictReader(file))[-1]
+
+
+def test_all_presets_are_tried():
+  assert set(_ARGUMENTS) == set(presets.PRESETS)
+
+
+@pytest.mark.parametrize('preset', list(_ARGUMENTS))
+def test_one_process(tmp_path, preset):
+  folder = tmp_path / 'run'
+  arguments = (*_ARGUMENTS[preset], *_ONE_PROCESS.get(preset, ()))
+  _run(folder, 'run_metamimic', f'--preset={preset}', *arguments)
+  assert float(_last_row(folder / 'curves.csv')['imitation_updates']) >= 1
+  for half in ('imitation', 'task'):
+    policy = folder / 'policies' / f'{half}_policy'
+    assert (policy / 'saved_model.pb').exists()
+
+
+@pytest.mark.parametrize('preset', list(_ARGUMENTS))
+def test_program(tmp_path, preset):
+  folder = tmp_path / 'run'
+  said = _run(
+    folder,
+    'run_distributed',
+    f'--preset={preset}',
+    '--lp_launch_type=local_mt',
+    '--num_imitation_actors=1',
+    '--num_task_actors=1',
+    *_ARGUMENTS[preset],
+  )
+  assert 'The run has ended: stopped' in said
+  assert (folder / 'imitation_learner' / 'log.csv').exists()
+
+
+@pytest.mark.parametrize('environments_per_actor', [1, 2])
+def test_program_with_references_to_goals(tmp_path, environments_per_actor):
+  folder = tmp_path / 'run'
+  _run(
+    folder,
+    'run_distributed',
+    '--lp_launch_type=local_mt',
+    '--set=domain.goal_references=true',
+    f'--environments_per_actor={environments_per_actor}',
+    *_SMALL,
+  )
+  assert (folder / 'imitation_learner' / 'log.csv').exists()
