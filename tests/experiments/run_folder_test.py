@@ -11,11 +11,25 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+"""Tests of the folder of a run: what is kept there, and what is refused."""
 
+import contextlib
+import json
+import os
+import shlex
 import shutil
+from typing import Any
 from unittest import mock
 
-from experiments import run_settings
+import pytest
+
+from experiments import experiment as experiment_lib
+from experiments import overrides
+from experiments import presets
+from experiments import run_folder
+from experiments import training
+
+_FORMS = (run_folder.ONE_PROCESS, run_folder.PROGRAM)
 
 
 def test_a_disk_that_is_full_is_said(tmp_path):
@@ -24,9 +38,235 @@ def test_a_disk_that_is_full_is_said(tmp_path):
     with mock.patch.object(
       shutil, 'disk_usage', return_value=usage._replace(free=free)
     ):
-      assert run_settings.disk_advice(str(tmp_path)).startswith(said)
-      assert bool(run_settings.disk_advice(str(tmp_path))) == bool(said)
+      assert run_folder.disk_advice(str(tmp_path)).startswith(said)
+      assert bool(run_folder.disk_advice(str(tmp_path))) == bool(said)
 
 
 def test_a_disk_that_is_gone_is_not_called_full(tmp_path):
-  assert run_settings.disk_advice(str(tmp_path / 'absent')) == ''
+  assert run_folder.disk_advice(str(tmp_path / 'absent')) == ''
+
+
+def _other(value: Any) -> Any:
+  """Returns another value of the same type, the same where none is known."""
+  if isinstance(value, bool):
+    return not value
+  if isinstance(value, (int, float)):
+    # Small enough for shares and large enough for numbers of things.
+    return value * 0.75 if 0.0 < value < 1.0 else value + 1
+  if isinstance(value, tuple) and value and isinstance(value[0], (int, float)):
+    return (*value, value[-1])
+  return value
+
+
+def _with_fields_changed(name: str) -> experiment_lib.Experiment:
+  """Returns a preset with all fields changed of which another value fits."""
+  before = experiment = presets.make(name)
+  for path, value in overrides.values(before).items():
+    if path != 'preset':
+      with contextlib.suppress(overrides.OverrideError):
+        experiment = overrides.replace(experiment, path, _other(value))
+  given = {
+    'budget.imitation_updates': 7,
+    'budget.actor_steps': 8,
+    'demonstrations.dataset': 'some folder',
+    'imitation.checkpoint_period_minutes': float('inf'),
+    'imitation.sigmas': (0.1,) * 9,
+    'task.samples_per_insert': None,
+  }
+  experiment = overrides.replace_all(experiment, given)
+  old, new = map(overrides.values, (before, experiment))
+  assert sum(old[path] != new[path] for path in old) > 0.7 * len(old)
+  return experiment
+
+
+@pytest.mark.parametrize('form', _FORMS)
+@pytest.mark.parametrize('name', presets.PRESETS)
+def test_experiments_are_read_as_they_were_written(tmp_path, name, form):
+  for experiment in (presets.make(name), _with_fields_changed(name)):
+    run_folder.write(str(tmp_path), form, experiment)
+    read = run_folder.read(str(tmp_path))
+    assert read == experiment
+    assert overrides.values(read) == overrides.values(experiment)
+    types, read_types = (
+      [type(value) for value in overrides.values(each).values()]
+      for each in (experiment, read)
+    )
+    assert types == read_types
+  assert presets.make(name) != experiment
+
+
+def test_launch_and_settings_are_read_as_they_were_written(tmp_path):
+  path = str(tmp_path)
+  launch = {'launch_type': 'ray', 'threads': 3, 'ray_address': None}
+  experiment = presets.make('light')
+  run_folder.write(path, run_folder.PROGRAM, experiment, launch)
+  assert run_folder.read_launch(path, run_folder.PROGRAM) == launch
+  settings = run_folder.settings(path)
+  assert settings['threads'] == 3
+  assert settings['imitation.discount'] == 0.9
+  assert len(settings) == len(overrides.paths(experiment)) + len(launch)
+
+
+@pytest.mark.parametrize(
+  ('form', 'other', 'command'),
+  [
+    (run_folder.ONE_PROCESS, run_folder.PROGRAM, 'run_metamimic'),
+    (run_folder.PROGRAM, run_folder.ONE_PROCESS, 'run_distributed'),
+  ],
+)
+def test_a_run_of_the_other_form_is_refused(tmp_path, form, other, command):
+  run_folder.write(str(tmp_path), form, presets.make('light'))
+  with pytest.raises(
+    run_folder.RunFolderError, match=f'is a run of experiments.{command}: go on'
+  ):
+    run_folder.read_launch(str(tmp_path), other)
+
+
+def test_folder_of_no_run_is_refused(tmp_path):
+  for path in (str(tmp_path), str(tmp_path / 'absent')):
+    for read in (
+      run_folder.read,
+      run_folder.dataset_folder,
+      run_folder.settings,
+      lambda p: run_folder.read_launch(p, run_folder.PROGRAM),
+    ):
+      with pytest.raises(
+        run_folder.RunFolderError, match='holds no run to resume'
+      ):
+        read(path)
+
+
+def _content(**changes: Any) -> dict[str, Any]:
+  values = dict(overrides.values(presets.make('light')))
+  return {'form': run_folder.PROGRAM, 'experiment': values, 'launch': {}} | (
+    changes
+  )
+
+
+@pytest.mark.parametrize(
+  'content',
+  [
+    '',
+    '{"form": "program", "experi',
+    '3',
+    '[]',
+    'null',
+    '{}',
+    '{"budget": 1}',
+    json.dumps(_content(form='vertex')),
+    json.dumps(_content(form=None)),
+    json.dumps(_content(experiment=3)),
+    json.dumps(_content(launch=None)),
+  ],
+)
+def test_damaged_file_is_refused(tmp_path, content):
+  (tmp_path / 'experiment.json').write_text(content)
+  with pytest.raises(
+    run_folder.RunFolderError,
+    match=r'experiment.json. is not what a run writes; restore a copy',
+  ):
+    run_folder.read(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    ({'imitation.curiosity': 1.0}, 'curiosity'),
+    ({'preset': 'fast'}, "no preset 'fast'"),
+    ({'imitation.discount': 'low'}, 'imitation.discount'),
+    ({'imitation.discount': 3.0}, 'imitation.discount'),
+    ({'seed': None}, 'seed'),
+  ],
+)
+def test_experiment_of_other_code_is_refused(tmp_path, changes, message):
+  content = _content()
+  content['experiment'].update(changes)
+  (tmp_path / 'experiment.json').write_text(json.dumps(content))
+  with pytest.raises(
+    run_folder.RunFolderError, match='is of other code'
+  ) as error:
+    run_folder.read(str(tmp_path))
+  assert message in str(error.value)
+  assert str(error.value).endswith('with the code that it was written by.')
+
+
+def test_experiment_without_a_preset_is_refused(tmp_path):
+  content = _content()
+  del content['experiment']['preset']
+  (tmp_path / 'experiment.json').write_text(json.dumps(content))
+  with pytest.raises(run_folder.RunFolderError, match='is of other code'):
+    run_folder.read(str(tmp_path))
+
+
+def test_dataset_is_the_given_one_or_in_the_folder(tmp_path):
+  experiment = presets.make('features')
+  run_folder.write(str(tmp_path), run_folder.PROGRAM, experiment)
+  assert run_folder.dataset_folder(str(tmp_path)) == str(
+    tmp_path / 'demonstrations'
+  )
+  experiment = overrides.replace(experiment, 'demonstrations.dataset', 'mine')
+  run_folder.write(str(tmp_path), run_folder.PROGRAM, experiment)
+  assert run_folder.dataset_folder(str(tmp_path)) == 'mine'
+
+
+def test_progress_is_read_as_it_was_written(tmp_path):
+  path = str(tmp_path)
+  assert run_folder.read_progress(path) == training.Progress()
+  progress = training.Progress(minutes=1 / 3, imitation_steps=5, task_steps=2)
+  run_folder.write_progress(path, progress)
+  assert run_folder.read_progress(path) == progress
+
+
+@pytest.mark.parametrize('content', ['', '{"minutes": 1', '[]', '{"hours": 2}'])
+def test_damaged_progress_is_refused(tmp_path, content):
+  (tmp_path / 'progress.json').write_text(content)
+  with pytest.raises(
+    run_folder.RunFolderError, match=r'progress.json. is not what a run writes'
+  ):
+    run_folder.read_progress(str(tmp_path))
+
+
+def test_a_file_that_is_written_anew_is_whole_at_any_time(tmp_path):
+  path = str(tmp_path)
+  before = training.Progress(minutes=1.0)
+  run_folder.write_progress(path, before)
+  with (
+    mock.patch.object(json, 'dump', side_effect=OSError('disk is full')),
+    pytest.raises(OSError, match='full'),
+  ):
+    run_folder.write_progress(path, training.Progress(minutes=2.0))
+  assert run_folder.read_progress(path) == before
+
+
+def test_folder_is_made_once(tmp_path):
+  path = str(tmp_path / 'runs' / 'mine')
+  run_folder.check_new(path)
+  run_folder.make(path)
+  assert os.path.isdir(path)
+  for check in (run_folder.check_new, run_folder.make):
+    with pytest.raises(
+      run_folder.RunFolderError,
+      match=r"mine' exists and is left as it is; .* or --resume to go on",
+    ):
+      check(path)
+
+
+@pytest.mark.parametrize(
+  ('form', 'module'),
+  [
+    (run_folder.ONE_PROCESS, 'experiments.run_metamimic'),
+    (run_folder.PROGRAM, 'experiments.run_distributed'),
+  ],
+)
+@pytest.mark.parametrize(
+  'path', ['runs/mine', 'my runs/it\'s $HOME; "mine"', '-x', 'runs/*']
+)
+def test_command_to_resume_can_be_pasted(form, module, path):
+  command = run_folder.resume_command(form, path)
+  assert shlex.split(command) == [
+    'python',
+    '-m',
+    module,
+    '--resume',
+    f'--run_folder={path}',
+  ]

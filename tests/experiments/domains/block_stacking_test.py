@@ -1,0 +1,202 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of block stacking as experiments have it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from environments.block_stacking import features
+from experiments import presets
+from experiments.domains import block_stacking
+from experiments.domains import domain as domain_lib
+
+_DOMAIN = block_stacking.BlockStacking()
+_ALL = ('image', 'body', 'blocks')
+
+
+def test_all_that_is_observed_is_seen_unless_keys_are_given():
+  assert _DOMAIN.seen_keys == _DOMAIN.observables
+  domain = block_stacking.BlockStacking(
+    observables=_ALL, policy_keys=('image',)
+  )
+  assert domain.seen_keys == ('image',)
+
+
+def test_weights_and_scales_are_those_of_the_reward():
+  domain = block_stacking.BlockStacking(
+    observables=_ALL,
+    pixel_coefficient=15.0,
+    joint_coefficient=2.0,
+    block_coefficient=0.0,
+    pixel_scale=0.5,
+    joint_scale=4.0,
+  )
+  terms = domain.reward_terms()
+  # A weight of zero takes the term away.
+  assert {k: (t.coefficient, t.scale) for k, t in terms.items()} == {
+    'image': (15.0, 0.5),
+    'body': (2.0, 4.0),
+  }
+  defaults = _DOMAIN.reward_terms()
+  assert set(defaults) == {'body', 'blocks'}
+  for key, term in features.feature_reward_terms().items():
+    assert defaults[key].scale == term.scale
+    assert defaults[key].coefficient == term.coefficient
+
+
+@pytest.mark.parametrize(
+  ('kind', 'ends', 'inside'),
+  [
+    (domain_lib.ACTOR, True, True),
+    (domain_lib.TRAINING, False, False),
+    (domain_lib.VALIDATION, False, False),
+  ],
+)
+def test_episodes_of_actors_alone_end_early_and_start_inside(
+  training_set, kind, ends, inside
+):
+  environment = _DOMAIN.follow(training_set, kind, seed=0)
+  timestep = environment.start(0)
+  away = -np.sign(training_set[0].actions[:10].sum(axis=0))
+  steps = 0
+  while not timestep.last():
+    timestep = environment.step(away)
+    steps += 1
+  assert (steps < len(training_set[0])) == ends
+  assert (timestep.discount['imitation'] == 0.0) == ends
+  starts = []
+  for _ in range(12):
+    environment.reset()
+    starts.append(environment.step_index)
+  assert any(starts) == inside
+  environment.close()
+
+
+def test_nobodys_episodes_end_early_without_a_distance(training_set):
+  domain = dataclasses.replace(_DOMAIN, early_termination_distance=None)
+  environment = domain.follow(training_set, domain_lib.ACTOR, seed=0)
+  timestep = environment.start(0)
+  for _ in range(len(training_set[0])):
+    assert not timestep.last()
+    timestep = environment.step(-np.sign(training_set[0].actions[0]))
+  assert timestep.last()
+  assert timestep.discount['imitation'] == 1.0
+  environment.close()
+
+
+def test_kinds_follow_their_demonstrations(dataset):
+  where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
+  for kind, number, demonstrator in (
+    (domain_lib.ACTOR, 2, 'brisk'),
+    (domain_lib.TRAINING, 2, 'brisk'),
+    (domain_lib.VALIDATION, 1, 'careful'),
+  ):
+    demonstrations = _DOMAIN.load_demonstrations(where, kind)
+    assert [d.demonstrator for d in demonstrations] == [demonstrator] * number
+  environment = _DOMAIN.make_imitation_environment(
+    where, domain_lib.TRAINING, seed=0
+  )
+  assert len(environment.demonstrations) == 2
+  environment.close()
+
+
+def test_goal_references_find_the_goals_frames(dataset):
+  where = domain_lib.Dataset(dataset, num_train=3, num_validation=2)
+  assert _DOMAIN.make_goal_frames(where) is None
+  domain = dataclasses.replace(
+    _DOMAIN, policy_keys=('body',), goal_references=True
+  )
+  frames = domain.make_goal_frames(where)
+  assert frames is not None
+  environment = domain.make_imitation_environment(
+    where, domain_lib.ACTOR, seed=0
+  )
+  for index, step in ((0, 0), (2, 5)):
+    observation = environment.start(index, step).observation
+    assert set(observation) == {'body', 'goal', 'goal_reference'}
+    np.testing.assert_array_equal(
+      observation['goal_reference'], (index, step + 1)
+    )
+    goal = frames.lookup(observation['goal_reference'][None])
+    assert set(goal) == {'body'}
+    np.testing.assert_array_equal(goal['body'][0], observation['goal']['body'])
+  environment.close()
+
+
+@pytest.mark.parametrize('size', [16, 24])
+def test_images_have_their_size(size):
+  domain = block_stacking.BlockStacking(observables=_ALL, image_size=size)
+  environment = domain.load()
+  assert environment.observation_spec()['image'].shape == (size, size, 3)
+  environment.close()
+
+
+def test_task_shows_what_the_policy_sees_alone():
+  domain = dataclasses.replace(
+    _DOMAIN, policy_keys=('body',), task_episode_length=3
+  )
+  environment = domain.make_task_environment(domain_lib.ACTOR, seed=0)
+  timestep = environment.reset()
+  assert set(timestep.observation) == {'body'}
+  steps = 0
+  while not timestep.last():
+    timestep = environment.step(np.zeros(9, np.float32))
+    steps += 1
+  assert steps == 3
+  environment.close()
+
+
+@pytest.mark.parametrize(
+  ('settings', 'message'),
+  [
+    (
+      {'policy_keys': ('image',)},
+      r"policy_keys .* among the observables .*add \['image'\]",
+    ),
+    (
+      {'pixel_coefficient': 15.0},
+      r"observables .* lack \['image'\], which the reward .* add",
+    ),
+    (
+      {'observables': ('body',), 'block_coefficient': 0.0},
+      r"lack \['blocks'\], which .*deviation .* out of policy_keys",
+    ),
+    ({'observables': ('body', 'blocks', 'imgae')}, r"\['imgae'\] are none of"),
+    (
+      {'joint_coefficient': 0.0, 'block_coefficient': 0.0},
+      'are all 0, and so is the reward: set one',
+    ),
+    ({'block_coefficient': -1.0}, 'block_coefficient=-1.0 must be at least 0'),
+    ({'image_size': 0}, 'image_size=0 must be at least 1'),
+    ({'task_episode_length': 0}, 'task_episode_length=0 must be at least 1'),
+    ({'curriculum_steps': 0}, 'curriculum_steps=0 must be at least 1'),
+    ({'curriculum_probability': 1.5}, 'curriculum_probability=1.5 must lie in'),
+    (
+      {'early_termination_distance': 0.0},
+      'early_termination_distance=0.0 must be positive, or None',
+    ),
+  ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message):
+  with pytest.raises(ValueError, match=message):
+    block_stacking.BlockStacking(**settings)
+
+
+@pytest.mark.parametrize('name', ['features', 'pixels', 'paper'])
+def test_presets_record_what_their_rewards_need(name):
+  domain = presets.make(name).domain
+  assert isinstance(domain, block_stacking.BlockStacking)
+  assert {*domain.reward_terms(), *domain.seen_keys} <= set(domain.observables)
