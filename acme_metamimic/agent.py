@@ -103,16 +103,9 @@ class MetaMimic:
     self._config = builder.config
     self._expected_bytes = builder.expected_bytes(environment_spec)
     footprint.report(self._expected_bytes)
-    self._replay_directory: Optional[str] = None
-    if keeps_replay:
-      if checkpoint_directory is None:
-        raise ValueError(
-          'keeps_replay=True needs a checkpoint_directory to keep it in: give '
-          'the folder of the run.'
-        )
-      self._replay_directory = os.path.join(
-        checkpoint_directory, 'checkpoints', 'replay_0'
-      )
+    self._replay_directory = _replay_directory(
+      checkpoint_directory, keeps_replay
+    )
     self._server = reverb.Server(
       builder.make_replay_tables(environment_spec),
       checkpointer=saving.make_checkpointer(self._replay_directory)
@@ -244,3 +237,18 @@ class MetaMimic:
     self._halves.clear()
     gc.collect()
     self._server.stop()
+
+
+def _replay_directory(
+  checkpoint_directory: Optional[str], keeps_replay: bool
+) -> Optional[str]:
+  """Returns the folder that the replay is kept in; None if it is not kept."""
+  if not keeps_replay:
+    return None
+  if checkpoint_directory is None:
+    raise ValueError(
+      'keeps_replay=True needs a checkpoint_directory to keep it in: give the '
+      'folder of the run.'
+    )
+  # That of a program with one replay.
+  return os.path.join(checkpoint_directory, 'checkpoints', 'replay_0')

@@ -13,6 +13,12 @@
 # limitations under the License.
 """Another of Acme's learners drives the task half."""
 
+import csv
+import pathlib
+import signal
+import subprocess
+import sys
+import time
 from typing import Any
 
 import acme
@@ -79,3 +85,50 @@ def test_dmpo_drives_the_task_half(tmp_path):
   assert np.any(agent.task_policy(observation) != before)
   assert agent.save()
   agent.close()
+
+
+def _wait_for(path: pathlib.Path, process: subprocess.Popen) -> None:
+  """Waits for a file of a run; a loaded machine takes minutes."""
+  deadline = time.monotonic() + 300.0
+  while not path.exists():
+    assert process.poll() is None, 'It has ended.'
+    assert time.monotonic() < deadline, f'No {path}.'
+    time.sleep(0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('arguments', 'log', 'column'),
+  [
+    ((), 'curves.csv', 'task_critic_loss'),
+    (
+      ('--lp_launch_type=local_mp',),
+      'task_learner/log.csv',
+      'critic_loss',
+    ),
+  ],
+)
+def test_it_runs_in_both_forms(tmp_path, arguments, log, column):
+  folder = tmp_path / 'run'
+  process = subprocess.Popen(
+    [
+      *(sys.executable, '-m', 'experiments.examples.dmpo_task_half'),
+      *(f'--run_folder={folder}', '--minutes=10', *arguments),
+    ],
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+  )
+  try:
+    for _ in range(600):
+      _wait_for(folder / log, process)
+      with open(folder / log, newline='') as file:
+        rows = list(csv.DictReader(file))
+      if rows and np.isfinite(float(rows[-1][column])):
+        break
+      time.sleep(0.5)
+    else:
+      pytest.fail(f'Its task half does not learn: {rows[-1]}')
+    process.send_signal(signal.SIGTERM)
+    process.wait(60.0)
+  finally:
+    process.kill()
