@@ -111,7 +111,7 @@ def task_spec(
   """Returns the task learner's view: no goal, scalar streams.
 
   Args:
-    environment_spec: of the imitation environment or of the task environment,
+    environment_spec: spec of the imitation environment or of the task environment,
       which is returned as it is.
 
   Returns:

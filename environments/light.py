@@ -52,10 +52,10 @@ class LightEnvironment(dm_env.Environment):
 
     Args:
       imitation: whether there is a goal and two streams, or the task's alone.
-      seed: of starts and paths.
-      size: numbers in an observation, of which the first two move.
-      episode_length: in steps.
-      step_seconds: that a step takes, as one of a robot does.
+      seed: seed of starts and paths.
+      size: number of components of an observation, of which the first two move.
+      episode_length: number of steps of an episode.
+      step_seconds: seconds that a step takes, as one of a robot does.
 
     Raises:
       ValueError: if an observation has less than two numbers.

@@ -31,11 +31,11 @@ def table_rows(
   """Returns the table's rows for a dataset: the policy and its controls.
 
   Args:
-    name: of the dataset.
-    environment: must not end episodes early.
-    trained: from an observation with `goal` to an action.
-    untrained: likewise, before it learned anything; None for no such row.
-    max_episodes: demonstrations to follow, from the first on.
+    name: name of the dataset.
+    environment: environment that does not end episodes early.
+    trained: policy that maps an observation with `goal` to an action.
+    untrained: policy that has learned nothing; None for no such row.
+    max_episodes: number of demonstrations to follow, from the first on.
   """
   number = len(environment.demonstrations)
   candidates = [('trained', trained, False)]

@@ -79,7 +79,7 @@ def load_policy(run_folder: str) -> evaluation.Policy:
   """Returns the imitation policy that a run has left behind.
 
   Args:
-    run_folder: of a run that came to its end.
+    run_folder: folder of a run that came to its end.
 
   Raises:
     PolicyError: if there is none.
@@ -113,10 +113,10 @@ def evaluate(
   """Returns the table of a run's policy on a dataset.
 
   Args:
-    run_folder: of the run.
-    path: of the dataset.
+    run_folder: folder of the run.
+    path: path of the dataset.
     table: file to write it to as well, with a CSV file beside it.
-    max_episodes: demonstrations to follow; all by default.
+    max_episodes: number of demonstrations to follow; all by default.
 
   Raises:
     DatasetError, OutputError, PolicyError, RunFolderError: if one of them cannot

@@ -75,9 +75,9 @@ def follow(
   """Follows one demonstration, without noise.
 
   Args:
-    environment: must not end episodes early.
-    policy: from an observation with `goal` to an action.
-    index: of the demonstration to start from.
+    environment: environment that does not end episodes early.
+    policy: maps an observation with `goal` to an action.
+    index: index of the demonstration to start from.
     goals: the demonstration that goals come from; the same by default.
 
   Returns:
@@ -135,9 +135,9 @@ def follow_all(
   """Follows several demonstrations, one after the other.
 
   Args:
-    environment: must not end episodes early.
-    policy: from an observation with `goal` to an action.
-    indices: of the demonstrations; all by default.
+    environment: environment that does not end episodes early.
+    policy: maps an observation with `goal` to an action.
+    indices: indices of the demonstrations; all by default.
     wrong_goals: shows the goals of the next demonstration in place of the
       episode's own, which tells whether the policy looks at its goals.
 
@@ -178,8 +178,8 @@ def task_return(
 
   Args:
     environment: the task environment.
-    policy: from an observation to an action, without noise.
-    num_episodes: episodes from random initial poses.
+    policy: maps an observation to an action, without noise.
+    num_episodes: number of episodes, from random initial poses.
   """
   returns = []
   for _ in range(num_episodes):

@@ -129,8 +129,8 @@ def plot_curves(curves: Curves, path: str) -> None:
   """Draws imitation reward, task return of both policies, and stacked share.
 
   Args:
-    curves: has the columns that `training` collects.
-    path: of the PNG file.
+    curves: curves of a run, with the columns of `training.curve_columns`.
+    path: path of the PNG file.
   """
   figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), constrained_layout=True)
   minutes = curves.column('minutes')
@@ -177,9 +177,10 @@ def write_table(
 
   Args:
     rows: each has a value for each column.
-    path: of the Markdown file; the CSV file stands beside it.
-    titles: of the columns in the Markdown text, by their names in the rows and
-      in the CSV file; by default those of evaluations of several policies.
+    path: path of the Markdown file; the CSV file stands beside it.
+    titles: titles of the columns in the Markdown text, by their names in the
+      rows and in the CSV file; by default those of evaluations of several
+      policies.
 
   Returns:
     The Markdown text.
@@ -216,7 +217,7 @@ class Filmer:
   """Films rollouts beside the demonstrations that they follow.
 
   Args:
-    size: of each half of the picture, in pixels.
+    size: height and width of each half of the picture, in pixels.
   """
 
   def __init__(self, size: int = 240):
@@ -230,7 +231,7 @@ class Filmer:
 
     Args:
       pairs: states of a demonstration and of the rollout, float64 [T, S].
-      path: of the MP4 file.
+      path: path of the MP4 file.
     """
     writer = imageio_ffmpeg.write_frames(
       path,
@@ -267,8 +268,8 @@ class Filmer:
 
     Args:
       pair: states of a demonstration and of the rollout, float64 [T, S].
-      path: of the PNG file.
-      num_frames: evenly spaced over the episode.
+      path: path of the PNG file.
+      num_frames: number of frames, evenly spaced over the episode.
     """
     length = min(len(states) for states in pair)
     columns = []
@@ -286,9 +287,9 @@ def rollout_states(
   """Returns the states of a demonstration and of a rollout that follows it.
 
   Args:
-    environment: must not end episodes early.
-    policy: from an observation with `goal` to an action.
-    index: of the demonstration.
+    environment: environment that does not end episodes early.
+    policy: maps an observation with `goal` to an action.
+    index: index of the demonstration.
   """
   timestep = environment.start(index)
   states = [environment.environment.get_state()]

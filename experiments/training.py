@@ -110,8 +110,8 @@ class Actor(threading.Thread):
   """Runs an environment loop in a thread until it is told to stop.
 
   Args:
-    name: of the thread.
-    environment: to act in.
+    name: name of the thread.
+    environment: environment to act in.
     actor: acts, records and learns.
     may_start: asked before each episode, whether to go on or to wait.
   """
@@ -313,7 +313,11 @@ class Trainer:
         raise RuntimeError(f'The {name} half has stopped.') from actor.error
 
   def _updates(self, half: str) -> float:
-    return self._logs[half].get(f'{half}_learner_steps')
+    updates = self._logs[half].get(f'{half}_learner_steps')
+    if np.isnan(updates) and len(self._curves):
+      # Before the first update of this process, those before a resume.
+      updates = float(self._curves.column(f'{half}_updates')[-1])
+    return updates
 
   def _updates_since_start(self, half: str) -> float:
     return self._logs[half].since_first(f'{half}_learner_steps')

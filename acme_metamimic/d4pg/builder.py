@@ -266,7 +266,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
 
     Args:
       networks: online and target networks, with variables.
-      dataset: from `make_dataset_iterator`.
+      dataset: iterator over batches, from `make_dataset_iterator`.
       counter: counts updates as `steps`.
       logger: receives the learner's metrics.
       checkpoint: whether to write checkpoints.

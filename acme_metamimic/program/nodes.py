@@ -70,11 +70,11 @@ class CounterNode(core.Worker):
     """Initializes the node.
 
     Args:
-      counter: to serve.
+      counter: counter that the node serves.
       checkpoint_directory: folder of the run, from whose checkpoint the counter
         resumes; None for no checkpoints.
-      checkpoint_period_minutes: what a counter that dies loses at most; short,
-        as its checkpoint is a few numbers.
+      checkpoint_period_minutes: minutes from one checkpoint to the next; short,
+        as a checkpoint is a few numbers.
       logger: receives the counts.
     """
     self._counter = counter
@@ -236,7 +236,7 @@ class ActorNode(core.Worker):
     """Initializes the node.
 
     Args:
-      loop: of an actor and its environment.
+      loop: loop of an actor and its environment.
     """
     self._loop = loop
 
@@ -290,11 +290,13 @@ class EvaluatorNode(core.Worker):
     """Initializes the node.
 
     Args:
-      loop: of an environment and an actor that explores and records nothing.
-      variable_client: of that actor's policy.
+      loop: loop of an environment and an actor that explores and records
+        nothing.
+      variable_client: client that updates that actor's policy.
       logger: receives means over the episodes of a round.
-      num_episodes: in a round; all of them have the same variables.
-      period_seconds: from the end of a round to the next.
+      num_episodes: number of episodes in a round; all of them have the same
+        variables.
+      period_seconds: seconds from the end of a round to the next.
     """
     self._loop = loop
     self._variable_client = variable_client

@@ -49,8 +49,8 @@ def expected_bytes(
   items from all over the past, of which each has its two observations to itself.
 
   Args:
-    environment_spec: of the steps as the table keeps them.
-    max_items: capacity of the table.
+    environment_spec: spec of the steps as the table keeps them.
+    max_items: capacity of the table, in items.
     prioritised: whether items are dropped by their priority.
   """
   fields = tree.flatten(

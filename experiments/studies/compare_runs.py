@@ -50,9 +50,9 @@ class Point(NamedTuple):
   Attributes:
     run: name of its folder.
     minutes: since the run acted first.
-    updates: of the imitation half.
+    updates: number of updates of the imitation half.
     imitation_reward: mean of a step.
-    task_return: in units of the demonstrations'.
+    task_return: task return, over the demonstrations'.
   """
 
   run: str
@@ -66,7 +66,7 @@ def read(folder: str) -> list[Point]:
   """Returns the evaluations of a run.
 
   Args:
-    folder: of the run.
+    folder: folder of the run.
 
   Raises:
     ValueError: if the folder is not that of a run with an evaluation.
@@ -129,8 +129,8 @@ def write(folder: str, points: Sequence[Point]) -> None:
   """Writes `curves.csv` and `curves.png`.
 
   Args:
-    folder: for both; made if it is not there.
-    points: of all runs.
+    folder: folder of both files; made if it is not there.
+    points: evaluations of all runs.
   """
   os.makedirs(folder, exist_ok=True)
   with open(os.path.join(folder, 'curves.csv'), 'w', newline='') as file:
