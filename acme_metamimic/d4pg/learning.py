@@ -27,6 +27,7 @@ from acme_metamimic.d4pg import updates
 from acme_metamimic.replay import priorities as priorities_lib
 from acme_metamimic.replay import provenance
 from acme_metamimic.tf import checkpoints
+from acme_metamimic.tf import terminal
 
 
 class D4PGLearner(updates.FusedD4PGLearner):
@@ -69,7 +70,7 @@ class D4PGLearner(updates.FusedD4PGLearner):
     super().__init__(
       # Acme's default logger and its checkpoints have a folder that is the same
       # for any two learners.
-      logger=logger or loggers.make_default_logger('learner', save_data=False),
+      logger=logger or terminal.make_logger('learner'),
       checkpoint=False,
       **arguments,
     )

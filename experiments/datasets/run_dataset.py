@@ -29,7 +29,7 @@ from experiments.domains import block_stacking as stacking_lib
 from experiments.domains import domain as domain_lib
 
 # Validation episodes are recorded with other seeds than training episodes.
-_VALIDATION_SEED_OFFSET = 1_000_000
+VALIDATION_SEED_OFFSET = 1_000_000
 
 Dataset = stacking_lib.Demonstrations
 
@@ -140,7 +140,7 @@ def record(experiment: experiment_lib.Experiment, root: str) -> None:
     folders(root),
     (wanted.train_demonstrator, wanted.validation_demonstrator),
     (wanted.num_train, wanted.num_validation),
-    (0, _VALIDATION_SEED_OFFSET),
+    (0, VALIDATION_SEED_OFFSET),
   ):
     _record(
       record_lib.Settings(
@@ -148,7 +148,7 @@ def record(experiment: experiment_lib.Experiment, root: str) -> None:
         name,
         count,
         # Below the offset whatever the run's seed is.
-        experiment.seed * count % _VALIDATION_SEED_OFFSET + offset,
+        experiment.seed * count % VALIDATION_SEED_OFFSET + offset,
         domain.observables,
         _arguments(domain),
       )

@@ -45,11 +45,11 @@ from experiments import overrides
 from experiments import presets
 from experiments import reporting
 from experiments import training
+from experiments.datasets import run_dataset
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
 
-_TRAINING_STYLE, _VALIDATION_STYLE = 'brisk', 'careful'
-_VALIDATION_SEED = 1_000_000  # Other starts than those of training.
+_DEMONSTRATIONS = experiment_lib.Demonstrations()
 _UPDATES = 'imitation_learner_steps'
 
 _CURVE_COLUMNS = (
@@ -296,9 +296,13 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
       f'Error: the folder {options.folder!r} cannot be made '
       f'({error.strerror}); give a new one.'
     ) from None
-  training_set = _record(_TRAINING_STYLE, options.demonstrations, 0)
+  training_set = _record(
+    _DEMONSTRATIONS.train_demonstrator, options.demonstrations, 0
+  )
   validation_set = _record(
-    _VALIDATION_STYLE, options.validation, _VALIDATION_SEED
+    _DEMONSTRATIONS.validation_demonstrator,
+    options.validation,
+    run_dataset.VALIDATION_SEED_OFFSET,
   )
   curves = reporting.Curves(
     os.path.join(options.folder, 'curves.csv'), _CURVE_COLUMNS

@@ -13,6 +13,7 @@
 # limitations under the License.
 """Tests of D4PG alone, and of D4PGfD."""
 
+import dataclasses
 import types as python_types
 from typing import Any
 
@@ -99,6 +100,16 @@ def test_config_of_another_builder_is_refused():
   builder = d4pg_builder.D4PGBuilder(d4pg_config.D4PGConfig(**_SETTINGS))
   with pytest.raises(ValueError, match='not that of the builder'):
     d4pg_agent.D4PG(_SPEC, config=d4pg_config.D4PGConfig(), builder=builder)
+
+
+def test_an_equal_config_of_the_builder_is_taken():
+  config = d4pg_config.D4PGConfig(**_SETTINGS)
+  d4pg_agent.D4PG(
+    _SPEC,
+    config=dataclasses.replace(config),
+    logger=fakes.RecordingLogger(),
+    builder=d4pg_builder.D4PGBuilder(config),
+  ).close()
 
 
 def test_limiter_in_one_process_is_refused():
