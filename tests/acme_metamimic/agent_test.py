@@ -30,6 +30,7 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import networks
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import config as d4pg_config
+from acme_metamimic.replay import saving
 from tests.acme_metamimic import fakes
 
 # A server of Reverb waits five seconds for streams that are open as it stops.
@@ -209,6 +210,41 @@ def test_run_resumes_from_its_folder(tmp_path):
     assert _num_updates(learner) == 15
     assert learner._counter.get_counts()[f'{half}_learner_steps'] == 15
   resumed.close()
+
+
+def _sizes(agent: agent_lib.MetaMimic) -> dict[str, int]:
+  info = agent.replay_client.server_info()
+  return {name: table.current_size for name, table in info.items()}
+
+
+@pytest.mark.slow
+def test_replay_is_kept_where_it_is_asked_for(tmp_path):
+  for keeps, expected in ((True, {'imitation': 28, 'task': 42}), (False, None)):
+    folder = str(tmp_path / str(keeps))
+    agent = _make_agent(checkpoint_directory=folder, keeps_replay=keeps)
+    fakes.run_episodes(_make_loop(agent.imitation, imitation=True), 2)
+    fakes.run_episodes(_make_loop(agent.task, imitation=False), 1)
+    assert _sizes(agent) == {'imitation': 28, 'task': 42}
+    assert agent.save()
+    agent.close()
+    resumed = _make_agent(checkpoint_directory=folder, keeps_replay=keeps)
+    assert _sizes(resumed) == (expected or {'imitation': 0, 'task': 0})
+    names = {p.name for p in (tmp_path / str(keeps) / 'checkpoints').iterdir()}
+    assert ('replay_0' in names) == keeps
+    resumed.close()
+
+
+@pytest.mark.slow
+def test_replay_that_is_not_saved_is_told(tmp_path, monkeypatch):
+  agent = _make_agent(checkpoint_directory=str(tmp_path), keeps_replay=True)
+  monkeypatch.setattr(saving, 'save', lambda *_: False)
+  assert not agent.save()
+  agent.close()
+
+
+def test_replay_cannot_be_kept_without_a_folder():
+  with pytest.raises(ValueError, match=r'keeps_replay.*checkpoint_directory'):
+    _make_agent(keeps_replay=True)
 
 
 def _act(agent: agent_lib.MetaMimic, observations: Any) -> Any:

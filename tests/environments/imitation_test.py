@@ -318,6 +318,26 @@ def test_policy_keys_hide_the_others(features, training):
   assert timestep.discount['imitation'] == 0.0
 
 
+def test_scene_is_all_that_was_observed_whatever_the_policy_sees(
+  features, training
+):
+  environment = imitation_fakes.make(
+    features, training, policy_keys=('blocks',)
+  )
+  assert environment.scene == {}
+  timestep = environment.start(0, 3)
+  for step in range(3, 6):
+    assert set(environment.scene) == {'body', 'blocks'}
+    for key, value in environment.scene.items():
+      np.testing.assert_allclose(
+        value, training[0].observations[key][step], atol=1e-5
+      )
+    np.testing.assert_array_equal(
+      environment.scene['blocks'], timestep.observation['blocks']
+    )
+    timestep = environment.step(training[0].actions[step])
+
+
 def test_goal_reference_finds_the_goal(features, training):
   environment = imitation_fakes.make(features, training, goal_references=True)
   timestep = environment.start(1, len(training[1]) - 3)

@@ -16,32 +16,31 @@ import time
 
 from absl.testing import absltest
 import acme
-from acme import specs
 from dm_env import test_utils
 import numpy as np
 import pytest
 
 from acme_metamimic import specs as specs_lib
-from experiments import light_environment
+from environments import light
 
 
 class LightEnvironmentTest(test_utils.EnvironmentTestMixin, absltest.TestCase):
   def make_object_under_test(self):
-    return light_environment.LightEnvironment(False, 0)
+    return light.LightEnvironment(False, 0)
 
   def make_action_sequence(self):
     return [np.zeros(2, np.float32)] * 60
 
 
 def test_imitation_spec_is_what_metamimic_expects():
-  environment = light_environment.LightEnvironment(True, 0, size=7)
+  environment = light.LightEnvironment(True, 0, size=7)
   specs_lib.validate_imitation_spec(acme.make_environment_spec(environment))
   timestep = environment.reset()
   assert timestep.observation['goal']['body'].shape == (7,)
 
 
 def test_following_the_goals_earns_all_and_standing_still_little():
-  environment = light_environment.LightEnvironment(True, 0)
+  environment = light.LightEnvironment(True, 0)
 
   def episode(gain: float) -> float:
     timestep, total = environment.reset(), 0.0
@@ -56,31 +55,13 @@ def test_following_the_goals_earns_all_and_standing_still_little():
   assert episode(0.0) < 15.0
 
 
-def test_actors_and_validation_differ_and_seeds_repeat():
-  def start(kind: str, seed: int) -> np.ndarray:
-    environment = light_environment.make_imitation_environment(kind, seed)
-    return environment.reset().observation['body']
-
-  np.testing.assert_array_equal(start('actor', 3), start('actor', 3))
-  assert not np.array_equal(start('actor', 3), start('actor', 4))
-  assert not np.array_equal(start('actor', 3), start('validation', 3))
-
-
-def test_networks_fit_both_halves():
-  spec = acme.make_environment_spec(light_environment.LightEnvironment(True))
-  imitation, task = light_environment.make_networks(spec)
-  imitation.init(specs_lib.imitation_spec(spec))
-  task.init(specs_lib.task_spec(spec))
-  assert isinstance(spec, specs.EnvironmentSpec)
-
-
 def test_too_small_observations_are_refused():
   with pytest.raises(ValueError, match='size=1'):
-    light_environment.LightEnvironment(True, size=1)
+    light.LightEnvironment(True, size=1)
 
 
 def test_a_paced_step_takes_its_time():
-  environment = light_environment.make_task_environment('actor', 0, 0.02)
+  environment = light.LightEnvironment(False, 0, step_seconds=0.02)
   environment.reset()
   started = time.monotonic()
   for _ in range(5):
