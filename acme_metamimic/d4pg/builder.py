@@ -33,6 +33,7 @@ import tensorflow as tf
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import exploration
 from acme_metamimic.d4pg import learning
+from acme_metamimic.d4pg import regression
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import priorities
 from acme_metamimic.replay import provenance
@@ -319,7 +320,16 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
 
   def _construct_learner(self, **arguments: Any) -> learning.D4PGLearner:
     """Returns the learner; for subclasses that have another of these arguments."""
-    return learning.D4PGLearner(**arguments)
+    config = self._config
+    if config.regression_weight == 0.0:
+      return learning.D4PGLearner(**arguments)
+    return regression.RegressingD4PGLearner(
+      regression_weight=config.regression_weight,
+      regression_filter=config.regression_filter,
+      final_regression_weight=config.final_regression_weight,
+      regression_decay_updates=config.regression_decay_updates,
+      **arguments,
+    )
 
   def _make_priority_writer(
     self, replay_client: Optional[reverb.Client]

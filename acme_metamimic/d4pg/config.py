@@ -25,6 +25,13 @@ from acme.agents.tf.d4pg import agent as acme_d4pg
 MIN_HEAP = 'min_heap'
 PROPORTIONAL = 'proportional'
 
+# Replayed actions that a policy regresses to: better ones than its own by the
+# critic; these, and all that imitation actors took; or all.
+BETTER = 'better'
+BETTER_OR_IMITATION = 'better_or_imitation'
+ALL = 'all'
+_REGRESSION_FILTERS = (BETTER, BETTER_OR_IMITATION, ALL)
+
 
 @dataclasses.dataclass
 class D4PGConfig(acme_d4pg.D4PGConfig):
@@ -82,6 +89,13 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       instead of 7. From pixels, gradients of a policy were also found to
       disturb the critic's features (Yarats et al., 2021, "Improving Sample
       Efficiency in Model-Free Reinforcement Learning from Images").
+    regression_weight: weight of the policy's regression to replayed actions; not
+      in the paper, and 0, no regression, by default. See `d4pg.regression`.
+    regression_filter: which replayed actions the policy regresses to: `better`
+      ones by the critic, `better_or_imitation`, or `all`.
+    final_regression_weight: weight at the end of its linear decay; None for no
+      decay.
+    regression_decay_updates: number of updates that the decay takes.
     remover: what a full prioritised table drops: `min_heap`, the item of the
       lowest priority; or `proportional`, by the learner in proportion to a
       power of the priority (see `acme_metamimic.replay.removal`). The paper says
@@ -115,6 +129,10 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   importance_sampling_exponent: float = 0.0
   policy_averaging_horizon: int = 1
   policy_trains_torso: bool = False
+  regression_weight: float = 0.0
+  regression_filter: str = BETTER
+  final_regression_weight: Optional[float] = None
+  regression_decay_updates: int = 1
   remover: str = MIN_HEAP
   removal_exponent: float = -0.4
   removal_period: int = 100
@@ -130,6 +148,20 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       raise ValueError(
         f'remover={self.remover!r} is unknown: use {MIN_HEAP!r} or '
         f'{PROPORTIONAL!r}.'
+      )
+    if self.regression_filter not in _REGRESSION_FILTERS:
+      raise ValueError(
+        f'regression_filter={self.regression_filter!r} is unknown: use one of '
+        f'{_REGRESSION_FILTERS}.'
+      )
+    if (
+      self.regression_filter == BETTER_OR_IMITATION
+      and self.priority_exponent > 0.0
+    ):
+      raise ValueError(
+        f"regression_filter='better_or_imitation' needs to know who made an item, "
+        f'which a prioritised table does not (priority_exponent='
+        f'{self.priority_exponent}): sample uniformly, or use another filter.'
       )
     if not self.vmin < self.vmax:
       raise ValueError(
@@ -183,6 +215,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'n_step',
       'updates_per_step',
       'policy_averaging_horizon',
+      'regression_decay_updates',
       'removal_period',
       'variable_update_period',
       'num_parallel_samplers',
@@ -207,7 +240,12 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
           f'{name}={getattr(self, name)} must be positive: change {name} in '
           'the config.'
         )
-    for name in ('priority_exponent', 'importance_sampling_exponent', 'sigma'):
+    for name in (
+      'priority_exponent',
+      'importance_sampling_exponent',
+      'sigma',
+      'regression_weight',
+    ):
       if not getattr(self, name) >= 0.0:
         raise ValueError(
           f'{name}={getattr(self, name)} must not be negative: use 0 to switch '

@@ -74,6 +74,20 @@ class UpdateOutputs(NamedTuple):
   finite: tf.Tensor
 
 
+class PolicyLosses(NamedTuple):
+  """The policy loss of each transition, and what comes with it.
+
+  Attributes:
+    losses: losses, float32[B].
+    q_values: critic's values of the policy's actions, float32[B].
+    metrics: further scalars by their names in the log, float32[] each.
+  """
+
+  losses: tf.Tensor
+  q_values: tf.Tensor
+  metrics: Dict[str, tf.Tensor]
+
+
 class FusedD4PGLearner(d4pg.D4PGLearner):
   """Acme's D4PG learner, with several cheaper updates in a call.
 
@@ -184,6 +198,11 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     self._step.get_concrete_function()
 
   @property
+  def _metric_names(self) -> Sequence[str]:
+    """Names of an update's metrics; a subclass whose policy has more adds them."""
+    return _METRICS
+
+  @property
   def _policy_loss_variables(self) -> Sequence[tf.Variable]:
     """Variables that the policy loss trains."""
     variables = self._policy_network.trainable_variables
@@ -210,7 +229,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       sampled in this call, each of shape [N].
     """
     num_updates = self._updates_per_step
-    totals = {name: tf.zeros([]) for name in _METRICS}
+    totals = {name: tf.zeros([]) for name in self._metric_names}
     value_metrics = {name: tf.zeros([]) for name in diagnostics.VALUE_METRICS}
     items = {
       name: tf.TensorArray(dtype, num_updates)
@@ -285,8 +304,8 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     critic_gradients = tape.gradient(critic_loss, self._critic_loss_variables)
 
     with tf.GradientTape() as tape:
-      policy_losses, q_values = self._policy_losses(transitions, o_t, tape)
-      policy_loss = tf.reduce_mean(policy_losses)
+      policy = self._policy_losses(sample, o_t, tape)
+      policy_loss = tf.reduce_mean(policy.losses)
     policy_gradients = tape.gradient(policy_loss, self._policy_loss_variables)
 
     critic_norm = tf.linalg.global_norm(critic_gradients)
@@ -309,10 +328,11 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     metrics = {
       'critic_loss': critic_loss,
       'policy_loss': policy_loss,
-      'q_mean': tf.reduce_mean(q_values),
+      'q_mean': tf.reduce_mean(policy.q_values),
       'critic_gradient_norm': critic_norm,
       'policy_gradient_norm': policy_norm,
       'rewarding': diagnostics.rewarding_share(transitions.reward),
+      **policy.metrics,
     }
     return UpdateOutputs(metrics, td_losses, q_t, finite)
 
@@ -341,34 +361,37 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     return td_losses, q_t
 
   def _policy_losses(
-    self, transitions: types.Transition, o_t: tf.Tensor, tape: tf.GradientTape
-  ) -> Tuple[tf.Tensor, tf.Tensor]:
+    self, sample: reverb.ReplaySample, o_t: tf.Tensor, tape: tf.GradientTape
+  ) -> PolicyLosses:
     """Computes the policy loss of each transition.
 
-    A subclass can add terms, for instance a regression to the sampled actions.
-
     Args:
-      transitions: batch of B transitions.
+      sample: batch of B transitions.
       o_t: next observations through the target observation network, [B, D].
         The policy acts on these, as in Acme, unless its loss is to train the
         online observation network.
       tape: tape that records this computation; the critic is kept off it.
 
     Returns:
-      The losses, float32[B], and the critic's values of the policy's actions,
-      float32[B].
+      The losses, and what comes with them.
     """
     if self._policy_trains_torso:
-      o_t = self._observation_network(transitions.next_observation)
+      o_t = self._observation_network(sample.data.next_observation)
     action = self._policy_network(o_t)
     with tape.stop_recording():
-      q_values, dqda = losses.action_gradient(
-        self._critic_network,
-        o_t,
-        action,
-        _MAX_DQDA_NORM if self._clipping else None,
-      )
-    return losses.dpg_loss(action, dqda), q_values
+      q_values, dqda = self._action_gradient(o_t, action)
+    return PolicyLosses(losses.dpg_loss(action, dqda), q_values, {})
+
+  def _action_gradient(
+    self, observation: tf.Tensor, action: tf.Tensor
+  ) -> Tuple[tf.Tensor, tf.Tensor]:
+    """Returns Q, float32[B], and its gradient in the action, float32[B, A]."""
+    return losses.action_gradient(
+      self._critic_network,
+      observation,
+      action,
+      _MAX_DQDA_NORM if self._clipping else None,
+    )
 
   def _priorities(
     self, transitions: types.Transition, td_losses: tf.Tensor

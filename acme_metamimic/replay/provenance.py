@@ -24,6 +24,7 @@ import time
 from typing import Callable, Dict, Optional
 
 import numpy as np
+import tensorflow as tf
 
 # Any mark made since 1986 is larger than this, and any real priority smaller.
 _LEAST_MARK = 1e12
@@ -76,3 +77,12 @@ def metrics(
     'replay_age': float(now - np.mean(milliseconds) / 1e3),
     'imitation_share': float(np.mean(is_imitation)),
   }
+
+
+def is_imitation(marks: tf.Tensor) -> tf.Tensor:
+  """Returns which items were made by imitation actors, bool[B].
+
+  Args:
+    marks: priorities of the items in a table that samples uniformly, float64[B].
+  """
+  return tf.math.floormod(marks, 2.0) > 0.5
