@@ -74,19 +74,14 @@ def _prepare(
   experiment: experiment_lib.Experiment, run_folder: str, resume: bool
 ) -> Optional[domain_lib.Dataset]:
   """Makes the run's folder, and records its dataset or checks the given one."""
-  given = experiment.demonstrations.dataset
-  recorded = os.path.join(run_folder, run_folder_lib.RECORDED_FOLDER)
-  dataset = experiment.dataset(given or recorded)
-  if dataset is not None and given:
-    run_dataset.check(dataset, experiment.domain)
+  run_dataset.check_given(experiment)
   if not resume:
     run_folder_lib.make(run_folder)
   run_folder_lib.write(run_folder, run_folder_lib.ONE_PROCESS, experiment)
   print(f'Results go to {run_folder}.')
-  if dataset is not None and not given:
-    run_dataset.record(experiment, recorded)
-    run_dataset.check(dataset, experiment.domain)
-  return dataset
+  return run_dataset.prepare(
+    experiment, os.path.join(run_folder, run_folder_lib.RECORDED_FOLDER)
+  )
 
 
 class _Job(contextlib.AbstractContextManager):

@@ -16,6 +16,7 @@
 """The dataset of a run: recorded by scripted demonstrators, or given."""
 
 import os
+from typing import Optional
 
 import tqdm
 
@@ -65,6 +66,41 @@ def check(dataset: domain_lib.Dataset, domain: domain_lib.Domain) -> None:
       f'{validation_folder} holds {number} demonstration; 2 are needed to show a '
       'wrong one.'
     )
+
+
+def check_given(experiment: experiment_lib.Experiment) -> None:
+  """Checks the dataset that a run was given, if it was, before anything is made.
+
+  Args:
+    experiment: experiment of the run.
+
+  Raises:
+    DatasetError: if a run would fail on it.
+  """
+  given = experiment.demonstrations.dataset
+  dataset = experiment.dataset(given) if given else None
+  if dataset is not None:
+    check(dataset, experiment.domain)
+
+
+def prepare(
+  experiment: experiment_lib.Experiment, recorded_folder: str
+) -> Optional[domain_lib.Dataset]:
+  """Returns where a run's demonstrations are, recorded if none were given.
+
+  Args:
+    experiment: experiment of the run.
+    recorded_folder: folder to record them into.
+
+  Raises:
+    DatasetError: if they cannot be recorded.
+  """
+  given = experiment.demonstrations.dataset
+  dataset = experiment.dataset(given or recorded_folder)
+  if dataset is not None and not given:
+    record(experiment, recorded_folder)
+    check(dataset, experiment.domain)
+  return dataset
 
 
 def open_checked(folder: str, domain: stacking_lib.BlockStacking) -> Dataset:

@@ -29,6 +29,7 @@ from experiments.distributed import ray_run
 from experiments.distributed import run_logging
 from experiments.distributed import run_status
 from experiments.distributed import run_wandb
+from experiments.domains import domain as domain_lib
 from experiments.launchpad_ray import supervision
 
 LOCAL_MT, LOCAL_MP, RAY = 'local_mt', 'local_mp', 'ray'
@@ -69,23 +70,25 @@ class ProgramError(ValueError):
 def make_program(
   experiment: experiment_lib.Experiment,
   run_folder: str,
-  dataset_folder: Optional[str] = None,
+  dataset: Optional[domain_lib.Dataset] = None,
 ) -> lp.Program:
   """Makes the program of a run.
 
   Args:
     experiment: experiment to run.
     run_folder: path of the run's folder, for logs and checkpoints.
-    dataset_folder: folder of the demonstrations, where there are any.
+    dataset: where the demonstrations are, if there are any.
 
   Raises:
     ProgramError: if the numbers of nodes do not fit each other.
   """
   # Nodes may have another working folder.
   run_folder = os.path.abspath(run_folder)
+  if dataset is not None:
+    dataset = dataset._replace(folder=os.path.abspath(dataset.folder))
   try:
     definition = experiment.make_program(
-      experiment.dataset(os.path.abspath(dataset_folder or run_folder)),
+      dataset,
       functools.partial(run_logging.make_logger, run_folder),
       run_folder,
     )
@@ -117,8 +120,8 @@ def run(
   """
   tf.config.threading.set_intra_op_parallelism_threads(launch.threads)
   tf.config.threading.set_inter_op_parallelism_threads(_WAITING_THREADS)
-  dataset_folder = _prepare(experiment, launch, run_folder, resume)
-  program = make_program(experiment, run_folder, dataset_folder)
+  dataset = _prepare(experiment, launch, run_folder, resume)
+  program = make_program(experiment, run_folder, dataset)
   print(f'Results go to {run_folder}. Ctrl-C ends the run in good order.')
   status = run_status.StatusLine(program, experiment.budget.actor_steps)
   mirror = None
@@ -149,23 +152,17 @@ def _prepare(
   launch: Launch,
   run_folder: str,
   resume: bool,
-) -> Optional[str]:
-  """Makes the run's folder; returns that of its dataset, recorded if need be."""
+) -> Optional[domain_lib.Dataset]:
+  """Makes the run's folder; returns where its demonstrations are."""
+  run_dataset.check_given(experiment)
   if not resume:
     run_folder_lib.make(run_folder)
   run_folder_lib.write(
     run_folder, run_folder_lib.PROGRAM, experiment, dataclasses.asdict(launch)
   )
-  if not experiment.domain.has_demonstrations:
-    return None
-  folder = experiment.demonstrations.dataset
-  if folder is None:
-    folder = os.path.join(run_folder, run_folder_lib.RECORDED_FOLDER)
-    run_dataset.record(experiment, folder)
-  dataset = experiment.dataset(folder)
-  assert dataset is not None
-  run_dataset.check(dataset, experiment.domain)
-  return folder
+  return run_dataset.prepare(
+    experiment, os.path.join(run_folder, run_folder_lib.RECORDED_FOLDER)
+  )
 
 
 def _launch(
