@@ -19,6 +19,7 @@ begins with an episode of its own.
 """
 
 from collections.abc import Iterator, Sequence
+import dataclasses
 
 import pytest
 
@@ -29,13 +30,18 @@ from environments.block_stacking import demonstrators
 from environments.demonstrations import models
 from environments.demonstrations import recording
 from experiments import demonstrations as command
-from experiments import main_job
+from experiments import experiment as experiment_lib
 from experiments import presets
+from experiments.domains import block_stacking as stacking_lib
+from experiments.domains import domain as domain_lib
 from tests.experiments.datasets import dataset_commands
+
+# That of the features preset.
+_DOMAIN = stacking_lib.BlockStacking()
 
 
 def _record(style: str, number: int) -> Sequence[demonstrations.Demonstration]:
-  environment = block_stacking.load(presets.OBSERVABLES)
+  environment = block_stacking.load(_DOMAIN.observables)
   style_of_name = demonstrators.STYLES[style]
   return list(recording.record(environment, style_of_name, number, seed=0))
 
@@ -55,9 +61,7 @@ def validation_set() -> Sequence[demonstrations.Demonstration]:
 @pytest.fixture(scope='session')
 def following(training_set) -> Iterator[imitation.ImitationEnvironment]:
   """Follows the first demonstrator to the end, as evaluations do."""
-  environment = presets.make_imitation_environment(
-    training_set, seed=0, training=False
-  )
+  environment = _DOMAIN.follow(training_set, domain_lib.VALIDATION, seed=0)
   yield environment
   environment.close()
 
@@ -66,7 +70,7 @@ def following(training_set) -> Iterator[imitation.ImitationEnvironment]:
 def dataset(training_set, validation_set, tmp_path_factory) -> str:
   """Folder of a recorded dataset, in train/ and validation/."""
   root = tmp_path_factory.mktemp('dataset')
-  environment = block_stacking.load(presets.OBSERVABLES)
+  environment = block_stacking.load(_DOMAIN.observables)
   model_hash = models.fingerprint(environment.physics.model)
   environment.close()
   for name, recorded in (
@@ -84,17 +88,22 @@ def dataset(training_set, validation_set, tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path, dataset) -> main_job.Settings:
-  """Of a short run on the recorded dataset, in a folder that is not yet."""
-  return main_job.Settings(
-    budget_minutes=0.0,
-    seed=0,
-    num_demonstrations=3,
-    num_validation_demonstrations=2,
-    evaluation_period_minutes=1.0,
-    run_folder=str(tmp_path / 'runs' / 'run'),
-    dataset=dataset,
+def experiment(dataset) -> experiment_lib.Experiment:
+  """A short run of the features preset on the recorded dataset."""
+  return dataclasses.replace(
+    presets.make('features'),
+    demonstrations=experiment_lib.Demonstrations(
+      dataset, num_train=3, num_validation=2
+    ),
+    budget=experiment_lib.Budget(minutes=0.0),
+    evaluation=experiment_lib.Evaluation(period_minutes=1.0),
   )
+
+
+@pytest.fixture
+def run_folder(tmp_path) -> str:
+  """Path of a folder that is not yet."""
+  return str(tmp_path / 'runs' / 'run')
 
 
 @pytest.fixture(scope='session')

@@ -18,8 +18,9 @@ import numpy as np
 
 from experiments import controls
 from experiments import evaluation
-from experiments import presets
 from experiments import reporting
+from experiments.domains import block_stacking
+from experiments.domains import domain as domain_lib
 
 
 def _zeros(observation: Any) -> np.ndarray:
@@ -57,8 +58,8 @@ def test_table_has_the_policy_and_its_controls(following, training_set):
 
 
 def test_single_demonstration_has_no_wrong_one(training_set):
-  environment = presets.make_imitation_environment(
-    training_set[:1], 0, training=False
+  environment = block_stacking.BlockStacking().follow(
+    training_set[:1], domain_lib.VALIDATION, seed=0
   )
   rows = controls.table_rows('training', environment, _zeros, _zeros, 2)
   assert [row['policy'] for row in rows] == [

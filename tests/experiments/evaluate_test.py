@@ -17,6 +17,8 @@ import pytest
 
 from environments import demonstrations
 from experiments import evaluate
+from experiments import presets
+from experiments import run_folder as run_folder_lib
 
 
 def test_arguments_are_a_run_and_a_dataset():
@@ -44,7 +46,25 @@ def test_tables_that_are_there_are_left(tmp_path, table, words):
   assert (tmp_path / 'table.csv').read_text() == 'precious'
 
 
-def test_a_dataset_that_is_not_there_is_named(tmp_path, monkeypatch):
+def test_a_dataset_that_is_not_there_is_named(
+  tmp_path, experiment, monkeypatch
+):
   monkeypatch.setattr(evaluate, 'load_policy', lambda run_folder: None)
+  run_folder_lib.write(str(tmp_path), run_folder_lib.ONE_PROCESS, experiment)
   with pytest.raises(demonstrations.DatasetError, match='absent'):
     evaluate.evaluate(str(tmp_path), str(tmp_path / 'absent'))
+
+
+def test_a_run_without_its_experiment_is_named(tmp_path, monkeypatch):
+  monkeypatch.setattr(evaluate, 'load_policy', lambda run_folder: None)
+  with pytest.raises(run_folder_lib.RunFolderError, match='holds no run'):
+    evaluate.evaluate(str(tmp_path), 'data')
+
+
+def test_a_run_without_demonstrations_cannot_follow_any(tmp_path, monkeypatch):
+  monkeypatch.setattr(evaluate, 'load_policy', lambda run_folder: None)
+  run_folder_lib.write(
+    str(tmp_path), run_folder_lib.ONE_PROCESS, presets.make('light')
+  )
+  with pytest.raises(evaluate.PolicyError, match='light environment'):
+    evaluate.evaluate(str(tmp_path), 'data')

@@ -160,7 +160,7 @@ class _Scripted:
   def __init__(self, task_rewards, deviations, demonstration):
     self._script = list(zip(task_rewards, deviations))
     self.demonstration = demonstration
-    self.frame = demonstration.frame(0)
+    self.scene = self.frame = demonstration.frame(0)
     self.deviation = 0.0
 
   def start(self, index, goals=None):
@@ -272,3 +272,57 @@ def test_task_return_is_the_mean_undiscounted_sum():
   # Episodes of 1, 2 and 3 steps, each step worth the episode's number.
   result = evaluation.task_return(_Counting(), lambda number: number, 3)
   assert result == pytest.approx((1 + 4 + 9) / 3)
+
+
+class _Streams(_Counting):
+  """The same in two streams; a step of the task is worth ten times as much."""
+
+  def step(self, action):
+    timestep = super().step(action)
+    return timestep._replace(
+      reward={'imitation': timestep.reward, 'task': 10.0 * timestep.reward}
+    )
+
+
+class _Agent:
+  """Acts by the number that it sees."""
+
+  def imitation_policy(self, observation):
+    return observation
+
+  def task_policy(self, observation):
+    return observation
+
+
+def test_without_demonstrations_rewards_and_returns_are_measured():
+  evaluator = evaluation.ReturnEvaluator(
+    _Streams(), _Streams(), _Counting(), episodes=3
+  )
+  point = evaluator(_Agent())
+  assert tuple(point) == evaluator.columns
+  assert point == pytest.approx(
+    {
+      'training_imitation_reward': (1 + 4 + 9) / 6,
+      'training_task_return': 10 * (1 + 4 + 9) / 3,
+      'validation_imitation_reward': (1 + 4 + 9) / 6,
+      'validation_task_return': 10 * (1 + 4 + 9) / 3,
+      'task_policy_return': (1 + 4 + 9) / 3,
+    }
+  )
+
+
+def test_columns_are_those_of_the_points(following):
+  environment = following
+  evaluator = evaluation.Evaluator(environment, environment, _Counting(), 1)
+
+  class Still(_Agent):
+    def imitation_policy(self, observation):
+      return _zeros(observation)
+
+  point = evaluator(Still())
+  assert set(point) == set(evaluator.columns)
+  assert evaluator.columns == (
+    *(f'training_{name}' for name in evaluation.OneShotMetrics.names()),
+    *(f'validation_{name}' for name in evaluation.OneShotMetrics.names()),
+    'task_policy_return',
+  )

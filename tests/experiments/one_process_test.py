@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Tests of the main job: what it refuses, what it records, its table."""
+"""Tests of a run in one process: what it refuses, what it records, its table."""
 
 import dataclasses
 import json
@@ -28,7 +28,10 @@ from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from environments.demonstrations import recording
 from experiments import demonstrations as demonstrations_command
-from experiments import main_job
+from experiments import experiment as experiment_lib
+from experiments import one_process
+from experiments import overrides
+from experiments import run_folder as run_folder_lib
 from experiments.datasets import record
 
 
@@ -42,31 +45,35 @@ def _snapshot(folder: str | os.PathLike) -> dict[str, bytes]:
   }
 
 
-def test_run_folder_that_exists_is_left_as_it_is(settings, tmp_path):
-  folder = pathlib.Path(settings.run_folder)
+def test_run_folder_that_exists_is_left_as_it_is(
+  experiment, run_folder, tmp_path
+):
+  folder = pathlib.Path(run_folder)
   folder.mkdir(parents=True)
   (folder / 'curves.csv').write_text('precious')
   before = _snapshot(tmp_path)
-  with pytest.raises(main_job.RunFolderError, match='another --run_folder'):
-    main_job.run(settings)
+  with pytest.raises(
+    run_folder_lib.RunFolderError, match='another --run_folder'
+  ):
+    one_process.run(experiment, run_folder)
   assert _snapshot(tmp_path) == before
 
 
-def test_empty_run_folder_is_refused_alike(settings):
-  os.makedirs(settings.run_folder)
-  with pytest.raises(main_job.RunFolderError, match=r"run' exists"):
-    main_job.run(settings)
-  assert os.listdir(settings.run_folder) == []
+def test_empty_run_folder_is_refused_alike(experiment, run_folder):
+  os.makedirs(run_folder)
+  with pytest.raises(run_folder_lib.RunFolderError, match=r"run' exists"):
+    one_process.run(experiment, run_folder)
+  assert os.listdir(run_folder) == []
 
 
-def test_run_folder_that_cannot_be_made(settings, tmp_path):
+def test_run_folder_that_cannot_be_made(experiment, run_folder, tmp_path):
   file = tmp_path / 'file'
   file.write_text('in the way')
-  settings = dataclasses.replace(settings, run_folder=str(file / 'run'))
   with pytest.raises(
-    main_job.RunFolderError, match=r'cannot be made .*give another --run_folder'
+    run_folder_lib.RunFolderError,
+    match=r'cannot be made .*give another --run_folder',
   ):
-    main_job.run(settings)
+    one_process.run(experiment, str(file / 'run'))
   assert file.read_text() == 'in the way'
 
 
@@ -200,43 +207,49 @@ def _forget_rewards(train: pathlib.Path, validation: pathlib.Path) -> None:
   ],
 )
 def test_dataset_that_cannot_be_used(
-  settings, tmp_path, spoil: Callable, message: str
+  experiment, run_folder, tmp_path, spoil: Callable, message: str
 ):
   root = tmp_path / 'dataset'
-  shutil.copytree(settings.dataset, root)
+  shutil.copytree(experiment.demonstrations.dataset, root)
   spoil(*(root / n / 'demonstrations.hdf5' for n in ('train', 'validation')))
   before = _snapshot(root)
-  settings = dataclasses.replace(settings, dataset=str(root))
+  experiment = overrides.replace(
+    experiment, 'demonstrations.dataset', str(root)
+  )
   with pytest.raises(demonstrations_lib.DatasetError, match=message) as error:
-    main_job.run(settings)
+    one_process.run(experiment, run_folder)
   assert str(error.value).count('\n') == 0
   assert _snapshot(root) == before
   # Nor is an empty run left behind.
-  assert not os.path.exists(os.path.dirname(settings.run_folder))
+  assert not os.path.exists(os.path.dirname(run_folder))
 
 
-def test_folder_without_a_dataset(settings, tmp_path):
-  settings = dataclasses.replace(settings, dataset=str(tmp_path / 'nowhere'))
+def test_folder_without_a_dataset(experiment, run_folder, tmp_path):
+  experiment = overrides.replace(
+    experiment, 'demonstrations.dataset', str(tmp_path / 'nowhere')
+  )
   with pytest.raises(demonstrations_lib.DatasetError, match='no dataset at'):
-    main_job.run(settings)
+    one_process.run(experiment, run_folder)
   assert not os.path.exists(tmp_path / 'nowhere')
 
 
-def test_interrupted_recording_says_where(settings, monkeypatch, capsys):
+def test_interrupted_recording_says_where(
+  experiment, run_folder, monkeypatch, capsys
+):
   def interrupt(*unused_args, **unused_kwargs):
     raise KeyboardInterrupt
 
   monkeypatch.setattr(record, 'record', interrupt)
-  settings = dataclasses.replace(settings, dataset=None)
+  experiment = overrides.replace(experiment, 'demonstrations.dataset', None)
   with pytest.raises(KeyboardInterrupt):
-    main_job.run(settings)
+    one_process.run(experiment, run_folder)
   out = capsys.readouterr().out
-  assert f'Interrupted. What there is was kept in {settings.run_folder}' in out
-  assert os.listdir(settings.run_folder) == ['settings.json']
+  assert f'Interrupted. What there is was kept in {run_folder}' in out
+  assert os.listdir(run_folder) == ['experiment.json']
 
 
 def test_interrupt_while_recording_keeps_whole_episodes(
-  settings, monkeypatch, capsys
+  experiment, run_folder, monkeypatch, capsys
 ):
   whole = recording.record_episode
 
@@ -246,12 +259,12 @@ def test_interrupt_while_recording_keeps_whole_episodes(
     return whole(environment, style, seed)
 
   monkeypatch.setattr(recording, 'record_episode', record_episode)
-  settings = dataclasses.replace(settings, dataset=None, num_demonstrations=3)
+  experiment = overrides.replace(experiment, 'demonstrations.dataset', None)
   with pytest.raises(KeyboardInterrupt):
-    main_job.run(settings)
+    one_process.run(experiment, run_folder)
   assert 'Interrupted. What there is was kept' in capsys.readouterr().out
   monkeypatch.setattr(recording, 'record_episode', whole)
-  folder = os.path.join(settings.run_folder, 'demonstrations', 'train')
+  folder = os.path.join(run_folder, 'demonstrations', 'train')
   with pytest.raises(
     demonstrations_lib.DatasetError, match=r'go on .*--resume'
   ):
@@ -262,7 +275,7 @@ def test_interrupt_while_recording_keeps_whole_episodes(
   assert [d.seed for d in kept] == [0, 1]
 
 
-def _recorded_seeds(settings, monkeypatch) -> dict[str, range]:
+def _recorded_seeds(experiment, run_folder, monkeypatch) -> dict[str, range]:
   """Returns the seeds with which a run would record, by demonstrator."""
   seeds = {}
 
@@ -276,16 +289,22 @@ def _recorded_seeds(settings, monkeypatch) -> dict[str, range]:
 
   monkeypatch.setattr(record, 'record', note)
   with pytest.raises(KeyboardInterrupt):
-    main_job.run(dataclasses.replace(settings, dataset=None))
+    one_process.run(
+      overrides.replace(experiment, 'demonstrations.dataset', None), run_folder
+    )
   return seeds
 
 
 @pytest.mark.parametrize('seed', [0, 1, 25_000, 2**31 - 1])
-def test_validation_starts_elsewhere(settings, monkeypatch, seed):
-  settings = dataclasses.replace(
-    settings, seed=seed, num_demonstrations=60, num_validation_demonstrations=20
+def test_validation_starts_elsewhere(experiment, run_folder, monkeypatch, seed):
+  experiment = dataclasses.replace(
+    experiment,
+    seed=seed,
+    demonstrations=experiment_lib.Demonstrations(
+      num_train=60, num_validation=20
+    ),
   )
-  seeds = _recorded_seeds(settings, monkeypatch)
+  seeds = _recorded_seeds(experiment, run_folder, monkeypatch)
   assert [len(s) for s in seeds.values()] == [60, 20]
   assert set(seeds) == {'brisk', 'careful'}
   assert not set(seeds['brisk']) & set(seeds['careful'])
@@ -295,7 +314,7 @@ def test_validation_starts_elsewhere(settings, monkeypatch, seed):
 
 
 def test_run_folder_is_named_after_the_time():
-  parent, name = os.path.split(main_job.default_run_folder())
+  parent, name = os.path.split(run_folder_lib.default())
   assert parent == 'runs'
   date, _, time = name.partition('-')
   assert (len(date), len(time)) == (8, 6)

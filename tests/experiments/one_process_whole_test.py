@@ -11,10 +11,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A whole main job of some seconds, and what it leaves behind."""
+"""A whole run of some seconds, and what it leaves behind."""
 
 import dataclasses
-import json
 import pathlib
 
 import imageio_ffmpeg
@@ -22,66 +21,67 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from acme_metamimic.replay import saving
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from experiments import evaluate
-from experiments import main_job
-from experiments import presets
-from experiments import training
+from experiments import experiment as experiment_lib
+from experiments import one_process
+from experiments import run_folder as run_folder_lib
 
 
 @pytest.mark.slow
-def test_whole_run_leaves_everything(settings, monkeypatch, capsys):
-  # Two episodes say as much as ten here.
-  monkeypatch.setattr(main_job, '_CURVE_EPISODES', 2)
-  monkeypatch.setattr(main_job, '_FILMED', 1)
-  settings = dataclasses.replace(
-    settings,
-    budget_minutes=15 / 60,
+def test_whole_run_leaves_everything(experiment, run_folder, capsys):
+  experiment = dataclasses.replace(
+    experiment,
+    demonstrations=dataclasses.replace(experiment.demonstrations, dataset=None),
+    budget=experiment_lib.Budget(minutes=15 / 60),
+    # Two episodes say as much as ten here.
+    evaluation=experiment_lib.Evaluation(5 / 60, episodes=2, filmed=1),
     seed=1,
-    evaluation_period_minutes=5 / 60,
-    dataset=None,
   )
-  main_job.run(settings)
-  folder = pathlib.Path(settings.run_folder)
+  one_process.run(experiment, run_folder)
+  folder = pathlib.Path(run_folder)
   assert {path.name for path in folder.iterdir()} == {
     'checkpoints',
-    'config.json',
     'curves.csv',
     'curves.png',
     'policies',
     'demonstrations',
-    'settings.json',
+    'experiment.json',
+    'progress.json',
     'table.csv',
     'table.md',
     'validation.mp4',
     'validation.png',
   }
-  _check_settings(folder)
+  assert run_folder_lib.read(run_folder) == experiment
+  _check_progress(folder)
   _check_demonstrations(folder / 'demonstrations')
   for half in ('imitation', 'task'):
     checkpoints = folder / 'checkpoints' / f'{half}_learner'
     assert list(checkpoints.rglob('*.index'))
+  assert saving.saved_bytes(str(folder / 'checkpoints' / 'replay_0')) > 10_000
   _check_curves(folder)
   _check_table(folder)
   _check_pictures(folder)
   out = capsys.readouterr().out
   assert 'Kept 3 of' in out
   assert (folder / 'table.md').read_text() in out
-  assert out.rstrip().endswith(f'are in {folder}.')
+  assert out.rstrip().endswith(f'is in {folder}.')
   validation = str(folder / 'demonstrations' / 'validation')
   _check_evaluation(folder, evaluate.evaluate(str(folder), validation))
 
 
-def _check_settings(folder: pathlib.Path) -> None:
-  settings = json.loads((folder / 'settings.json').read_text())
-  assert settings['seed'] == 1
-  assert settings['num_demonstrations'] == 3
-  config = json.loads((folder / 'config.json').read_text())
-  laptop = presets.laptop_config()
-  for half in ('imitation', 'task'):
-    for name in ('discount', 'vmax', 'n_step', 'batch_size'):
-      assert config[half][name] == getattr(getattr(laptop, half), name)
+def _check_progress(folder: pathlib.Path) -> None:
+  progress = run_folder_lib.read_progress(str(folder))
+  assert 15 / 60 <= progress.minutes < 5.0
+  header, *_, last = (folder / 'curves.csv').read_text().splitlines()
+  point = dict(zip(header.split(','), map(float, last.split(','))))
+  # The curves end where the run was saved.
+  assert point['minutes'] <= progress.minutes
+  assert point['imitation_environment_steps'] == progress.imitation_steps
+  assert point['task_environment_steps'] == progress.task_steps
 
 
 def _check_demonstrations(folder: pathlib.Path) -> None:
@@ -95,7 +95,8 @@ def _check_demonstrations(folder: pathlib.Path) -> None:
 
 def _check_curves(folder: pathlib.Path) -> None:
   header, *points = (folder / 'curves.csv').read_text().splitlines()
-  assert tuple(header.split(',')) == training.CURVE_COLUMNS
+  assert header.split(',')[0] == 'minutes'
+  assert {'validation_stacked', 'task_policy_return'} < set(header.split(','))
   assert len(points) >= 2
   last = dict(zip(header.split(','), map(float, points[-1].split(','))))
   assert last['imitation_environment_steps'] > 0

@@ -14,13 +14,13 @@
 
 """Tests of the forms of pixel networks."""
 
+import acme
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from environments import block_stacking
 from experiments import pixel_forms
-from experiments import presets
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_normalised_impala_is_normalised():
 def test_spec_is_the_environments():
   made = pixel_forms.make_environment_spec(64)
   environment = block_stacking.load(('image', 'body'), image_size=(64, 64))
-  expected = presets.make_spec(environment)
+  expected = acme.make_environment_spec(environment)
   for key, spec in expected.observations.items():
     for frame in (made.observations, made.observations['goal']):
       assert (frame[key].shape, frame[key].dtype) == (spec.shape, spec.dtype)

@@ -13,30 +13,39 @@
 # limitations under the License.
 """Tests of the presets: what goes together fits together."""
 
+import dataclasses
+
 import acme
 from acme.tf import utils as tf2_utils
 import numpy as np
 import pytest
 import tree
 
+import acme_metamimic
 from acme_metamimic import specs as specs_lib
 from environments import demonstrations as demonstrations_lib
+from environments.block_stacking import features
 from experiments import presets
+from experiments.domains import block_stacking
+from experiments.domains import domain as domain_lib
+from experiments.domains import light as light_domain
+
+_DOMAIN = block_stacking.BlockStacking()
 
 
 @pytest.fixture(scope='module')
 def acting(training_set):
   """The environment of the imitation actor."""
-  return presets.make_imitation_environment(training_set, 0, training=True)
+  return _DOMAIN.follow(training_set, domain_lib.ACTOR, seed=0)
 
 
 @pytest.fixture(scope='module')
 def spec(acting):
-  return presets.make_spec(acting)
+  return acme.make_environment_spec(acting)
 
 
 def test_values_of_the_support_are_tight():
-  config = presets.laptop_config()
+  config = presets.make('features')
   for half in (config.imitation, config.task):
     # Both rewards are at most 1 a step.
     assert half.vmax == pytest.approx(1.0 / (1.0 - half.discount))
@@ -44,7 +53,7 @@ def test_values_of_the_support_are_tight():
 
 
 def test_fingers_explore_more_than_joints(spec):
-  config = presets.laptop_config()
+  config = presets.make('features')
   sigmas = config.imitation.sigmas
   assert sigmas is not None
   assert spec.actions.shape == (len(sigmas),)
@@ -53,8 +62,8 @@ def test_fingers_explore_more_than_joints(spec):
 
 
 def test_program_has_the_ratios_of_one_process():
-  one_process = presets.laptop_config()
-  program = presets.laptop_program_config()
+  experiment = presets.make('features')
+  one_process, program = experiment.one_process_config, experiment.config
   batch_size = one_process.imitation.batch_size
   samples = program.imitation.samples_per_insert
   assert samples is not None
@@ -63,12 +72,115 @@ def test_program_has_the_ratios_of_one_process():
   samples = program.task.samples_per_insert
   assert samples is not None
   # Inserted twice for each imitation step: by the actors of both halves.
-  assert 2.0 * samples / batch_size == presets.TASK_STEPS_PER_IMITATION_STEP
+  assert 2.0 * samples / batch_size == (
+    experiment.task_steps_per_imitation_step
+  )
   assert program.imitation.discount == one_process.imitation.discount
 
 
+def test_one_process_is_not_held_by_samples():
+  experiment = presets.make('features')
+  for half in ('imitation', 'task'):
+    one_process = getattr(experiment.one_process_config, half)
+    program = getattr(experiment.config, half)
+    assert one_process.samples_per_insert is None
+    # The halves are saved together, by the run.
+    assert one_process.checkpoint_period_minutes == np.inf
+    assert one_process == dataclasses.replace(
+      program, samples_per_insert=None, checkpoint_period_minutes=np.inf
+    )
+
+
+def test_features_are_what_figures_were_measured_with():
+  experiment = presets.make('features')
+  imitation, task = experiment.imitation, experiment.task
+  assert (imitation.discount, imitation.vmax) == (0.95, 20.0)
+  assert (task.discount, task.vmax) == (0.9, 10.0)
+  for half in (imitation, task):
+    assert half.sigma == 0.3
+    assert half.n_step == 3
+    assert half.num_atoms == 101
+    assert half.batch_size == 64
+    assert half.min_replay_size == 1000
+    assert half.max_replay_size == 300_000
+    assert half.updates_per_step == 10
+    assert half.policy_averaging_horizon == 5000
+    assert half.policy_learning_rate == half.critic_learning_rate == 3e-4
+  assert experiment.networks.policy_layer_sizes == (256, 256)
+  assert experiment.networks.critic_layer_sizes == (256, 256)
+  assert _DOMAIN.observables == _DOMAIN.seen_keys == ('body', 'blocks')
+  assert _DOMAIN.early_termination_distance == 0.05
+  assert _DOMAIN.curriculum_probability == 0.75
+  assert _DOMAIN.task_episode_length == 200
+  assert str(_DOMAIN.reward_terms()) == str(features.feature_reward_terms())
+  assert experiment.task_steps_per_imitation_step == 0.2
+
+
+def test_paper_has_the_papers_sizes():
+  paper = presets.make('paper')
+  table_1 = acme_metamimic.MetaMimicConfig()
+  assert paper.config == table_1
+  assert (paper.num_imitation_actors, paper.num_task_actors) == (256, 256)
+  domain = paper.domain
+  assert isinstance(domain, block_stacking.BlockStacking)
+  assert domain.image_size == 128
+  assert domain.seen_keys == ('image',)
+  assert domain.task_episode_length == 550
+  terms = domain.reward_terms()
+  assert {key: term.coefficient for key, term in terms.items()} == {
+    'image': 15.0,
+    'body': 2.0,
+  }
+  assert paper.demonstrations.num_train == 500
+
+
+def test_pixels_see_images_alone():
+  pixels = presets.make('pixels')
+  domain = pixels.domain
+  assert isinstance(domain, block_stacking.BlockStacking)
+  assert domain.seen_keys == ('image',)
+  assert domain.image_size == 64
+  assert pixels.networks.torso == '64_p4_32_64'
+  assert pixels.imitation.max_replay_size == 100_000
+
+
+def test_paced_program_has_one_update_a_step():
+  light, paced = presets.make('light'), presets.make('paced')
+  assert light.imitation.samples_per_insert is None
+  for half in (paced.imitation, paced.task):
+    assert half.samples_per_insert == half.batch_size
+  assert paced.domain == light_domain.Light(step_seconds=0.05)
+  assert paced.networks == light.networks
+
+
+@pytest.mark.parametrize('name', presets.PRESETS)
+def test_presets_know_their_names(name):
+  experiment = presets.make(name)
+  assert experiment.preset == name
+  assert presets.make(name) == experiment
+
+
+def test_light_networks_fit_both_halves():
+  experiment = presets.make('light')
+  spec = acme.make_environment_spec(
+    experiment.domain.make_imitation_environment(None, domain_lib.ACTOR, 0)
+  )
+  imitation, task = experiment.make_networks(spec)
+  imitation.init(specs_lib.imitation_spec(spec))
+  task.init(specs_lib.task_spec(spec))
+
+
+def test_preset_that_is_not_there_is_told_with_its_neighbour():
+  with pytest.raises(
+    ValueError, match=r"no preset 'feature': did you mean 'features'\?.*pixels"
+  ):
+    presets.make('feature')
+  with pytest.raises(ValueError, match=r"no preset 'zzz': There are features"):
+    presets.make('zzz')
+
+
 def test_halves_have_tables_of_their_own_and_one_actor_each():
-  config = presets.laptop_config()
+  config = presets.make('features')
   assert config.imitation.replay_table_name == 'imitation'
   assert config.task.replay_table_name == 'task'
   assert (config.num_imitation_actors, config.num_task_actors) == (1, 1)
@@ -95,7 +207,7 @@ def test_deviation_ends_episodes_in_training_alone(
   steps, discount = _run(acting, action)
   assert steps < len(training_set[0])
   assert discount == {'imitation': 0.0, 'task': 1.0}
-  assert acting.deviation > presets.EARLY_TERMINATION_DISTANCE
+  assert acting.deviation > _DOMAIN.early_termination_distance
   steps, discount = _run(following, action)
   assert steps == len(training_set[0])
   assert discount == {'imitation': 1.0, 'task': 1.0}
@@ -108,7 +220,7 @@ def test_half_of_the_training_episodes_start_inside(acting, following):
     starts.append(acting.step_index)
   inside = np.mean(np.array(starts) > 0)
   # Four standard deviations of 200 coins.
-  assert inside == pytest.approx(presets.CURRICULUM_PROBABILITY, abs=0.15)
+  assert inside == pytest.approx(_DOMAIN.curriculum_probability, abs=0.15)
   # Anywhere in a demonstration.
   assert max(starts) > 0.8 * min(len(d) for d in acting.demonstrations)
   for _ in range(20):
@@ -117,10 +229,12 @@ def test_half_of_the_training_episodes_start_inside(acting, following):
 
 
 def test_task_environment_is_the_imitation_environments_task(spec):
-  task_spec = acme.make_environment_spec(presets.make_task_environment(0))
+  task_spec = acme.make_environment_spec(
+    _DOMAIN.make_task_environment(domain_lib.ACTOR, seed=0)
+  )
   wanted = specs_lib.task_spec(spec)
   assert task_spec.actions == wanted.actions
-  assert set(task_spec.observations) == set(presets.OBSERVABLES)
+  assert set(task_spec.observations) == set(_DOMAIN.observables)
   for mine, theirs in zip(
     tree.flatten((dict(task_spec.observations), task_spec.rewards)),
     tree.flatten((dict(wanted.observations), wanted.rewards)),
@@ -129,7 +243,10 @@ def test_task_environment_is_the_imitation_environments_task(spec):
 
 
 def test_task_episodes_have_their_length_and_seed():
-  environments = [presets.make_task_environment(s, 5) for s in (3, 3, 4)]
+  domain = dataclasses.replace(_DOMAIN, task_episode_length=5)
+  environments = [
+    domain.make_task_environment(domain_lib.ACTOR, s) for s in (3, 3, 4)
+  ]
   first, again, other = (e.reset().observation['blocks'] for e in environments)
   np.testing.assert_array_equal(first, again)
   assert np.any(first != other)
@@ -148,7 +265,7 @@ def _batch(observation):
 
 
 def test_imitation_networks_look_at_the_goal(acting, spec):
-  networks, _ = presets.make_networks(spec, presets.laptop_config())
+  networks, _ = presets.make('features').make_networks(spec)
   networks.init(spec)
   policy = networks.make_policy(spec)
   observation = acting.start(0).observation
@@ -161,7 +278,7 @@ def test_imitation_networks_look_at_the_goal(acting, spec):
 
 
 def test_one_step_of_motion_is_of_order_one_to_the_networks(acting, spec):
-  networks, _ = presets.make_networks(spec, presets.laptop_config())
+  networks, _ = presets.make('features').make_networks(spec)
   demonstration = acting.demonstrations[0]
   # The hand, in `body`, which comes after the thirty numbers of `blocks`; what
   # is left to do comes after the observation's own 30 + 36 numbers.
@@ -180,11 +297,11 @@ def test_one_step_of_motion_is_of_order_one_to_the_networks(acting, spec):
 
 
 def test_task_networks_do_without_goals(acting, spec):
-  config = presets.laptop_config()
-  _, networks = presets.make_networks(spec, config)
+  config = presets.make('features')
+  _, networks = config.make_networks(spec)
   task_spec = specs_lib.task_spec(spec)
   networks.init(task_spec)
-  timestep = presets.make_task_environment(0).reset()
+  timestep = _DOMAIN.make_task_environment(domain_lib.ACTOR, seed=0).reset()
   observation = _batch(timestep.observation)
   action = networks.make_policy(task_spec)(observation)
   assert action.shape == (1, 9)

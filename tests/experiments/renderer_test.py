@@ -38,7 +38,14 @@ def test_a_missing_library_is_named_with_the_remedy(error):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-  'program', ['demonstrations', 'evaluate', 'run_distributed', 'teleoperate']
+  'program',
+  [
+    'demonstrations',
+    'evaluate',
+    'run_distributed',
+    'run_metamimic',
+    'teleoperate',
+  ],
 )
 def test_programs_say_what_is_missing(program):
   done = subprocess.run(

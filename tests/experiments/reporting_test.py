@@ -25,8 +25,17 @@ import pytest
 from experiments import evaluation
 from experiments import reporting
 from experiments import training
+from tests.acme_metamimic import fakes
 
 _SIZE = 64
+_COLUMNS = training.curve_columns(
+  evaluation.Evaluator(
+    fakes.FakeEnvironment(True),
+    fakes.FakeEnvironment(True),
+    fakes.FakeEnvironment(False),
+    1,
+  ).columns
+)
 
 
 def _read(path) -> list[list[str]]:
@@ -78,12 +87,69 @@ def test_incomplete_point_is_refused_and_leaves_no_trace(tmp_path):
   assert len(_read(path)) == 1
 
 
+def _write_points(path, *points: tuple[float, float]) -> None:
+  curves = reporting.Curves(str(path), ('minutes', 'reward'))
+  for minutes, reward in points:
+    curves.append({'minutes': minutes, 'reward': reward})
+
+
+def test_points_after_the_saved_progress_are_dropped(tmp_path):
+  path = tmp_path / 'curves.csv'
+  _write_points(path, (1.0, 0.125), (2.0, float('nan')), (3.5, 0.375))
+  curves = reporting.Curves(str(path), ('minutes', 'reward'), resume_at=2.25)
+  assert _read(path) == [['minutes', 'reward'], ['1', '0.125'], ['2', 'nan']]
+  assert len(curves) == 2
+  np.testing.assert_array_equal(curves.column('reward'), [0.125, np.nan])
+  curves.append({'minutes': 4.0, 'reward': 0.5})
+  assert _read(path)[1:] == [['1', '0.125'], ['2', 'nan'], ['4', '0.5']]
+  assert not (tmp_path / 'curves.csv.new').exists()
+
+
+def test_run_that_was_never_saved_begins_its_curves_anew(tmp_path):
+  path = tmp_path / 'curves.csv'
+  _write_points(path, (1.0, 0.125))
+  curves = reporting.Curves(str(path), ('minutes', 'reward'), resume_at=0.0)
+  assert len(curves) == 0
+  assert _read(path) == [['minutes', 'reward']]
+
+
+def test_curves_that_are_not_there_begin_at_a_resume(tmp_path):
+  path = tmp_path / 'curves.csv'
+  reporting.Curves(str(path), ('minutes', 'reward'), resume_at=5.0)
+  assert _read(path) == [['minutes', 'reward']]
+
+
+@pytest.mark.parametrize('cut', [b'2', b'2,', b'2,-', b'2,6.1e-', b'2,0.3'])
+def test_row_that_was_cut_is_dropped(tmp_path, cut):
+  path = tmp_path / 'curves.csv'
+  _write_points(path, (1.0, 0.125))
+  path.write_bytes(path.read_bytes() + cut)
+  curves = reporting.Curves(str(path), ('minutes', 'reward'), resume_at=9.0)
+  assert _read(path)[1:] == [['1', '0.125']]
+  assert len(curves) == 1
+
+
+def test_curves_with_other_columns_are_refused(tmp_path):
+  path = tmp_path / 'curves.csv'
+  _write_points(path, (1.0, 0.125))
+  before = path.read_bytes()
+  for columns in (('minutes', 'loss'), ('reward', 'minutes'), ('minutes',)):
+    with pytest.raises(ValueError, match=r'curves.csv. has the columns .*give'):
+      reporting.Curves(str(path), columns, resume_at=9.0)
+  assert path.read_bytes() == before
+
+
+def test_new_curves_replace_those_that_were_there(tmp_path):
+  path = tmp_path / 'curves.csv'
+  _write_points(path, (1.0, 0.125))
+  assert len(reporting.Curves(str(path), ('minutes', 'loss'))) == 0
+  assert _read(path) == [['minutes', 'loss']]
+
+
 def _plot(folder, validation: float) -> np.ndarray:
-  curves = reporting.Curves(
-    str(folder / 'curves.csv'), list(training.CURVE_COLUMNS)
-  )
+  curves = reporting.Curves(str(folder / 'curves.csv'), _COLUMNS)
   for minutes in (1.0, 2.0, 3.0):
-    point = dict.fromkeys(training.CURVE_COLUMNS, 0.2 * minutes)
+    point = dict.fromkeys(_COLUMNS, 0.2 * minutes)
     point |= {'minutes': minutes, 'validation_imitation_reward': validation}
     curves.append(point)
   path = str(folder / 'curves.png')
@@ -101,6 +167,19 @@ def test_plot_shows_the_curves(tmp_path):
   changed = np.any(low != high, axis=(0, 2))
   assert changed[: 1300 // 3].any()
   assert not changed[1300 // 3 :].any()
+
+
+def test_curves_without_demonstrations_are_drawn_alike(tmp_path):
+  environment = fakes.FakeEnvironment(True)
+  columns = training.curve_columns(
+    evaluation.ReturnEvaluator(environment, environment, environment, 1).columns
+  )
+  assert 'validation_stacked' not in columns
+  curves = reporting.Curves(str(tmp_path / 'curves.csv'), columns)
+  curves.append(dict.fromkeys(columns, 0.5))
+  path = str(tmp_path / 'curves.png')
+  reporting.plot_curves(curves, path)
+  assert np.asarray(Image.open(path)).shape[:2] == (380, 1300)
 
 
 def _row(policy: str, **values: float) -> dict:

@@ -21,6 +21,10 @@ import sys
 
 import pytest
 
+from experiments import overrides
+from experiments import presets
+from experiments import run_folder as run_folder_lib
+
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # For a loaded machine; it takes half a minute on an idle one.
 _SECONDS = 300.0
@@ -55,22 +59,34 @@ def _last_row(folder: pathlib.Path) -> dict[str, str]:
   [
     (['--lp_launch_type=vertex'], 'local_mt|local_mp|ray'),
     (['--resume', '--run_folder=none'], 'holds no run to resume'),
-    (['--run_folder=.', '--environment=light'], 'exists; give another'),
+    (['--run_folder=.', '--preset=light'], 'exists and is left as it is'),
     (['--run_folder=file/run'], 'cannot be made'),
-    (['--num_imitation_actors=0'], 'num_imitation_actors'),
+    (['--num_imitation_actors=0'], 'num_imitation_actors=0 must be at least 1'),
+    (['--preset=vertex'], "no preset 'vertex'"),
+    (['--set=program.num_cashes=2'], 'did you mean program.num_caches'),
     (
-      ['--environment=light', '--num_replay_shards=2', '--run_folder=new'],
+      ['--preset=light', '--num_replay_shards=2', '--run_folder=new'],
       'num_replay_shards=2 leaves shards without data',
     ),
     (['--dataset=absent', '--run_folder=new'], 'absent'),
-    (['--resume', '--run_folder=other'], "of another program, ['budget']"),
+    (['--resume', '--run_folder=other'], 'is not what a run writes'),
+    (
+      ['--resume', '--run_folder=one_process'],
+      'a run of experiments.run_metamimic: go on with that',
+    ),
     (['more'], "Unknown arguments: ['more']"),
   ],
 )
 def test_bad_arguments_are_refused_with_a_remedy(tmp_path, arguments, words):
   (tmp_path / 'file').write_text('')
   (tmp_path / 'other').mkdir()
-  (tmp_path / 'other' / 'settings.json').write_text('{"budget": 1}')
+  (tmp_path / 'other' / 'experiment.json').write_text('{"budget": 1}')
+  (tmp_path / 'one_process').mkdir()
+  run_folder_lib.write(
+    str(tmp_path / 'one_process'),
+    run_folder_lib.ONE_PROCESS,
+    presets.make('light'),
+  )
   done = _run(*arguments, cwd=tmp_path)
   assert done.returncode not in (0, None)
   assert 'Traceback' not in done.stderr
@@ -82,12 +98,12 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
   done = _run(
     '--run_folder=run',
     '--lp_launch_type=local_mt',
-    '--environment=light',
+    '--preset=light',
     '--max_actor_steps=3000',
     '--num_imitation_actors=2',
     '--environments_per_actor=2',
     '--num_replay_shards=2',
-    '--half_precision',
+    '--half_precision=true',
     '--evaluation_period_seconds=1',
     cwd=tmp_path,
   )
@@ -112,6 +128,17 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
     assert (run / label / 'log.csv').exists(), label
     assert list((run / label).glob('events.out.tfevents.*')), label
   assert 'episode_return/imitation' in _last_row(run / 'imitation_actor' / '0')
+  assert run_folder_lib.read(str(run)) == overrides.apply(
+    presets.make('light'),
+    [
+      'budget.actor_steps=3000',
+      'num_imitation_actors=2',
+      'program.environments_per_actor=2',
+      'program.num_replay_shards=2',
+      'program.half_precision=True',
+      'program.evaluation_period_seconds=1',
+    ],
+  )
   before = _last_row(run / 'counter')
   assert float(before['imitation_learner_steps']) > 0
 
@@ -126,5 +153,6 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
     assert float(after[name]) > float(before[name])
   with open(run / 'replay' / '0' / 'log.csv', newline='') as file:
     sizes = [float(row['task_size']) for row in csv.DictReader(file)]
+  assert run_folder_lib.read(str(run)).budget.actor_steps == 4500
   # What was there before the restart is there at once.
   assert min(sizes[len(sizes) // 2 :]) > 0

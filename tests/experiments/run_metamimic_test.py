@@ -11,16 +11,18 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Tests of the main job's program: flags, messages, and an interrupt."""
+"""Tests of the program of a run in one process: flags, messages, and an interrupt."""
 
 import csv
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 from absl import app
 from absl import flags
@@ -29,11 +31,24 @@ import pytest
 import tensorflow as tf
 
 from environments import demonstrations
-from experiments import main_job
+from experiments import command_line
+from experiments import experiment as experiment_lib
+from experiments import one_process
+from experiments import overrides
+from experiments import presets
+from experiments import run_folder as run_folder_lib
 from experiments import run_metamimic
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _PROGRAM = (sys.executable, '-m', 'experiments.run_metamimic')
+
+
+class _Taken(NamedTuple):
+  """What a run is started with."""
+
+  experiment: experiment_lib.Experiment
+  run_folder: str
+  resume: bool
 
 
 @pytest.fixture
@@ -43,10 +58,13 @@ def run(monkeypatch):
   monkeypatch.setattr(
     tf.config.threading, 'set_intra_op_parallelism_threads', lambda _: None
   )
-  taken: list[main_job.Settings] = []
-  monkeypatch.setattr(main_job, 'run', taken.append)
+  taken: list[_Taken] = []
+  monkeypatch.setattr(
+    one_process, 'run', lambda *arguments: taken.append(_Taken(*arguments))
+  )
+  monkeypatch.setattr(command_line, 'stop_on_signals', lambda: None)
 
-  def run_with(*arguments: str) -> main_job.Settings:
+  def run_with(*arguments: str) -> _Taken:
     with flagsaver.flagsaver():
       rest = flags.FLAGS(['run_metamimic', *arguments])
       run_metamimic.main(rest)
@@ -56,18 +74,21 @@ def run(monkeypatch):
 
 
 def test_defaults_are_those_of_the_demo(run):
-  settings = run()
-  assert settings.num_demonstrations == 60
-  assert settings.num_validation_demonstrations == 40
-  assert settings.dataset is None
-  assert settings.seed == 0
-  assert os.path.dirname(settings.run_folder) == 'runs'
+  experiment, run_folder, resume = run()
+  assert experiment == presets.make('features')
+  assert experiment.demonstrations == experiment_lib.Demonstrations(
+    dataset=None, num_train=60, num_validation=40
+  )
+  assert experiment.seed == 0
+  assert os.path.dirname(run_folder) == 'runs'
+  assert not resume
   # Half an hour in all, with set-up and evaluation.
-  assert settings.evaluation_period_minutes < settings.budget_minutes <= 25.0
+  minutes = experiment.budget.minutes
+  assert experiment.evaluation.period_minutes < minutes <= 25.0
 
 
 def test_flags_become_settings(run):
-  assert run(
+  experiment, run_folder, _ = run(
     '--budget_minutes=2.5',
     '--seed=7',
     '--num_demonstrations=1',
@@ -75,27 +96,54 @@ def test_flags_become_settings(run):
     '--evaluation_period_minutes=0',
     '--run_folder=mine',
     '--dataset=data',
-  ) == main_job.Settings(2.5, 7, 1, 2, 0.0, 'mine', 'data')
+    '--set=imitation.discount=0.9',
+    '--set=networks.policy_layer_sizes=32,16',
+  )
+  assert run_folder == 'mine'
+  assert experiment == overrides.replace_all(
+    presets.make('features'),
+    {
+      'budget.minutes': 2.5,
+      'seed': 7,
+      'demonstrations.dataset': 'data',
+      'demonstrations.num_train': 1,
+      'demonstrations.num_validation': 2,
+      'evaluation.period_minutes': 0.0,
+      'imitation.discount': 0.9,
+      'networks.policy_layer_sizes': (32, 16),
+    },
+  )
+
+
+@pytest.mark.parametrize('name', presets.PRESETS)
+def test_presets_are_experiments_by_name(run, name):
+  assert run(f'--preset={name}').experiment == presets.make(name)
 
 
 @pytest.mark.parametrize(
   ('argument', 'message'),
   [
-    ('--budget_minutes=abc', "could not convert string to float: 'abc'"),
-    ('--budget_minutes=-1', 'non-negative'),
-    ('--budget_minutes=nan', 'budget_minutes=nan: it must be a finite number'),
-    ('--budget_minutes=inf', 'budget_minutes=inf: it must be a finite number'),
-    ('--evaluation_period_minutes=nan', 'it must be a finite number'),
-    ('--seed=-1', 'seed=-1'),
-    ('--seed=4294967296', 'seed=4294967296'),
-    ('--seed=1.5', "'1.5'"),
-    ('--num_demonstrations=0', 'positive'),
-    ('--num_validation_demonstrations=1', '2'),
+    ('--budget_minutes=abc', r"budget.minutes='abc' does not fit.*float"),
+    ('--budget_minutes=-1', r'budget.minutes=-1.0 must be .*not negative'),
+    ('--budget_minutes=nan', r"budget.minutes='nan' does not fit"),
+    ('--budget_minutes=1e999', 'budget.minutes=inf must be a finite number'),
+    ('--evaluation_period_minutes=nan', r"evaluation.period_minutes='nan'"),
+    ('--evaluation_period_minutes=1e999', 'must be a finite number'),
+    ('--seed=-1', 'seed=-1 must be at least 0'),
+    ('--seed=4294967296', 'seed=4294967296 must be less than 2147483648'),
+    ('--seed=1.5', r'seed=1.5 does not fit.*int'),
+    ('--num_demonstrations=0', 'num_train=0 must be at least 1'),
+    (
+      '--num_validation_demonstrations=1',
+      'num_validation=1 must be at least 2',
+    ),
   ],
 )
 def test_flag_out_of_range_is_refused(run, argument, message):
-  with pytest.raises(flags.IllegalFlagValueError, match=message):
+  with pytest.raises(SystemExit) as error:
     run(argument)
+  assert re.match(f'Error: .*{message}', str(error.value.code))
+  assert '\n' not in str(error.value.code)
 
 
 def test_unknown_flag_and_argument_are_refused(run):
@@ -106,13 +154,13 @@ def test_unknown_flag_and_argument_are_refused(run):
 
 
 @pytest.mark.parametrize(
-  'error', [main_job.RunFolderError, demonstrations.DatasetError]
+  'error', [run_folder_lib.RunFolderError, demonstrations.DatasetError]
 )
 def test_bad_input_ends_with_one_sentence(run, monkeypatch, error):
-  def fail(settings):
+  def fail(*unused_arguments):
     raise error('it is so; do this.')
 
-  monkeypatch.setattr(main_job, 'run', fail)
+  monkeypatch.setattr(one_process, 'run', fail)
   with pytest.raises(SystemExit) as exit_error:
     run()
   # Python prints it as it is, and exits with 1.
@@ -170,8 +218,6 @@ def test_refusals_of_the_program(tmp_path, dataset):
 _INTERRUPTIBLE = """
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from experiments import main_job
-main_job._CURVE_EPISODES = 1
 runpy.run_module('experiments.run_metamimic', run_name='__main__', alter_sys=True)
 """
 
@@ -196,6 +242,7 @@ def test_interrupt_keeps_what_there_is(tmp_path, dataset):
       f'--dataset={dataset}',
       '--budget_minutes=20',
       '--evaluation_period_minutes=0.05',
+      '--set=evaluation.episodes=1',
     ],
     cwd=_ROOT,
     stdout=subprocess.PIPE,
@@ -215,7 +262,8 @@ def test_interrupt_keeps_what_there_is(tmp_path, dataset):
     process.kill()
   assert process.returncode == 130
   assert out.rstrip().endswith(
-    f'Interrupted. What there is was kept in {folder}.'
+    f'Interrupted. What there is was kept in {folder}. To go on:\n'
+    f'python -m experiments.run_metamimic --resume --run_folder={folder}'
   )
   assert _read_points(curves)[: len(points)] == points
   for half in ('imitation', 'task'):
@@ -223,5 +271,6 @@ def test_interrupt_keeps_what_there_is(tmp_path, dataset):
     assert list(checkpoints.rglob('*.index'))
     policy = folder / 'policies' / f'{half}_policy'
     assert (policy / 'saved_model.pb').exists()
-  assert (folder / 'settings.json').exists()
-  assert (folder / 'config.json').exists()
+  assert run_folder_lib.read(str(folder)).seed == 0
+  progress = run_folder_lib.read_progress(str(folder))
+  assert progress.minutes >= float(points[-1]['minutes'])

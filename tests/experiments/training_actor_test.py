@@ -86,6 +86,15 @@ def test_logger_keeps_the_latest_values():
   assert np.isnan(logger.get('other'))
 
 
+def test_logger_counts_from_its_first_value():
+  logger = training.LatestLogger()
+  assert logger.since_first('steps') == 0.0
+  for steps in (1000, 1010, 1040):
+    logger.write({'steps': steps})
+  assert logger.since_first('steps') == 40.0
+  assert logger.get('steps') == 1040.0
+
+
 @pytest.mark.parametrize('streams', [False, True])
 def test_means_are_those_of_the_latest_episodes(monkeypatch, streams):
   monkeypatch.setattr(training, '_WINDOW', 2)

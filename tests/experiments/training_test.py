@@ -14,11 +14,13 @@
 """Tests of training in threads: shares, errors, interrupts, and the curves."""
 
 import csv
+import dataclasses
 import threading
 import time
 import types
 from typing import Any
 
+import acme
 from acme import core
 import numpy as np
 import pytest
@@ -26,33 +28,47 @@ import pytest
 import acme_metamimic
 from acme_metamimic import networks
 from experiments import evaluation
-from experiments import presets
+from experiments import experiment as experiment_lib
 from experiments import reporting
 from experiments import training
+from experiments.domains import block_stacking as stacking_lib
+from experiments.domains import domain as domain_lib
 from tests.acme_metamimic import fakes
 from tests.experiments import training_fakes
 
 _EPISODE_LENGTH = 10
 
 
-@pytest.fixture(scope='module')
-def environments(training_set, validation_set) -> training.Environments:
-  """Acts in fast stand-ins; evaluates in the real ones."""
-  return training.Environments(
-    imitation=fakes.FakeEnvironment(True, _EPISODE_LENGTH),
-    task=fakes.FakeEnvironment(False, _EPISODE_LENGTH),
-    training=presets.make_imitation_environment(
-      training_set, 0, training=False
-    ),
-    validation=presets.make_imitation_environment(
-      validation_set, 0, training=False
-    ),
-    task_evaluation=presets.make_task_environment(0, episode_length=5),
+# That of the features preset.
+_DOMAIN = stacking_lib.BlockStacking()
+
+
+def _minutes(minutes: float) -> experiment_lib.Budget:
+  return experiment_lib.Budget(minutes=minutes)
+
+
+def _make_evaluator(
+  training_set, validation_set, episode_length: int
+) -> evaluation.Evaluator:
+  """Evaluates one episode of each kind."""
+  return evaluation.Evaluator(
+    _DOMAIN.follow(training_set, domain_lib.TRAINING, seed=0),
+    _DOMAIN.follow(validation_set, domain_lib.VALIDATION, seed=0),
+    dataclasses.replace(
+      _DOMAIN, task_episode_length=episode_length
+    ).make_task_environment(domain_lib.VALIDATION, seed=0),
+    episodes=1,
   )
 
 
+@pytest.fixture(scope='module')
+def evaluator(training_set, validation_set) -> evaluation.Evaluator:
+  """Evaluates in the real environments, while fast stand-ins are acted in."""
+  return _make_evaluator(training_set, validation_set, episode_length=5)
+
+
 @pytest.fixture
-def make_trainer(environments, tmp_path, monkeypatch):
+def make_trainer(evaluator, tmp_path, monkeypatch):
   """Makes a trainer of two idle halves."""
   monkeypatch.setattr(training, '_POLL_SECONDS', 0.02)
   monkeypatch.setattr(training, '_WAIT_SECONDS', 0.001)
@@ -61,6 +77,7 @@ def make_trainer(environments, tmp_path, monkeypatch):
     imitation: core.Actor | None = None,
     task: core.Actor | None = None,
     share: float = 1.0,
+    progress: training.Progress = training.Progress(),
   ) -> tuple[training.Trainer, reporting.Curves]:
     agent: Any = types.SimpleNamespace(
       imitation=imitation or training_fakes.Idle(),
@@ -69,16 +86,20 @@ def make_trainer(environments, tmp_path, monkeypatch):
       task_policy=lambda _: np.zeros(9, np.float32),
     )
     curves = reporting.Curves(
-      str(tmp_path / 'curves.csv'), training.CURVE_COLUMNS
+      str(tmp_path / 'curves.csv'), training.curve_columns(evaluator.columns)
     )
     logs = {half: training.LatestLogger() for half in ('imitation', 'task')}
     trainer = training.Trainer(
       agent,
       logs,
-      environments,
+      {
+        'imitation': fakes.FakeEnvironment(True, _EPISODE_LENGTH),
+        'task': fakes.FakeEnvironment(False, _EPISODE_LENGTH),
+      },
       curves,
+      evaluator,
       task_steps_per_imitation_step=share,
-      evaluation_episodes=1,
+      progress=progress,
     )
     return trainer, curves
 
@@ -93,7 +114,9 @@ def test_trains_for_the_given_time_and_evaluates_at_the_end(make_trainer):
   trainer, curves = make_trainer()
   calls: list[int] = []
   started = time.monotonic()
-  trainer.run(0.5 / 60, 1.0, on_evaluation=lambda: calls.append(len(curves)))
+  trainer.run(
+    _minutes(0.5 / 60), 1.0, on_evaluation=lambda: calls.append(len(curves))
+  )
   assert time.monotonic() - started >= 0.5
   assert calls == [1]
   assert curves.column('minutes')[0] >= 0.5 / 60
@@ -114,7 +137,7 @@ def test_evaluates_after_each_period(make_trainer, monkeypatch):
 
   monkeypatch.setattr(trainer, '_evaluate', evaluate)
   with pytest.raises(KeyboardInterrupt):
-    trainer.run(5.0, 0.2 / 60, stop_after_three)
+    trainer.run(_minutes(5.0), 0.2 / 60, stop_after_three)
   assert times[0] >= 0.2
   # From the end of one evaluation to the next.
   assert np.all(np.diff(times) >= 0.3)
@@ -130,7 +153,7 @@ def test_evaluation_has_the_cores_to_itself(make_trainer, monkeypatch):
       time.sleep(0.1)
 
   monkeypatch.setattr(trainer, '_evaluate', evaluate)
-  trainer.run(0.6 / 60, 0.3 / 60)
+  trainer.run(_minutes(0.9 / 60), 0.3 / 60)
   during, before_end = steps[:2], steps[-1]
   assert during[0] == during[1] > 0
   # They went on afterwards.
@@ -139,7 +162,7 @@ def test_evaluation_has_the_cores_to_itself(make_trainer, monkeypatch):
 
 def test_task_half_waits_for_its_share(make_trainer):
   trainer, curves = make_trainer(share=0.3)
-  trainer.run(1.0 / 60, 1.0)
+  trainer.run(_minutes(1.0 / 60), 1.0)
   leader = curves.column('imitation_environment_steps')[-1]
   follower = curves.column('task_environment_steps')[-1]
   # An episode is finished once it was begun.
@@ -148,12 +171,12 @@ def test_task_half_waits_for_its_share(make_trainer):
   assert follower > _EPISODE_LENGTH
 
 
-def test_point_holds_what_was_measured(make_trainer, environments):
+def test_point_holds_what_was_measured(make_trainer, evaluator):
   trainer, curves = make_trainer()
-  trainer.run(0.2 / 60, 1.0)
+  trainer.run(_minutes(0.2 / 60), 1.0)
   for name in ('training', 'validation'):
     expected = evaluation.follow(
-      getattr(environments, name), lambda _: np.zeros(9, np.float32), 0
+      getattr(evaluator, name), lambda _: np.zeros(9, np.float32), 0
     )
     for key in evaluation.OneShotMetrics.names():
       assert curves.column(f'{name}_{key}')[0] == getattr(expected, key)
@@ -171,7 +194,7 @@ def test_error_of_a_half_is_raised_with_its_cause(make_trainer, half):
 
   trainer, curves = make_trainer(**{half: training_fakes.Idle(fail)})
   with pytest.raises(RuntimeError, match=f'The {half} half') as error:
-    trainer.run(5.0, 5.0)
+    trainer.run(_minutes(5.0), 5.0)
   assert isinstance(error.value.__cause__, FloatingPointError)
   assert _are_stopped(trainer)
   assert len(curves) == 0
@@ -193,7 +216,7 @@ def test_error_in_the_last_episode_is_raised(make_trainer):
 
   trainer._actors['task'].stop = stop_and_tell
   with pytest.raises(RuntimeError, match='The task half'):
-    trainer.run(0.2 / 60, 5.0)
+    trainer.run(_minutes(0.2 / 60), 5.0)
   assert len(curves) == 0
 
 
@@ -204,8 +227,74 @@ def test_interrupt_stops_the_threads_and_keeps_the_curves(make_trainer):
     raise KeyboardInterrupt
 
   with pytest.raises(KeyboardInterrupt):
-    trainer.run(5.0, 0.0, on_evaluation=interrupt)
+    trainer.run(_minutes(5.0), 0.0, on_evaluation=interrupt)
   assert _are_stopped(trainer)
+  assert len(curves) == 1
+
+
+def test_budget_of_steps_ends_the_run(make_trainer):
+  trainer, curves = make_trainer()
+  trainer.run(experiment_lib.Budget(actor_steps=200), 5.0)
+  steps = curves.column('imitation_environment_steps')[-1]
+  assert 200 <= steps == trainer.progress.imitation_steps
+
+
+def test_budget_of_updates_ends_the_run(make_trainer):
+  trainer, curves = make_trainer()
+  log = trainer._logs['imitation']
+
+  def learn():
+    count = np.nan_to_num(log.get('imitation_learner_steps'))
+    log.write({'imitation_learner_steps': count + 1})
+    time.sleep(0.0005)
+
+  trainer._actors['imitation']._loop._actor = training_fakes.Idle(learn)
+  trainer.run(experiment_lib.Budget(imitation_updates=100), 5.0)
+  assert curves.column('imitation_updates')[-1] >= 100
+
+
+def test_first_limit_that_is_reached_ends_the_run(make_trainer):
+  trainer, _ = make_trainer()
+  started = time.monotonic()
+  trainer.run(experiment_lib.Budget(60.0, 10**9, 100), 5.0)
+  assert time.monotonic() - started < 30.0
+
+
+def test_what_came_before_a_resume_counts(make_trainer):
+  before = training.Progress(
+    minutes=10.0, imitation_steps=1000, task_steps=2000
+  )
+  trainer, curves = make_trainer(progress=before)
+  started = time.monotonic()
+  trainer.run(_minutes(10.0 + 0.3 / 60), 5.0)
+  assert 0.3 <= time.monotonic() - started < 30.0
+  (minutes,) = curves.column('minutes')
+  assert 10.0 + 0.3 / 60 <= minutes <= trainer.progress.minutes < 10.5
+  progress = trainer.progress
+  assert progress.imitation_steps > before.imitation_steps
+  # It was ahead of its share, and waited.
+  assert progress.task_steps == before.task_steps
+  assert curves.column('imitation_environment_steps')[-1] > 1000
+  assert curves.column('task_environment_steps')[-1] == 2000
+
+
+def test_updates_before_a_resume_count_until_there_are_new_ones(make_trainer):
+  trainer, curves = make_trainer()
+  curves.append(
+    dict.fromkeys(curves._columns, 0.0)
+    | {'imitation_updates': 500.0, 'task_updates': 50.0}
+  )
+  trainer.run(experiment_lib.Budget(imitation_updates=500), 5.0)
+  np.testing.assert_array_equal(curves.column('imitation_updates'), 500.0)
+  np.testing.assert_array_equal(curves.column('task_updates'), 50.0)
+
+
+def test_budget_that_was_used_up_before_ends_a_resume_at_once(make_trainer):
+  before = training.Progress(imitation_steps=1000)
+  trainer, curves = make_trainer(progress=before)
+  trainer.run(experiment_lib.Budget(actor_steps=500), 5.0)
+  # Whole episodes that the threads had begun.
+  assert trainer.progress.imitation_steps <= 1000 + 20 * _EPISODE_LENGTH
   assert len(curves) == 1
 
 
@@ -244,28 +333,19 @@ def _tiny_agent(spec) -> tuple[acme_metamimic.MetaMimic, dict]:
 def test_every_column_is_filled_by_a_learning_agent(
   training_set, validation_set, tmp_path
 ):
-  acting = presets.make_imitation_environment(training_set, 0, training=True)
-  environments = training.Environments(
-    imitation=acting,
-    task=presets.make_task_environment(0, episode_length=20),
-    training=presets.make_imitation_environment(
-      training_set, 0, training=False
-    ),
-    validation=presets.make_imitation_environment(
-      validation_set, 0, training=False
-    ),
-    task_evaluation=presets.make_task_environment(0, episode_length=20),
-  )
-  agent, logs = _tiny_agent(presets.make_spec(acting))
+  acting = _DOMAIN.follow(training_set, domain_lib.ACTOR, seed=0)
+  evaluator = _make_evaluator(training_set, validation_set, episode_length=20)
+  agent, logs = _tiny_agent(acme.make_environment_spec(acting))
   path = tmp_path / 'curves.csv'
-  curves = reporting.Curves(str(path), training.CURVE_COLUMNS)
+  columns = training.curve_columns(evaluator.columns)
+  curves = reporting.Curves(str(path), columns)
   trainer = training.Trainer(
     agent,
     logs,
-    environments,
+    {'imitation': acting, 'task': evaluator.task},
     curves,
+    evaluator,
     task_steps_per_imitation_step=0.5,
-    evaluation_episodes=1,
   )
 
   # Tracing takes its time on a busy machine: until both have learned.
@@ -275,11 +355,11 @@ def test_every_column_is_filled_by_a_learning_agent(
       raise KeyboardInterrupt
 
   with pytest.raises(KeyboardInterrupt):
-    trainer.run(3.0, 1.0 / 60, stop_once_learned)
+    trainer.run(_minutes(3.0), 1.0 / 60, stop_once_learned)
   agent.close()
   with open(path, newline='') as file:
     points = list(csv.DictReader(file))
-  assert tuple(points[0]) == training.CURVE_COLUMNS
+  assert tuple(points[0]) == columns
   last = {name: float(value) for name, value in points[-1].items()}
   assert all(np.isfinite(value) for value in last.values()), last
   for half in ('imitation', 'task'):

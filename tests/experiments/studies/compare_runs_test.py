@@ -15,11 +15,13 @@
 """A single process and a program come to one set of curves."""
 
 import csv
-import json
 import os
 
 import pytest
 
+from experiments import overrides
+from experiments import presets
+from experiments import run_folder as run_folder_lib
 from experiments.studies import compare_runs
 
 
@@ -51,7 +53,10 @@ def test_program_is_in_units_of_its_demonstrations(
   """The evaluator logs sums over an episode."""
   folder = tmp_path / 'program'
   folder.mkdir()
-  (folder / 'settings.json').write_text(json.dumps({'dataset': dataset}))
+  experiment = overrides.replace(
+    presets.make('features'), 'demonstrations.dataset', dataset
+  )
+  run_folder_lib.write(str(folder), run_folder_lib.PROGRAM, experiment)
   full = sum(d.task_return for d in validation_set) / len(validation_set)
   _write(
     str(folder / 'imitation_evaluator' / 'validation' / 'log.csv'),
