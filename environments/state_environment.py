@@ -13,7 +13,9 @@
 # limitations under the License.
 """A composer environment whose full state can be read and set."""
 
-from typing import Any
+from concurrent import futures
+import threading
+from typing import Any, Callable, Optional, Set
 
 from dm_control import _render
 from dm_control import composer
@@ -28,6 +30,28 @@ import numpy as np
 
 # Everything that mj_step depends on, warm start included: replays are exact.
 STATE_SIGNATURE = int(mujoco.mjtState.mjSTATE_INTEGRATION)
+
+
+# Never collected: a pool's thread ends with it, and a context in the same garbage
+# would wait for the thread for ever. Pools are used again, so that there are few.
+_POOLS: Set[futures.Executor] = set()
+
+
+class _RenderExecutor(executor.OffloadingRenderExecutor):
+  """dm_control's executor, whose contexts may be freed at any time."""
+
+  def __init__(self) -> None:
+    super().__init__()
+    _POOLS.add(self._executor)
+
+  def terminate(
+    self, cleanup_callable: Optional[Callable[[], None]] = None
+  ) -> None:
+    """Frees what is drawn with, unless Python ends and its threads are gone."""
+    if threading.main_thread().is_alive():
+      super().terminate(cleanup_callable)
+    else:
+      self._terminated = True
 
 
 class _RenderThread(_render.Renderer):
@@ -48,7 +72,7 @@ class _RenderThread(_render.Renderer):
     self._context = None
     # Not the class between, which fixes the executor.
     render_base.ContextBase.__init__(
-      self, max_width, max_height, executor.OffloadingRenderExecutor
+      self, max_width, max_height, _RenderExecutor
     )
 
 

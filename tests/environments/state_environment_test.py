@@ -13,8 +13,12 @@
 # limitations under the License.
 """Tests of what threads may do with an environment that draws."""
 
+import gc
+import subprocess
+import sys
 import threading
 from typing import Any, Callable
+import weakref
 
 import numpy as np
 import pytest
@@ -72,3 +76,41 @@ def test_environment_of_another_thread_can_be_closed():
   )
   _in_thread(made.reset)
   made.close()
+
+
+def test_environment_in_garbage_is_collected():
+  """Python drops its weak references before it frees what is in a cycle."""
+  made = block_stacking.load(('image',), image_size=(16, 16))
+  made.reset()
+  alive = weakref.ref(made)
+  cycle: list[Any] = [made]
+  cycle.append(cycle)
+  gc.disable()
+  try:
+    del made, cycle
+    # A daemon, as it would wait for ever.
+    collector = threading.Thread(target=gc.collect, daemon=True)
+    collector.start()
+    collector.join(30.0)
+    assert not collector.is_alive()
+  finally:
+    gc.enable()
+  assert alive() is None
+
+
+@pytest.mark.slow
+def test_nothing_is_said_of_an_environment_that_is_open_at_the_end():
+  code = (
+    'import experiments\n'
+    'from environments import block_stacking\n'
+    "environment = block_stacking.load(('image',), image_size=(16, 16))\n"
+    'environment.reset()\n'
+  )
+  done = subprocess.run(
+    [sys.executable, '-W', 'ignore', '-c', code],
+    capture_output=True,
+    text=True,
+    timeout=120.0,
+  )
+  assert done.returncode == 0, done.stderr
+  assert 'Exception' not in done.stderr
