@@ -151,7 +151,8 @@ def make_experiment(form: str) -> Tuple[experiment_lib.Experiment, str]:
     experiment = _preset()
   if 'list' in _FLAGS.set:
     for path, value in overrides.values(experiment).items():
-      print(f'{path}={value}')
+      if path not in experiment_lib.DERIVED:
+        print(f'{path}={value}')
     raise SystemExit(0)
   if any(text.partition('=')[0].strip() == 'preset' for text in _FLAGS.set):
     raise SettingsError('--set=preset=... changes a name alone: give --preset.')
@@ -229,7 +230,7 @@ def stop_on_signals() -> None:
   """
 
   def stop(number: int, unused_frame: Any) -> NoReturn:
-    for each in (signal.SIGTERM, signal.SIGHUP):
+    for each in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
       signal.signal(each, signal.SIG_DFL)
     raise Stopped(number)
 

@@ -37,6 +37,15 @@ LoggerFactory = Callable[[str], loggers.Logger]
 NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
 
 
+# Fields of a program that follow from `seed` and `budget`, and are not to be set.
+DERIVED = (
+  'program.seed',
+  'program.max_actor_steps',
+  'program.max_imitation_updates',
+  'program.max_minutes',
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Demonstrations:
   """Where the demonstrations come from.

@@ -137,8 +137,10 @@ class _Job(contextlib.AbstractContextManager):
     )
 
   def __exit__(self, *unused_error: object) -> None:
-    """Stops the agent's threads and its server."""
+    """Stops the agent's threads and its server, and closes the environments."""
     self._agent.close()
+    for environment in self._environments.values():
+      environment.close()
 
   def _path(self, *names: str) -> str:
     return os.path.join(self._folder, *names)
@@ -216,9 +218,9 @@ class _Job(contextlib.AbstractContextManager):
       reporting.rollout_states(environment, self._agent.imitation_policy, index)
       for index in range(min(filmed, len(environment.demonstrations)))
     ]
-    filmer = reporting.Filmer()
-    filmer.film(pairs, self._path('validation.mp4'))
-    filmer.strip(pairs[0], self._path('validation.png'))
+    with contextlib.closing(reporting.Filmer()) as filmer:
+      filmer.film(pairs, self._path('validation.mp4'))
+      filmer.strip(pairs[0], self._path('validation.png'))
 
 
 def _make_environments(

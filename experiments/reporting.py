@@ -163,9 +163,12 @@ def plot_curves(curves: Curves, path: str) -> None:
   task.set(title='task policy: task return of an episode')
   for axis in axes:
     axis.set_xlabel('minutes of training')
+    axis.set_xlim(left=0.0)
     axis.grid(alpha=0.3)
   reward.legend(frameon=False)
   relative.legend(frameon=False)
+  for axis in (relative, task):
+    axis.set_ylim(bottom=0.0)
   figure.savefig(path, dpi=100)
   plt.close(figure)
 
@@ -223,6 +226,10 @@ class Filmer:
   def __init__(self, size: int = 240):
     self._size = size
     self._environment = block_stacking.load(('body',))
+
+  def close(self) -> None:
+    """Closes the environment that is drawn."""
+    self._environment.close()
 
   def film(
     self, pairs: Sequence[tuple[np.ndarray, np.ndarray]], path: str

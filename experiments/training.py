@@ -229,6 +229,7 @@ class Trainer:
     self._actors = {'imitation': leader, 'task': follower}
     self._before = progress
     self._started = time.monotonic()
+    self._stopped: Optional[float] = None
 
   @property
   def progress(self) -> Progress:
@@ -263,12 +264,13 @@ class Trainer:
       total=1.0,
       bar_format='{percentage:3.0f}% |{bar:20}| {remaining} left{postfix}',
       mininterval=1.0,
+      smoothing=0.0,
     ) as bar:
       try:
-        while (used := self._used(budget)) < 1.0:
+        while self._used(budget) < 1.0:
           time.sleep(_POLL_SECONDS)
           self._raise_errors()
-          bar.n = used
+          bar.n = self._used(budget)
           bar.set_postfix_str(self._status(), refresh=False)
           bar.refresh()
           if self._minutes() >= next_evaluation:
@@ -278,12 +280,15 @@ class Trainer:
             next_evaluation = self._minutes() + evaluation_period_minutes
       finally:
         self._stop()
+        # What is evaluated afterwards is no training.
+        self._stopped = time.monotonic()
     self._raise_errors()
     self._evaluate()
     on_evaluation()
 
   def _minutes(self) -> float:
-    return self._before.minutes + (time.monotonic() - self._started) / 60
+    now = time.monotonic() if self._stopped is None else self._stopped
+    return self._before.minutes + (now - self._started) / 60
 
   def _used(self, budget: experiment_lib.Budget) -> float:
     """Returns the share of the budget that is used up, 1 at its end."""
@@ -333,11 +338,13 @@ class Trainer:
       - self._before.imitation_steps
       - self._before.task_steps
     )
+    learning = (
+      f'{updates / seconds:.0f} updates/s' if updates else 'no updates yet'
+    )
+    reward = imitation_actor.mean_step_reward('imitation')
     return (
-      f'{updates / seconds:.0f} updates/s, '
-      f'{new_steps / seconds:.0f} steps/s, '
-      f'imitation reward {imitation_actor.mean_step_reward("imitation"):.2f}, '
-      f'task return {task_actor.mean_return():.1f}'
+      f'{learning}, {new_steps / seconds:.0f} steps/s, acting: imitation reward '
+      f'{_number(reward, 2)}, task return {_number(task_actor.mean_return(), 1)}'
     )
 
   @contextlib.contextmanager
@@ -367,3 +374,8 @@ class Trainer:
       point[f'{half}_critic_loss'] = self._logs[half].get('critic_loss')
       point[f'{half}_q_mean'] = self._logs[half].get('q_mean')
     self._curves.append(point)
+
+
+def _number(value: float, digits: int) -> str:
+  """Returns a number as text, `-` for one that there is not yet."""
+  return '-' if np.isnan(value) else f'{value:.{digits}f}'
