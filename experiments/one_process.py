@@ -74,7 +74,7 @@ def _prepare(
   experiment: experiment_lib.Experiment, run_folder: str, resume: bool
 ) -> Optional[domain_lib.Dataset]:
   """Makes the run's folder, and records its dataset or checks the given one."""
-  run_dataset.check_given(experiment)
+  run_dataset.check_wanted(experiment)
   if not resume:
     run_folder_lib.make(run_folder)
   run_folder_lib.write(run_folder, run_folder_lib.ONE_PROCESS, experiment)
@@ -112,11 +112,14 @@ class _Job(contextlib.AbstractContextManager):
       if resume
       else training.Progress()
     )
-    self._curves = reporting.Curves(
-      self._path('curves.csv'),
-      training.curve_columns(self._evaluate.columns),
-      progress.minutes if resume else None,
-    )
+    try:
+      self._curves = reporting.Curves(
+        self._path('curves.csv'),
+        training.curve_columns(self._evaluate.columns),
+        progress.minutes if resume else None,
+      )
+    except ValueError as error:
+      raise run_folder_lib.RunFolderError(str(error)) from None
     logs = {half: training.LatestLogger() for half in specs_lib.STREAMS}
     self._spec = acme.make_environment_spec(self._environments['imitation'])
     self._agent = experiment.make_agent(

@@ -152,8 +152,14 @@ def _parse(text: str) -> Any:
 def _near(path: str, known: Sequence[str]) -> str:
   """Returns what may have been meant."""
   last = path.rpartition('.')[2]
+  parts = [other for other in known if other.startswith(f'{path}.')]
+  if parts:
+    return f' but has some: {", ".join(parts)}'
   same_name = [other for other in known if other.rpartition('.')[2] == last]
-  near = same_name or difflib.get_close_matches(path, known, n=3, cutoff=0.6)
+  near = same_name or [
+    *(other for other in known if path.startswith(f'{other}.')),
+    *difflib.get_close_matches(path, known, n=3, cutoff=0.8),
+  ]
   if not near:
     return f': those that there are begin with {", ".join(_tops(known))}'
   return f': did you mean {" or ".join(near[:3])}'

@@ -68,17 +68,21 @@ def check(dataset: domain_lib.Dataset, domain: domain_lib.Domain) -> None:
     )
 
 
-def check_given(experiment: experiment_lib.Experiment) -> None:
-  """Checks the dataset that a run was given, if it was, before anything is made.
+def check_wanted(experiment: experiment_lib.Experiment) -> None:
+  """Checks what a run wants of demonstrations, before anything is made.
 
   Args:
     experiment: experiment of the run.
 
   Raises:
-    DatasetError: if a run would fail on it.
+    DatasetError: if a run would fail on the dataset that it was given, or there
+      is no such demonstrator to record one.
   """
   given = experiment.demonstrations.dataset
-  dataset = experiment.dataset(given) if given else None
+  if not given:
+    _check_demonstrators(experiment.demonstrations)
+    return
+  dataset = experiment.dataset(given)
   if dataset is not None:
     check(dataset, experiment.domain)
 
@@ -167,11 +171,10 @@ def record(experiment: experiment_lib.Experiment, root: str) -> None:
     root: folder of the dataset.
 
   Raises:
-    DatasetError: if a demonstrator is unknown, or the disk is full.
+    DatasetError: if the disk is full, or hardly any attempt stacks.
   """
   wanted, domain = experiment.demonstrations, experiment.domain
   assert isinstance(domain, stacking_lib.BlockStacking), 'No other has any.'
-  _check_demonstrators(wanted)
   for folder, name, count, offset in zip(
     folders(root),
     (wanted.train_demonstrator, wanted.validation_demonstrator),

@@ -154,7 +154,7 @@ def _prepare(
   resume: bool,
 ) -> Optional[domain_lib.Dataset]:
   """Makes the run's folder; returns where its demonstrations are."""
-  run_dataset.check_given(experiment)
+  run_dataset.check_wanted(experiment)
   if not resume:
     run_folder_lib.make(run_folder)
   run_folder_lib.write(

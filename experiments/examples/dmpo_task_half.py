@@ -49,18 +49,6 @@ from experiments import run_folder as run_folder_lib
 from experiments.distributed import launch as launch_lib
 from experiments.domains import domain as domain_lib
 
-_LAUNCH_TYPE = flags.DEFINE_string(
-  'lp_launch_type',
-  None,
-  'Launch type of the program; one process by default.',
-  allow_override=True,
-)
-_PRESET = flags.DEFINE_string('preset', 'light', 'Experiment to change.')
-_MINUTES = flags.DEFINE_float('minutes', 1.0, 'Minutes of training.')
-_RUN_FOLDER = flags.DEFINE_string(
-  'run_folder', None, 'New folder for the results; runs/<date> by default.'
-)
-
 
 class DMPONetworks(acme_d4pg.D4PGNetworks):
   """Networks whose policy samples to explore and takes the mean otherwise."""
@@ -194,19 +182,35 @@ def make_experiment(preset: str, minutes: float) -> DMPOExperiment:
   )
 
 
+def _define_flags() -> None:
+  flags.DEFINE_string(
+    'lp_launch_type',
+    None,
+    'Launch type of the program; one process by default.',
+    allow_override=True,
+  )
+  flags.DEFINE_string('preset', 'light', 'Experiment to change.')
+  flags.DEFINE_float('minutes', 1.0, 'Minutes of training.')
+  flags.DEFINE_string(
+    'run_folder', None, 'New folder for the results; runs/<date> by default.'
+  )
+
+
 def main(unused_argv: list[str]) -> None:
   """Runs the experiment in the form that the flags say."""
-  experiment = make_experiment(_PRESET.value, _MINUTES.value)
-  run_folder = _RUN_FOLDER.value or run_folder_lib.default()
-  if _LAUNCH_TYPE.value is None:
+  given = flags.FLAGS
+  experiment = make_experiment(given.preset, given.minutes)
+  run_folder = given.run_folder or run_folder_lib.default()
+  if given.lp_launch_type is None:
     one_process.run(experiment, run_folder)
     return
   outcome = launch_lib.run(
-    experiment, launch_lib.Launch(_LAUNCH_TYPE.value), run_folder
+    experiment, launch_lib.Launch(given.lp_launch_type), run_folder
   )
   # Threads inside TensorFlow or gRPC may never end.
   os._exit(outcome.exit_code)
 
 
 if __name__ == '__main__':
+  _define_flags()
   app.run(main)

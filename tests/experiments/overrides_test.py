@@ -129,7 +129,7 @@ def test_values_of_several_parts_go_together():
     ('inner.hihg=3', "'inner.hihg' is no field: did you mean inner.high"),
     # The name alone is found wherever it is.
     ('high=3', "'high' is no field: did you mean inner.high or other.high."),
-    ('inner=3', "'inner' is no field: did you mean inner."),
+    ('inner=3', "'inner' is no field but has some: inner."),
     ('count.high=3', "'count.high' is no field: did you mean inner.high"),
     ('inner.low.x=3', "'inner.low.x' is no field: did you mean inner.low"),
     (
