@@ -15,6 +15,7 @@
 """MetaMimic (Paine et al., 2018): one-shot high-fidelity imitation in Acme."""
 
 from acme_metamimic.agent import MetaMimic
+from acme_metamimic.builder import ImitationBuilder
 from acme_metamimic.builder import MetaMimicBuilder
 from acme_metamimic.config import MetaMimicConfig
 from acme_metamimic.d4pg.agent import D4PG
@@ -42,6 +43,7 @@ __all__ = [
   'DistributedMetaMimic',
   'DualStreamAdder',
   'GoalFrames',
+  'ImitationBuilder',
   'MetaMimic',
   'MetaMimicBuilder',
   'MetaMimicConfig',
