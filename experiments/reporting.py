@@ -35,6 +35,9 @@ from matplotlib import pyplot as plt
 
 FRAMES_PER_SECOND = 20
 
+# More than what the digits in the file of curves round by.
+_ROUNDING = 1e-5
+
 COLUMNS: Mapping[str, str] = {
   'imitation_reward': 'imitation reward a step',
   'tracked': 'tracked',
@@ -77,7 +80,8 @@ class Curves:
     self._columns = tuple(columns)
     self._points: list[Mapping[str, float]] = []
     if resume_at is not None and os.path.exists(path):
-      self._points = [p for p in self._read() if p['minutes'] <= resume_at]
+      last = resume_at * (1.0 + _ROUNDING)
+      self._points = [p for p in self._read() if p['minutes'] <= last]
     # Whole at any time, also if the process is killed meanwhile.
     with open(f'{path}.new', 'w', newline='') as file:
       writer = csv.writer(file)

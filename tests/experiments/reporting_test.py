@@ -105,6 +105,14 @@ def test_points_after_the_saved_progress_are_dropped(tmp_path):
   assert not (tmp_path / 'curves.csv.new').exists()
 
 
+def test_point_of_the_saved_progress_stays(tmp_path):
+  path = tmp_path / 'curves.csv'
+  minutes = 0.18614464114998552  # Written as 0.186145.
+  _write_points(path, (minutes, 0.5))
+  curves = reporting.Curves(str(path), ('minutes', 'reward'), resume_at=minutes)
+  assert len(curves) == 1
+
+
 def test_run_that_was_never_saved_begins_its_curves_anew(tmp_path):
   path = tmp_path / 'curves.csv'
   _write_points(path, (1.0, 0.125))
