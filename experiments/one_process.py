@@ -24,6 +24,7 @@ import dm_env
 import acme_metamimic
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.replay import footprint
+from acme_metamimic.replay import saving
 from acme_metamimic.tf import actors
 from experiments import controls
 from experiments import evaluation
@@ -129,6 +130,9 @@ class _Job(contextlib.AbstractContextManager):
       checkpoint_directory=run_folder,
     )
     print(footprint.describe(self._agent.expected_bytes))
+    if resume and experiment.keeps_replay:
+      size = saving.saved_bytes(self._path('checkpoints', 'replay_0'))
+      print(f'It goes on with {size / 1e6:.0f} MB of replay from the disk.')
     self._trainer = training.Trainer(
       self._agent,
       logs,
