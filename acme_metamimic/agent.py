@@ -103,7 +103,7 @@ class MetaMimic:
     self._config = builder.config
     self._expected_bytes = builder.expected_bytes(environment_spec)
     footprint.report(self._expected_bytes)
-    self._replay_directory = _replay_directory(
+    self._replay_directory = saving.directory(
       checkpoint_directory, keeps_replay
     )
     self._server = reverb.Server(
@@ -151,6 +151,14 @@ class MetaMimic:
     return self._halves[specs_lib.IMITATION].agent
 
   @property
+  def imitation_actor(self) -> core.Actor:
+    """Acts with noise and records into both tables, and no learner is updated.
+
+    It shares its adder with `imitation`: one of the two acts at a time.
+    """
+    return self._halves[specs_lib.IMITATION].actor
+
+  @property
   def task(self) -> agent.Agent:
     """Acts with noise, records into the task table, and updates its learner."""
     return self._halves[specs_lib.TASK].agent
@@ -191,6 +199,10 @@ class MetaMimic:
   def task_policy(self, observation: types.NestedArray) -> types.NestedArray:
     """Returns pi(o_t) without noise, for one observation without `goal`."""
     return self._halves[specs_lib.TASK].evaluator.select_action(observation)
+
+  def drop_task_items(self) -> None:
+    """Empties the task table, for one that is to be filled by a better policy."""
+    self._client.reset(self._config.task.replay_table_name)
 
   @property
   def expected_bytes(self) -> int:
@@ -237,18 +249,3 @@ class MetaMimic:
     self._halves.clear()
     gc.collect()
     self._server.stop()
-
-
-def _replay_directory(
-  checkpoint_directory: Optional[str], keeps_replay: bool
-) -> Optional[str]:
-  """Returns the folder that the replay is kept in; None if it is not kept."""
-  if not keeps_replay:
-    return None
-  if checkpoint_directory is None:
-    raise ValueError(
-      'keeps_replay=True needs a checkpoint_directory to keep it in: give the '
-      'folder of the run.'
-    )
-  # That of a program with one replay.
-  return os.path.join(checkpoint_directory, 'checkpoints', 'replay_0')

@@ -17,6 +17,7 @@ Both run scripts have `--preset`, `--set`, `--run_folder` and `--resume`, and sh
 names of some fields.
 """
 
+import dataclasses
 import signal
 from typing import Any, List, Mapping, NoReturn, Tuple
 
@@ -160,7 +161,30 @@ def make_experiment(form: str) -> Tuple[experiment_lib.Experiment, str]:
     experiment = overrides.apply(experiment, [*_short_names(form), *_FLAGS.set])
   except overrides.OverrideError as error:
     raise SettingsError(str(error)) from None
+  if form == run_folder_lib.ONE_PROCESS:
+    _check_ends(experiment)
+  elif not experiment.learns_imitation:
+    raise SettingsError(
+      f'--preset={experiment.preset} is a baseline of the task half alone, which '
+      'runs in one process: use experiments.run_metamimic.'
+    )
   return experiment, _FLAGS.run_folder or run_folder_lib.default()
+
+
+def _check_ends(experiment: experiment_lib.Experiment) -> None:
+  """Raises if a run would reach its task phase and never its end."""
+  updates = experiment.budget.imitation_updates
+  others = dataclasses.replace(experiment.budget, imitation_updates=None)
+  if (
+    experiment.task_phase.exists
+    and updates is not None
+    and others == experiment_lib.Budget()
+  ):
+    raise SettingsError(
+      f'budget.imitation_updates={updates} does not grow in the task phase, so '
+      'that the run would not end: give --budget_minutes or budget.task_updates as '
+      'well, or set task_phase.after_share=none for no such phase.'
+    )
 
 
 def _preset() -> experiment_lib.Experiment:

@@ -12,17 +12,23 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-r"""Follows demonstrations one-shot with the policy of a run. For instance:
+r"""Evaluates the policies that a run has left behind.
+
+The imitation policy, on any dataset:
 
   python -m experiments.demonstrations record data/unseen \
     --demonstrator=careful --episodes=100 --seed=2000000
   python -m experiments.evaluate runs/mine data/unseen
 
-It prints the same table as the run, over other demonstrations.
-"""  # noqa: D415
+It prints the same table as the run, over other demonstrations. Without a dataset
+it is the task policy, beside the run's demonstrators from the same starts:
+
+  python -m experiments.evaluate runs/mine
+  python -m experiments.evaluate runs/mine --first_start=200000
+"""
 
 import os
-from typing import Optional
+from typing import Optional, Sequence
 
 from absl import app
 from absl import flags
@@ -34,10 +40,13 @@ from experiments import renderer
 
 with renderer.required():
   from environments import demonstrations
+  from environments import fixed_starts
+  from environments.block_stacking import demonstrators as demonstrators_lib
   from experiments import controls
   from experiments import evaluation
   from experiments import reporting
   from experiments import run_folder as run_folder_lib
+  from experiments import task_evaluation
   from experiments.datasets import run_dataset
   from experiments.domains import block_stacking
   from experiments.domains import domain as domain_lib
@@ -48,7 +57,26 @@ _TABLE = flags.DEFINE_string(
 _MAX_EPISODES = flags.DEFINE_integer(
   'max_episodes',
   None,
-  'Demonstrations to follow; all by default.',
+  'Demonstrations to follow, or starts of the task policy; all by default.',
+  lower_bound=1,
+)
+_DEMONSTRATORS = flags.DEFINE_list(
+  'demonstrators',
+  None,
+  'Scripted demonstrators beside the task policy; those of the run by default.',
+)
+_FIRST_START = flags.DEFINE_integer(
+  'first_start',
+  fixed_starts.FIRST_SEED,
+  'Seed of the first start of the task policy; the default gives the starts '
+  'that a run is evaluated from.',
+  lower_bound=0,
+  upper_bound=2**31,
+)
+_EPISODE_LENGTH = flags.DEFINE_integer(
+  'episode_length',
+  None,
+  'Steps of an episode of the task policy; as in the run by default.',
   lower_bound=1,
 )
 
@@ -75,16 +103,17 @@ def _check_output(path: Optional[str]) -> None:
       raise OutputError(f'{file!r} exists and is left as it is; give another.')
 
 
-def load_policy(run_folder: str) -> evaluation.Policy:
-  """Returns the imitation policy that a run has left behind.
+def load_policy(run_folder: str, half: str = 'imitation') -> evaluation.Policy:
+  """Returns a policy that a run has left behind.
 
   Args:
     run_folder: folder of a run that came to its end.
+    half: `imitation` or `task`.
 
   Raises:
     PolicyError: if there is none.
   """
-  path = os.path.join(run_folder, 'policies', 'imitation_policy')
+  path = os.path.join(run_folder, 'policies', f'{half}_policy')
   if not os.path.isdir(path):
     raise PolicyError(
       f'{path!r} is no folder with a policy: give the folder of a run of '
@@ -138,14 +167,87 @@ def evaluate(
   return reporting.format_table(rows)
 
 
-def main(argv: list[str]) -> None:
-  """Prints the table of a run's policy on a dataset."""
-  if len(argv) != 3:
-    raise app.UsageError('Give the folder of a run, and a dataset.')
-  logging.set_verbosity(logging.WARNING)
+def evaluate_task(
+  run_folder: str,
+  table: Optional[str] = None,
+  max_episodes: Optional[int] = None,
+  *,
+  demonstrators: Optional[Sequence[str]] = None,
+  first_start: int = fixed_starts.FIRST_SEED,
+  episode_length: Optional[int] = None,
+) -> str:
+  """Returns the table of a run's task policy beside demonstrators.
+
+  Args:
+    run_folder: folder of the run.
+    table: file to write it to as well, with a CSV file beside it.
+    max_episodes: number of episodes of each; as in the run by default.
+    demonstrators: names of the scripted demonstrators; those of the run by
+      default.
+    first_start: seed of the first start; each episode has the next.
+    episode_length: number of steps of an episode; as in the run by default.
+
+  Raises:
+    OutputError, PolicyError, RunFolderError: if one of them cannot be used, or
+      there is no such demonstrator.
+  """
+  _check_output(table)
+  policy = load_policy(run_folder, 'task')
+  domain = _domain(run_folder)
+  if demonstrators is None:
+    wanted = run_folder_lib.read(run_folder).demonstrations
+    demonstrators = wanted.scripted_demonstrators
+  _check_demonstrators(demonstrators)
+  environment = domain.load(
+    domain.seen_keys,
+    episode_length=episode_length or domain.task_episode_length,
+  )
+  states = fixed_starts.draw_states(
+    environment, max_episodes or domain.task_starts, first_start
+  )
+  rows = task_evaluation.table_rows(
+    fixed_starts.FixedStarts(environment, states),
+    {'task policy': policy},
+    demonstrators,
+  )
+  if table is not None:
+    return reporting.write_table(rows, table, task_evaluation.TITLES)
+  return reporting.format_table(rows, task_evaluation.TITLES)
+
+
+def _check_demonstrators(names: Sequence[str]) -> None:
+  for name in names:
+    if name not in demonstrators_lib.STYLES:
+      raise PolicyError(
+        f'there is no demonstrator {name!r}: use '
+        f'{", ".join(demonstrators_lib.STYLES)}.'
+      )
+
+
+def _table(argv: list[str]) -> str:
+  """Returns the table that the arguments ask for."""
+  if len(argv) == 2:
+    return evaluate_task(
+      argv[1],
+      _TABLE.value,
+      _MAX_EPISODES.value,
+      demonstrators=_DEMONSTRATORS.value,
+      first_start=_FIRST_START.value,
+      episode_length=_EPISODE_LENGTH.value,
+    )
   _, run_folder, path = argv
+  return evaluate(run_folder, path, _TABLE.value, _MAX_EPISODES.value)
+
+
+def main(argv: list[str]) -> None:
+  """Prints the table of one of a run's policies."""
+  if len(argv) not in (2, 3):
+    raise app.UsageError(
+      'Give the folder of a run, and a dataset for the imitation policy.'
+    )
+  logging.set_verbosity(logging.WARNING)
   try:
-    print(evaluate(run_folder, path, _TABLE.value, _MAX_EPISODES.value))
+    print(_table(argv))
   except (
     OutputError,
     PolicyError,

@@ -30,9 +30,11 @@ import dm_env
 import numpy as np
 
 from environments import demonstrations as demonstrations_lib
+from environments import fixed_starts
 from environments import imitation
 from environments import rewards
 from environments.block_stacking import features
+from experiments import task_evaluation
 
 # Deviation of the hand-to-block vector up to which a demonstration counts as
 # tracked (m): some two widths of a cube, so that one that is beside it is not.
@@ -207,8 +209,8 @@ class Evaluator:
   Attributes:
     training: environment that follows training demonstrations to their end.
     validation: the same for validation demonstrations.
-    task: environment of the task policy.
-    episodes: number of episodes of each kind.
+    task: environment of the task policy, which runs from all its starts.
+    episodes: number of episodes of each kind that follow demonstrations.
   """
 
   training: dm_env.Environment
@@ -224,7 +226,7 @@ class Evaluator:
       for split in ('training', 'validation')
       for name in self._names(split)
     ]
-    return (*names, 'task_policy_return')
+    return (*names, *self._task_names())
 
   def __call__(self, agent: Agent) -> Mapping[str, float]:
     """Returns the metrics of an agent's policies as they are."""
@@ -235,10 +237,23 @@ class Evaluator:
     ):
       metrics = self._follow(environment, agent.imitation_policy)
       point.update({f'{split}_{k}': value for k, value in metrics.items()})
-    point['task_policy_return'] = task_return(
-      self.task, agent.task_policy, self.episodes
-    )
+    point.update(self._run_task(agent.task_policy))
     return point
+
+  def _task_names(self) -> Sequence[str]:
+    return (
+      'task_policy_return',
+      'task_policy_stacked',
+      'task_policy_first_stacked',
+    )
+
+  def _run_task(self, policy: Policy) -> Mapping[str, float]:
+    assert isinstance(self.task, fixed_starts.FixedStarts)
+    summary = task_evaluation.summary(
+      task_evaluation.run_episodes(self.task, policy)
+    )
+    names = ('task_return', 'stacked', 'first_stacked')
+    return dict(zip(self._task_names(), (summary[name] for name in names)))
 
   def _names(self, split: str) -> Sequence[str]:
     return [f'{split}_{name}' for name in OneShotMetrics.names()]
@@ -250,11 +265,33 @@ class Evaluator:
     return mean(follow_all(environment, policy, indices=range(count)))
 
 
+class TaskEvaluator(Evaluator):
+  """The same for an agent of the task half alone, such as a baseline."""
+
+  @property
+  def columns(self) -> Sequence[str]:
+    """Names of what an evaluation returns."""
+    return self._task_names()
+
+  def __call__(self, agent: Agent) -> Mapping[str, float]:
+    """Returns the metrics of the agent's task policy as it is."""
+    return self._run_task(agent.task_policy)
+
+
 class ReturnEvaluator(Evaluator):
-  """The same where there are no demonstrations to compare with: mean returns."""
+  """The same where there are no demonstrations to compare with: mean returns.
+
+  The episodes of the task policy are as many as the others.
+  """
 
   def _names(self, split: str) -> Sequence[str]:
     return (f'{split}_imitation_reward', f'{split}_task_return')
+
+  def _task_names(self) -> Sequence[str]:
+    return ('task_policy_return',)
+
+  def _run_task(self, policy: Policy) -> Mapping[str, float]:
+    return {'task_policy_return': task_return(self.task, policy, self.episodes)}
 
   def _follow(
     self, environment: dm_env.Environment, policy: Policy

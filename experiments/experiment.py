@@ -20,15 +20,17 @@ and it builds both forms of the agent: in one process, and as a Launchpad progra
 import dataclasses
 import functools
 import math
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from acme import specs
 from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import loggers
 
 import acme_metamimic
+from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import half as half_lib
 from acme_metamimic.program import config as program_config
+from environments.block_stacking import demonstrators
 from experiments import pixel_forms
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
@@ -68,6 +70,12 @@ class Demonstrations:
   def __post_init__(self) -> None:
     _check_least(self, num_train=1, num_validation=2)
 
+  @property
+  def scripted_demonstrators(self) -> Tuple[str, ...]:
+    """Names of the two that are scripted, to compare with from other starts."""
+    names = (self.train_demonstrator, self.validation_demonstrator)
+    return tuple(n for n in dict.fromkeys(names) if n in demonstrators.STYLES)
+
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
@@ -104,11 +112,13 @@ class Budget:
       learner's work in a program.
     imitation_updates: number of updates of the imitation learner.
     actor_steps: number of environment steps of the imitation actors.
+    task_updates: number of updates of the task learner; in one process alone.
   """
 
   minutes: Optional[float] = None
   imitation_updates: Optional[int] = None
   actor_steps: Optional[int] = None
+  task_updates: Optional[int] = None
 
   def __post_init__(self) -> None:
     if self.minutes is not None and not 0.0 <= self.minutes < math.inf:
@@ -116,10 +126,74 @@ class Budget:
         f'minutes={self.minutes} must be a finite number, not negative, or None '
         'for no limit.'
       )
-    for name in ('imitation_updates', 'actor_steps'):
+    for name in ('imitation_updates', 'actor_steps', 'task_updates'):
       value = getattr(self, name)
       if value is not None and value < 1:
         raise ValueError(f'{name}={value} must be positive, or None.')
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskPhase:
+  """A second part of a run in one process, which the task half has to itself.
+
+  The task policy learns from what the imitation policy does. Where two cores are
+  all there is, little is gained from doing both at once: in the first part the
+  imitation half acts and learns alone; in the second it only acts, in episodes
+  that do not end early, and the task half learns from these and from its own.
+  In a program all run from the beginning, as in the paper.
+
+  Attributes:
+    after_share: share of the budget after which it begins; None for no such
+      condition. It begins at the first of the two, and never if both are None.
+    after_imitation_updates: number of updates of the imitation learner after
+      which it begins; None for no such condition.
+    source_steps: number of steps that the imitation actor makes in it before the
+      task half begins.
+    source_steps_per_task_step: number of steps that it makes at most from then
+      on for each step of the task actor, which it waits for. With the steps before
+      it decides the share of the imitation actor's items in the task learner's
+      batches.
+  """
+
+  after_share: Optional[float] = None
+  after_imitation_updates: Optional[int] = None
+  source_steps: int = 20_000
+  source_steps_per_task_step: float = 1.0
+
+  def __post_init__(self) -> None:
+    _check_least(self, source_steps=1, source_steps_per_task_step=0)
+    if self.after_share is not None and not 0.0 <= self.after_share < 1.0:
+      raise ValueError(
+        f'after_share={self.after_share} must lie in [0, 1), or be None for no '
+        'such phase.'
+      )
+    updates = self.after_imitation_updates
+    if updates is not None and updates < 0:
+      raise ValueError(
+        f'after_imitation_updates={updates} must not be negative, or be None.'
+      )
+
+  @property
+  def exists(self) -> bool:
+    """Whether a run has it."""
+    return (
+      self.after_share is not None or self.after_imitation_updates is not None
+    )
+
+  def begins(self, used: float, imitation_updates: float) -> bool:
+    """Returns whether it begins.
+
+    Args:
+      used: share of the budget that is used up.
+      imitation_updates: number of updates of the imitation learner so far.
+    """
+    return any(
+      limit is not None and done >= limit
+      for done, limit in (
+        (used, self.after_share),
+        (imitation_updates, self.after_imitation_updates),
+      )
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,8 +235,9 @@ class Experiment:
     num_imitation_actors: number of imitation actors of a program.
     num_task_actors: number of task actors of a program.
     task_steps_per_imitation_step: share of the task actor's steps in one
-      process, where it waits for the imitation actor. The paper has as many task
-      actors as imitation actors.
+      process, where it waits for the imitation actor; unused with a task phase.
+      The paper has as many task actors as imitation actors.
+    task_phase: part of a run in one process that the task half has to itself.
     program: configuration of a program's nodes.
     budget: when the run is finished.
     evaluation: how a run in one process is evaluated.
@@ -188,6 +263,7 @@ class Experiment:
   num_imitation_actors: int = 1
   num_task_actors: int = 1
   task_steps_per_imitation_step: float = 1.0
+  task_phase: TaskPhase = dataclasses.field(default_factory=TaskPhase)
   program: acme_metamimic.ProgramConfig = dataclasses.field(
     # Evaluators rest on a machine that they share with learners.
     default_factory=lambda: acme_metamimic.ProgramConfig(
@@ -198,6 +274,9 @@ class Experiment:
   evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
   keeps_replay: bool = True
   seed: int = 0
+
+  # Whether there is an imitation half; see `task_experiment`.
+  learns_imitation = True
 
   def __post_init__(self) -> None:
     _check_least(self, seed=0, num_imitation_actors=1, num_task_actors=1)
@@ -231,15 +310,22 @@ class Experiment:
     There a limit of samples would hold acting and learning alike, and both
     learners are saved together.
     """
-    halves = {
-      name: dataclasses.replace(
-        getattr(self, name),
-        samples_per_insert=None,
-        checkpoint_period_minutes=math.inf,
-      )
-      for name in ('imitation', 'task')
-    }
-    return dataclasses.replace(self.config, **halves)
+    return dataclasses.replace(
+      self.config,
+      **{half: self.one_process_half(half) for half in specs_lib.STREAMS},
+    )
+
+  def one_process_half(self, half: str) -> acme_metamimic.D4PGConfig:
+    """Returns the configuration of a half as one process runs it.
+
+    Args:
+      half: `imitation` or `task`.
+    """
+    return dataclasses.replace(
+      getattr(self, half),
+      samples_per_insert=None,
+      checkpoint_period_minutes=math.inf,
+    )
 
   def dataset(self, folder: str) -> Optional[domain_lib.Dataset]:
     """Returns where the demonstrations are; None if there are none.
@@ -263,31 +349,45 @@ class Experiment:
     Returns:
       Networks without variables.
     """
-    keys = environment_spec.observations
-    difference_scale, scale = (
-      {key: value for key, value in scales.items() if key in keys}
-      for scales in (
-        self.domain.goal_difference_scale(),
-        self.domain.observation_scale(),
-      )
+    imitation = acme_metamimic.make_imitation_networks(
+      environment_spec,
+      goal_difference_scale=_seen(
+        self.domain.goal_difference_scale(), environment_spec
+      ),
+      **half_lib.support(self.imitation),
+      **self._sizes(environment_spec),
     )
-    sizes: Any = {
+    return imitation, self.make_task_networks(environment_spec)
+
+  def make_task_networks(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> acme_d4pg.D4PGNetworks:
+    """Makes the networks of the task half.
+
+    Args:
+      environment_spec: spec of the imitation or of the task environment.
+
+    Returns:
+      Networks without variables.
+    """
+    return acme_metamimic.make_task_networks(
+      environment_spec,
+      **half_lib.support(self.task),
+      **self._sizes(environment_spec),
+    )
+
+  def _sizes(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> Mapping[str, Any]:
+    """Returns the arguments that the networks of both halves share."""
+    return {
       'policy_layer_sizes': self.networks.policy_layer_sizes,
       'critic_layer_sizes': self.networks.critic_layer_sizes,
-      'observation_scale': scale,
+      'observation_scale': _seen(
+        self.domain.observation_scale(), environment_spec
+      ),
       'torso': pixel_forms.FORMS[self.networks.torso].torso,
     }
-    return (
-      acme_metamimic.make_imitation_networks(
-        environment_spec,
-        goal_difference_scale=difference_scale,
-        **half_lib.support(self.imitation),
-        **sizes,
-      ),
-      acme_metamimic.make_task_networks(
-        environment_spec, **half_lib.support(self.task), **sizes
-      ),
-    )
 
   def make_builder(
     self,
@@ -364,7 +464,7 @@ class Experiment:
     share = program_config.share(self.config, program.num_replay_shards)
     return acme_metamimic.DistributedMetaMimic(
       functools.partial(self.domain.make_imitation_environment, dataset),
-      self.domain.make_task_environment,
+      functools.partial(self.domain.make_task_environment, dataset),
       self.make_networks,
       config=self.config,
       program_config=program,
@@ -372,6 +472,14 @@ class Experiment:
       logger_factory=logger_factory,
       checkpoint_directory=checkpoint_directory,
     )
+
+
+def _seen(
+  scales: domain_lib.Scales, environment_spec: specs.EnvironmentSpec
+) -> domain_lib.Scales:
+  """Returns the scales of what an environment shows."""
+  shown = environment_spec.observations
+  return {key: value for key, value in scales.items() if key in shown}
 
 
 def _check_least(config: object, **least: float) -> None:

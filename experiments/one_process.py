@@ -16,7 +16,7 @@
 import contextlib
 import os
 import time
-from typing import Mapping, Optional
+from typing import Mapping, Optional, Type
 
 import acme
 import dm_env
@@ -26,11 +26,13 @@ from acme_metamimic import specs as specs_lib
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import saving
 from acme_metamimic.tf import actors
+from environments import fixed_starts
 from experiments import controls
 from experiments import evaluation
 from experiments import experiment as experiment_lib
 from experiments import reporting
 from experiments import run_folder as run_folder_lib
+from experiments import task_evaluation
 from experiments import training
 from experiments.datasets import run_dataset
 from experiments.domains import domain as domain_lib
@@ -97,14 +99,9 @@ class _Job(contextlib.AbstractContextManager):
   ):
     self._experiment, self._folder = experiment, run_folder
     self._environments = _make_environments(experiment, dataset)
-    evaluator = (
-      evaluation.Evaluator
-      if experiment.domain.has_demonstrations
-      else evaluation.ReturnEvaluator
-    )
-    self._evaluate = evaluator(
-      self._environments['training'],
-      self._environments['validation'],
+    self._evaluate = _evaluator_class(experiment)(
+      self._environments.get('training'),
+      self._environments.get('validation'),
       self._environments['task_evaluation'],
       experiment.evaluation.episodes,
     )
@@ -121,8 +118,9 @@ class _Job(contextlib.AbstractContextManager):
       )
     except ValueError as error:
       raise run_folder_lib.RunFolderError(str(error)) from None
-    logs = {half: training.LatestLogger() for half in specs_lib.STREAMS}
-    self._spec = acme.make_environment_spec(self._environments['imitation'])
+    halves = [h for h in specs_lib.STREAMS if h in self._environments]
+    logs = {half: training.LatestLogger() for half in halves}
+    self._spec = acme.make_environment_spec(self._environments[halves[0]])
     self._agent = experiment.make_agent(
       self._spec,
       dataset,
@@ -136,10 +134,11 @@ class _Job(contextlib.AbstractContextManager):
     self._trainer = training.Trainer(
       self._agent,
       logs,
-      {half: self._environments[half] for half in specs_lib.STREAMS},
+      self._environments,
       self._curves,
       self._evaluate,
       task_steps_per_imitation_step=experiment.task_steps_per_imitation_step,
+      task_phase=experiment.task_phase,
       progress=progress,
     )
 
@@ -179,13 +178,15 @@ class _Job(contextlib.AbstractContextManager):
   def report(self, started: float) -> None:
     """Evaluates the final policies; writes the table, a strip and a film."""
     if self._experiment.domain.has_demonstrations:
-      self._write_table()
-      self._film()
-    task_return = self._curves.column('task_policy_return')[-1]
+      if self._experiment.learns_imitation:
+        self._write_table()
+        self._film()
+      self._write_task_table()
+    else:
+      task_return = self._curves.column('task_policy_return')[-1]
+      print(f'Task policy, from random starts: task return {task_return:.1f}.')
     print(
-      f'Task policy, {self._experiment.evaluation.episodes} episodes from random '
-      f'starts: task return {task_return:.1f} (curve in '
-      f'{self._path("curves.png")}).\n'
+      f'Curves are in {self._path("curves.png")}.\n'
       f'{(time.monotonic() - started) / 60:.1f} minutes in all. What the run has '
       f'left is in {self._folder}.'
     )
@@ -206,6 +207,29 @@ class _Job(contextlib.AbstractContextManager):
         number,
       )
     print(reporting.write_table(rows, self._path('table.md')))
+
+  def _write_task_table(self) -> None:
+    """Compares the task policy with the demonstrators, where they are scripted."""
+    environment = self._environments['task_evaluation']
+    assert isinstance(environment, fixed_starts.FixedStarts)
+    print(
+      'Evaluating the task policy and the demonstrators from the same '
+      f'{environment.num_starts} random starts.'
+    )
+    rows = task_evaluation.table_rows(
+      environment,
+      {'task policy': self._agent.task_policy},
+      self._experiment.demonstrations.scripted_demonstrators,
+    )
+    print(
+      reporting.write_table(
+        rows, self._path('task_table.md'), task_evaluation.TITLES
+      )
+    )
+    references = {
+      str(row['policy']): float(row['task_return']) for row in rows[1:]
+    }
+    reporting.plot_curves(self._curves, self._path('curves.png'), references)
 
   def _make_untrained_policy(self) -> evaluation.Policy:
     """Returns the policy of new networks."""
@@ -236,13 +260,33 @@ def _make_environments(
 ) -> Mapping[str, dm_env.Environment]:
   """Returns those that the halves act in, and those to evaluate in."""
   domain, seed = experiment.domain, experiment.seed
+  make_task = domain.make_task_environment
+  task = {
+    specs_lib.TASK: make_task(dataset, domain_lib.ACTOR, seed + 1),
+    'task_evaluation': make_task(dataset, domain_lib.VALIDATION, seed + 4),
+  }
+  if not experiment.learns_imitation:
+    return task
+  kinds = {
+    specs_lib.IMITATION: (domain_lib.ACTOR, seed),
+    'training': (domain_lib.TRAINING, seed + 2),
+    'validation': (domain_lib.VALIDATION, seed + 3),
+  }
+  if experiment.task_phase.exists:
+    kinds[domain_lib.SOURCE] = (domain_lib.SOURCE, seed + 5)
   make = domain.make_imitation_environment
   return {
-    specs_lib.IMITATION: make(dataset, domain_lib.ACTOR, seed),
-    specs_lib.TASK: domain.make_task_environment(domain_lib.ACTOR, seed + 1),
-    'training': make(dataset, domain_lib.TRAINING, seed + 2),
-    'validation': make(dataset, domain_lib.VALIDATION, seed + 3),
-    'task_evaluation': domain.make_task_environment(
-      domain_lib.VALIDATION, seed + 4
-    ),
+    **task,
+    **{name: make(dataset, *kind) for name, kind in kinds.items()},
   }
+
+
+def _evaluator_class(
+  experiment: experiment_lib.Experiment,
+) -> Type[evaluation.Evaluator]:
+  """Returns what evaluates the halves that there are."""
+  if not experiment.learns_imitation:
+    return evaluation.TaskEvaluator
+  if experiment.domain.has_demonstrations:
+    return evaluation.Evaluator
+  return evaluation.ReturnEvaluator

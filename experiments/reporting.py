@@ -17,7 +17,7 @@
 import contextlib
 import csv
 import os
-from typing import Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 import imageio_ffmpeg
 import matplotlib
@@ -129,16 +129,48 @@ def _digits(value: float) -> str:
   return f'{value:.0f}' if float(value).is_integer() else f'{value:.6g}'
 
 
-def plot_curves(curves: Curves, path: str) -> None:
-  """Draws imitation reward, task return of both policies, and stacked share.
+def plot_curves(
+  curves: Curves, path: str, references: Mapping[str, float] = {}
+) -> None:
+  """Draws how both policies came along, or the task policy's return alone.
 
   Args:
     curves: curves of a run, with the columns of `training.curve_columns`.
     path: path of the PNG file.
+    references: task returns to compare the task policy's with, by name.
   """
-  figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), constrained_layout=True)
+  has_imitation = 'validation_task_return' in curves
+  columns = 3 if has_imitation else 1
+  figure, axes = plt.subplots(
+    1,
+    columns,
+    figsize=(4.0 * columns + 1.0, 3.8),
+    constrained_layout=True,
+    squeeze=False,
+  )
+  if has_imitation:
+    _plot_imitation(curves, *axes[0, :2])
+  task = axes[0, -1]
+  task.plot(
+    curves.column('minutes'), curves.column('task_policy_return'), 'o-', ms=3
+  )
+  for index, (name, value) in enumerate(references.items()):
+    task.axhline(value, color=f'C{index + 1}', ls='--', label=name)
+  if references:
+    task.legend(frameon=False)
+  task.set(title='task policy: task return of an episode')
+  task.set_ylim(bottom=0.0)
+  for axis in axes.flat:
+    axis.set_xlabel('minutes of training')
+    axis.set_xlim(left=0.0)
+    axis.grid(alpha=0.3)
+  figure.savefig(path, dpi=100)
+  plt.close(figure)
+
+
+def _plot_imitation(curves: Curves, reward: Any, relative: Any) -> None:
+  """Draws the imitation policy's rewards, and its task return."""
   minutes = curves.column('minutes')
-  reward, relative, task = axes
   reward.plot(minutes, curves.column('train_imitation_reward'), label='acting')
   for name, label in (
     ('training', 'training demonstrations'),
@@ -161,20 +193,11 @@ def plot_curves(curves: Curves, path: str) -> None:
       '--',
       label='stacked (valid.)',
     )
-  task.plot(minutes, curves.column('task_policy_return'), 'o-', ms=3)
   reward.set(title='imitation reward a step', ylim=(0, 1))
   relative.set(title='imitation policy: task return / demonstration')
-  task.set(title='task policy: task return of an episode')
-  for axis in axes:
-    axis.set_xlabel('minutes of training')
-    axis.set_xlim(left=0.0)
-    axis.grid(alpha=0.3)
-  reward.legend(frameon=False)
-  relative.legend(frameon=False)
-  for axis in (relative, task):
-    axis.set_ylim(bottom=0.0)
-  figure.savefig(path, dpi=100)
-  plt.close(figure)
+  relative.set_ylim(bottom=0.0)
+  for axis in (reward, relative):
+    axis.legend(frameon=False)
 
 
 def write_table(

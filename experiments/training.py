@@ -28,6 +28,7 @@ import numpy as np
 import tqdm
 
 from acme_metamimic import agent as agent_lib
+from acme_metamimic import specs as specs_lib
 from acme_metamimic.program import observers
 from experiments import experiment as experiment_lib
 from experiments import reporting
@@ -35,6 +36,8 @@ from experiments import reporting
 # Episodes that the running means in the progress bar are taken over.
 _WINDOW = 200
 _POLL_SECONDS = 1.0
+# Name of the imitation actor in the task phase, and of its environment.
+_SOURCE = 'source'
 # Between two looks of the task actor at the imitation actor's steps.
 _WAIT_SECONDS = 0.05
 
@@ -74,11 +77,14 @@ class Progress:
     minutes: minutes of training, evaluations included.
     imitation_steps: number of environment steps of the imitation actor.
     task_steps: number of environment steps of the task actor.
+    source_steps: number of the imitation actor's steps in the task phase, which
+      are among `imitation_steps`.
   """
 
   minutes: float = 0.0
   imitation_steps: int = 0
   task_steps: int = 0
+  source_steps: int = 0
 
 
 class LatestLogger(loggers.Logger):
@@ -198,44 +204,69 @@ class Trainer:
     evaluate: Callable[[agent_lib.MetaMimic], Mapping[str, float]],
     *,
     task_steps_per_imitation_step: float,
+    task_phase: experiment_lib.TaskPhase = experiment_lib.TaskPhase(),
     progress: Progress = Progress(),
   ):
     """Initializes the trainer.
 
     Args:
-      agent: both halves.
+      agent: the halves that learn.
       learner_logs: logs of the two learners, by half.
-      environments: environments that the halves act in, by half; the threads
-        drive them.
+      environments: environments that the halves act in, by half, and `source`
+        for the imitation half in the task phase; the threads drive them. A
+        baseline of the task half alone has no `imitation`.
       curves: curves that points are appended to.
       evaluate: returns the metrics of an agent that are not the trainer's own.
       task_steps_per_imitation_step: the task half waits for the imitation half
-        so as not to exceed this.
+        so as not to exceed this; unused with a task phase.
+      task_phase: part of the run that the task half has to itself.
       progress: how far the run was before a resume.
     """
     self._agent = agent
     self._logs = learner_logs
     self._curves = curves
     self._evaluate_agent = evaluate
-    leader = Actor('imitation', environments['imitation'], agent.imitation)
-    follower = Actor(
-      'task',
-      environments['task'],
-      agent.task,
-      lambda: follower.steps <= task_steps_per_imitation_step * leader.steps,
-    )
-    leader.steps = progress.imitation_steps
-    follower.steps = progress.task_steps
-    self._actors = {'imitation': leader, 'task': follower}
+    self._task_phase = task_phase
+    self._in_task_phase = progress.source_steps > 0
+    self._steps_ratio = task_steps_per_imitation_step
+    self._actors = self._make_actors(environments, progress)
     self._before = progress
     self._started = time.monotonic()
     self._stopped: Optional[float] = None
 
+  def _make_actors(
+    self, environments: Mapping[str, dm_env.Environment], progress: Progress
+  ) -> Mapping[str, Actor]:
+    """Returns the threads that act, by name."""
+    made = {
+      'task': (lambda: self._agent.task, self._may_start_task),
+      'imitation': (
+        lambda: self._agent.imitation,
+        lambda: not self._in_task_phase,
+      ),
+      _SOURCE: (lambda: self._agent.imitation_actor, self._may_start_source),
+    }
+    steps = {
+      'task': progress.task_steps,
+      'imitation': progress.imitation_steps - progress.source_steps,
+      _SOURCE: progress.source_steps,
+    }
+    actors = {}
+    for name, (actor, may_start) in made.items():
+      if name in environments:
+        actors[name] = Actor(name, environments[name], actor(), may_start)
+        actors[name].steps = steps[name]
+    return actors
+
   @property
   def progress(self) -> Progress:
     """How far the run is, what came before a resume included."""
+    source_steps = self._steps(_SOURCE)
     return Progress(
-      self._minutes(), *(actor.steps for actor in self._actors.values())
+      self._minutes(),
+      self._steps('imitation') + source_steps,
+      self._steps('task'),
+      source_steps,
     )
 
   def run(
@@ -270,6 +301,7 @@ class Trainer:
         while self._used(budget) < 1.0:
           time.sleep(_POLL_SECONDS)
           self._raise_errors()
+          self._begin_task_phase(budget)
           bar.n = self._used(budget)
           bar.set_postfix_str(self._status(), refresh=False)
           bar.refresh()
@@ -296,15 +328,48 @@ class Trainer:
       done / limit if limit else 1.0
       for done, limit in (
         (self._minutes(), budget.minutes),
-        (self._actors['imitation'].steps, budget.actor_steps),
+        (self.progress.imitation_steps, budget.actor_steps),
         (
           np.nan_to_num(self._updates('imitation')),
           budget.imitation_updates,
         ),
+        (np.nan_to_num(self._updates('task')), budget.task_updates),
       )
       if limit is not None
     ]
     return min(1.0, max(shares, default=0.0))
+
+  def _steps(self, actor: str) -> int:
+    """Returns the steps of an actor, 0 if the run has none of that name."""
+    return self._actors[actor].steps if actor in self._actors else 0
+
+  def _may_start_task(self) -> bool:
+    """Returns whether the task actor may begin an episode."""
+    if self._task_phase.exists:
+      return self._steps(_SOURCE) >= self._task_phase.source_steps
+    if 'imitation' not in self._actors:
+      return True
+    return self._steps('task') <= self._steps_ratio * self._steps('imitation')
+
+  def _may_start_source(self) -> bool:
+    """Returns whether the imitation actor may begin one in the task phase."""
+    phase = self._task_phase
+    wanted = (
+      phase.source_steps
+      + phase.source_steps_per_task_step * self._steps('task')
+    )
+    return self._in_task_phase and self._steps(_SOURCE) <= wanted
+
+  def _begin_task_phase(self, budget: experiment_lib.Budget) -> None:
+    """Goes over to the task phase when it is time to."""
+    if self._in_task_phase or not self._task_phase.begins(
+      self._used(budget), self._updates('imitation')
+    ):
+      return
+    with self._paused():
+      # What the imitation policy did before it could.
+      self._agent.drop_task_items()
+      self._in_task_phase = True
 
   def _stop(self) -> None:
     for actor in self._actors.values():
@@ -315,9 +380,12 @@ class Trainer:
   def _raise_errors(self) -> None:
     for name, actor in self._actors.items():
       if actor.error is not None:
-        raise RuntimeError(f'The {name} half has stopped.') from actor.error
+        half = 'imitation' if name == _SOURCE else name
+        raise RuntimeError(f'The {half} half has stopped.') from actor.error
 
   def _updates(self, half: str) -> float:
+    if half not in self._logs:
+      return np.nan
     updates = self._logs[half].get(f'{half}_learner_steps')
     if np.isnan(updates) and len(self._curves):
       # Before the first update of this process, those before a resume.
@@ -329,7 +397,6 @@ class Trainer:
 
   def _status(self) -> str:
     seconds = time.monotonic() - self._started
-    imitation_actor, task_actor = self._actors.values()
     updates = sum(self._updates_since_start(half) for half in self._logs)
     steps = self.progress
     new_steps = (
@@ -341,11 +408,18 @@ class Trainer:
     learning = (
       f'{updates / seconds:.0f} updates/s' if updates else 'no updates yet'
     )
-    reward = imitation_actor.mean_step_reward('imitation')
     return (
       f'{learning}, {new_steps / seconds:.0f} steps/s, acting: imitation reward '
-      f'{_number(reward, 2)}, task return {_number(task_actor.mean_return(), 1)}'
+      f'{_number(self._imitation_reward(), 2)}, task return '
+      f'{_number(self._actors["task"].mean_return(), 1)}'
     )
+
+  def _imitation_reward(self) -> float:
+    """Returns the reward of the imitation actor that acts; NaN without one."""
+    name = _SOURCE if self._in_task_phase else 'imitation'
+    if name not in self._actors:
+      return np.nan
+    return self._actors[name].mean_step_reward('imitation')
 
   @contextlib.contextmanager
   def _paused(self) -> Iterator[None]:
@@ -359,20 +433,20 @@ class Trainer:
     """Evaluates both policies and appends a point to the curves."""
     point = {
       'minutes': self._minutes(),
-      'train_imitation_reward': self._actors['imitation'].mean_step_reward(
-        'imitation'
-      ),
+      'train_imitation_reward': self._imitation_reward(),
       'task_actor_return': self._actors['task'].mean_return(),
       **self._evaluate_agent(self._agent),
     }
     point['num_divergences'] = sum(
       actor.num_divergences for actor in self._actors.values()
     )
-    for half, actor in self._actors.items():
-      point[f'{half}_environment_steps'] = actor.steps
+    point['imitation_environment_steps'] = self.progress.imitation_steps
+    point['task_environment_steps'] = self.progress.task_steps
+    for half in specs_lib.STREAMS:
       point[f'{half}_updates'] = self._updates(half)
-      point[f'{half}_critic_loss'] = self._logs[half].get('critic_loss')
-      point[f'{half}_q_mean'] = self._logs[half].get('q_mean')
+      for name in ('critic_loss', 'q_mean'):
+        log = self._logs.get(half)
+        point[f'{half}_{name}'] = log.get(name) if log else np.nan
     self._curves.append(point)
 
 

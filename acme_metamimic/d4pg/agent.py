@@ -19,6 +19,7 @@ from typing import Optional
 
 from acme import core
 from acme import specs
+from acme import types
 from acme.agents import agent
 from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
@@ -30,10 +31,10 @@ from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import half as half_lib
 from acme_metamimic.replay import footprint
+from acme_metamimic.replay import saving
 from acme_metamimic.tf import learners
+from acme_metamimic.tf import snapshots
 from acme_metamimic.tf import terminal
-
-_LABEL = 'learner'
 
 
 class D4PG:
@@ -52,6 +53,8 @@ class D4PG:
     logger: Optional[loggers.Logger] = None,
     checkpoint_directory: Optional[str] = None,
     builder: Optional[d4pg_builder.D4PGBuilder] = None,
+    label: str = 'learner',
+    keeps_replay: bool = False,
   ):
     """Initializes the agent and starts its replay server.
 
@@ -60,15 +63,19 @@ class D4PG:
       networks: policy and critic, without variables; MLPs by default.
       config: configuration of the agent; the builder's, or Table 1's task half,
         by default.
-      counter: counts updates, as `learner_steps`.
+      counter: counts updates, as `<label>_steps`.
       logger: receives the learner's metrics; the terminal by default.
       checkpoint_directory: folder of the run, to resume from and to save to;
         None for no checkpoints.
       builder: builder of the parts; D4PG's by default.
+      label: name of the learner: prefix of its counts, folder of its
+        checkpoints.
+      keeps_replay: whether `save` also writes what the tables hold, and the agent
+        starts from what was written.
 
     Raises:
-      ValueError: if the actions are unbounded, or there are a config and a
-        builder of another.
+      ValueError: if the actions are unbounded, there are a config and a builder
+        of another, or the replay has no folder to be kept in.
     """
     builder = builder or d4pg_builder.D4PGBuilder(
       config or d4pg_config.D4PGConfig()
@@ -78,8 +85,17 @@ class D4PG:
         f'config={config} is not that of the builder, {builder.config}: give '
         'one of the two.'
       )
-    footprint.report(builder.expected_bytes(environment_spec))
-    self._server = reverb.Server(builder.make_replay_tables(environment_spec))
+    self._expected_bytes = builder.expected_bytes(environment_spec)
+    footprint.report(self._expected_bytes)
+    self._replay_directory = saving.directory(
+      checkpoint_directory, keeps_replay
+    )
+    self._server = reverb.Server(
+      builder.make_replay_tables(environment_spec),
+      checkpointer=saving.make_checkpointer(self._replay_directory)
+      if self._replay_directory
+      else None,
+    )
     self._client = reverb.Client(f'localhost:{self._server.port}')
     self._half = half_lib.make_half(
       builder,
@@ -89,8 +105,8 @@ class D4PG:
         environment_spec, **half_lib.support(builder.config)
       ),
       self._client,
-      label=_LABEL,
-      logger=logger or terminal.make_logger(_LABEL),
+      label=label,
+      logger=logger or terminal.make_logger(label),
       counter=counter,
       checkpoint_directory=checkpoint_directory,
     )
@@ -115,9 +131,36 @@ class D4PG:
     """Client of the replay server."""
     return self._client
 
+  def policy(self, observation: types.NestedArray) -> types.NestedArray:
+    """Returns pi(o_t) without noise, for one observation."""
+    return self._half.evaluator.select_action(observation)
+
+  @property
+  def expected_bytes(self) -> int:
+    """Bytes that the replay takes at most when it is full."""
+    return self._expected_bytes
+
   def save(self) -> bool:
-    """Writes a checkpoint now; see `D4PGLearner.save`."""
-    return learners.save(self._half.learner)
+    """Writes a checkpoint, and the replay if it is kept.
+
+    Returns:
+      False if one was not written; see `D4PGLearner.save`.
+    """
+    saved = [learners.save(self._half.learner)]
+    if self._replay_directory is not None:
+      saved.append(saving.save(self._client, self._replay_directory))
+    return all(saved)
+
+  def export(self, directory: str) -> str:
+    """Writes the policy, without noise, as a SavedModel.
+
+    Args:
+      directory: folder of the SavedModel; see `snapshots.export_policy`.
+
+    Returns:
+      Its path.
+    """
+    return snapshots.export_policy(self._half.policy, directory)
 
   def close(self) -> None:
     """Stops the learner's threads and the replay server; the agent is done."""

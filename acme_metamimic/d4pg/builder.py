@@ -288,9 +288,9 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       target_critic_network=target.critic_network,
       target_observation_network=target.observation_network,
       policy_optimizer=config.policy_optimizer
-      or optimizers.FusedAdam(config.policy_learning_rate),
+      or _make_optimizer(config, config.policy_learning_rate),
       critic_optimizer=config.critic_optimizer
-      or optimizers.FusedAdam(config.critic_learning_rate),
+      or _make_optimizer(config, config.critic_learning_rate),
       clipping=config.clipping,
       discount=config.discount,
       target_update_period=config.target_update_period,
@@ -349,3 +349,18 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     return priorities.PriorityWriter(
       replay_client, config.replay_table_name, removal=removal
     )
+
+
+def _make_optimizer(
+  config: d4pg_config.D4PGConfig, learning_rate: float
+) -> optimizers.FusedAdam:
+  """Returns Adam whose learning rate decays as the config says."""
+  if config.final_learning_rate_factor == 1.0:
+    return optimizers.FusedAdam(learning_rate)
+  return optimizers.FusedAdam(
+    optimizers.linear_schedule(
+      learning_rate,
+      learning_rate * config.final_learning_rate_factor,
+      config.learning_rate_decay_updates,
+    )
+  )

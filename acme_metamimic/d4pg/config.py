@@ -66,6 +66,9 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     policy_learning_rate: Adam's step size for the policy. Table 1 draws it from
       loguniform([5e-5, 2e-4]), whose median is 1e-4.
     critic_learning_rate: Adam's step size for the critic; Table 1, as above.
+    final_learning_rate_factor: factor that both learning rates have come to at
+      the end of their linear decay; not in the paper, and 1, no decay, by default.
+    learning_rate_decay_updates: number of updates that this decay takes.
     vmin: lowest atom of the value distribution; Table 1.
     vmax: highest atom of the value distribution; Table 1.
     num_atoms: number of atoms of the value distribution; Table 1, `Vbins`.
@@ -120,6 +123,8 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   replay_table_name: str = 'task'
   policy_learning_rate: float = 1e-4
   critic_learning_rate: float = 1e-4
+  final_learning_rate_factor: float = 1.0
+  learning_rate_decay_updates: int = 1
   vmin: float = 0.0
   vmax: float = 100.0
   num_atoms: int = 101
@@ -216,6 +221,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'updates_per_step',
       'policy_averaging_horizon',
       'regression_decay_updates',
+      'learning_rate_decay_updates',
       'removal_period',
       'variable_update_period',
       'num_parallel_samplers',
@@ -232,6 +238,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     for name in (
       'policy_learning_rate',
       'critic_learning_rate',
+      'final_learning_rate_factor',
       'updates_per_observation',
       'checkpoint_period_minutes',
     ):

@@ -40,12 +40,14 @@ class Half(NamedTuple):
 
   Attributes:
     agent: acts with noise, records, and updates the learner.
+    actor: acts with noise and records, and leaves the learner alone.
     learner: learner of the half.
     policy: policy of the evaluator.
     evaluator: acts by the current policy; adds no noise, records nothing.
   """
 
   agent: agent.Agent
+  actor: core.Actor
   learner: core.Learner
   policy: snt.Module
   evaluator: core.Actor
@@ -105,6 +107,7 @@ def make_half(
   _trace(observations or spec.observations, learner, actor, evaluator)
   return Half(
     _HalfAgent(builder.config, actor, learner, client),
+    actor,
     learner,
     policy,
     evaluator,

@@ -34,6 +34,7 @@ from acme_metamimic.d4pg import learning
 from acme_metamimic.d4pg import losses
 from acme_metamimic.d4pg import updates
 from acme_metamimic.replay import provenance
+from acme_metamimic.tf import optimizers
 
 _METRICS = ('regression_loss', 'regression_share')
 
@@ -67,14 +68,14 @@ class RegressingD4PGLearner(learning.D4PGLearner):
       regression_decay_updates: number of updates that the decay takes.
       **arguments: arguments of `learning.D4PGLearner`.
     """
-    self._regression_weights = (
+    self._regression_weight = optimizers.linear_schedule(
       regression_weight,
       regression_weight
       if final_regression_weight is None
       else final_regression_weight,
+      regression_decay_updates,
     )
     self._regression_filter = regression_filter
-    self._decay_updates = float(regression_decay_updates)
     super().__init__(**arguments)
 
   @property
@@ -97,7 +98,8 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     squares = tf.reduce_sum(tf.square(action - transitions.action), axis=-1)
     regression = passes * squares
     return updates.PolicyLosses(
-      losses.dpg_loss(action, dqda) + self._weight() * regression,
+      losses.dpg_loss(action, dqda)
+      + self._regression_weight(self._num_steps) * regression,
       q_values,
       {
         'regression_loss': tf.reduce_mean(regression),
@@ -119,9 +121,3 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     if self._regression_filter == d4pg_config.BETTER_OR_IMITATION:
       passes |= provenance.is_imitation(sample.info.priority)
     return tf.cast(passes, q_values.dtype)
-
-  def _weight(self) -> tf.Tensor:
-    """Returns the weight of the regression now."""
-    first, final = self._regression_weights
-    done = tf.cast(self._num_steps, tf.float32) / self._decay_updates
-    return first + (final - first) * tf.minimum(done, 1.0)

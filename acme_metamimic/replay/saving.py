@@ -13,11 +13,39 @@
 # limitations under the License.
 """Checkpoints of a replay server's contents."""
 
+import os
 import pathlib
 import shutil
+from typing import Optional
 
 from absl import logging
 import reverb
+
+
+def directory(
+  checkpoint_directory: Optional[str], keeps_replay: bool
+) -> Optional[str]:
+  """Returns the folder that the replay of one process is kept in.
+
+  Args:
+    checkpoint_directory: folder of the run.
+    keeps_replay: whether the replay is kept.
+
+  Returns:
+    Path of the folder, which is also that of a program with one replay; None if
+    the replay is not kept.
+
+  Raises:
+    ValueError: if there is no folder to keep it in.
+  """
+  if not keeps_replay:
+    return None
+  if checkpoint_directory is None:
+    raise ValueError(
+      'keeps_replay=True needs a checkpoint_directory to keep it in: give the '
+      'folder of the run.'
+    )
+  return os.path.join(checkpoint_directory, 'checkpoints', 'replay_0')
 
 
 def make_checkpointer(directory: str) -> reverb.checkpointers.CheckpointerBase:

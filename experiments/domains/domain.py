@@ -26,6 +26,8 @@ from acme_metamimic.replay import goals
 ACTOR = distributed.ACTOR
 TRAINING = distributed.TRAINING
 VALIDATION = distributed.VALIDATION
+# An imitation actor whose experience is for the task half alone.
+SOURCE = 'source'
 
 Scales = Mapping[str, np.ndarray]
 
@@ -59,15 +61,18 @@ class Domain(abc.ABC):
 
     Args:
       dataset: where the demonstrations are.
-      kind: what it is for: `ACTOR`, `TRAINING` or `VALIDATION`.
+      kind: what it is for: `ACTOR`, `SOURCE`, `TRAINING` or `VALIDATION`.
       seed: seed of the choice of demonstrations and starts.
     """
 
   @abc.abstractmethod
-  def make_task_environment(self, kind: str, seed: int) -> dm_env.Environment:
+  def make_task_environment(
+    self, dataset: Optional[Dataset], kind: str, seed: int
+  ) -> dm_env.Environment:
     """Makes the environment of Algorithm 3.
 
     Args:
+      dataset: where the demonstrations are, for starts inside them.
       kind: what it is for: `ACTOR` or `VALIDATION`.
       seed: seed of the starts.
     """

@@ -42,7 +42,7 @@ class Light(domain.Domain):
     return self._make(True, kind, seed)
 
   def make_task_environment(
-    self, kind: str, seed: int
+    self, dataset: Optional[domain.Dataset], kind: str, seed: int
   ) -> light.LightEnvironment:
     """Makes the environment of Algorithm 3; see `Domain`."""
     return self._make(False, kind, seed)

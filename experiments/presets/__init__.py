@@ -17,6 +17,7 @@ import difflib
 from typing import Callable, Mapping
 
 from experiments import experiment
+from experiments.presets import baselines
 from experiments.presets import features
 from experiments.presets import light
 from experiments.presets import paper
@@ -26,6 +27,10 @@ PRESETS: Mapping[str, Callable[[], experiment.Experiment]] = {
   'features': features.make,
   'pixels': pixels.make,
   'paper': paper.make,
+  'metamimic_curriculum': baselines.make_metamimic_curriculum,
+  'd4pg': baselines.make_d4pg,
+  'd4pg_curriculum': baselines.make_d4pg_curriculum,
+  'd4pgfd': baselines.make_d4pgfd,
   'light': light.make,
   'paced': light.make_paced,
 }

@@ -43,6 +43,8 @@ def make() -> experiment.Experiment:
       joint_coefficient=2.0,
       block_coefficient=0.0,
       goal_references=True,
+      # An evaluation draws each of their steps.
+      task_starts=10,
     ),
     imitation=dataclasses.replace(base.imitation, **smaller),
     task=dataclasses.replace(base.task, **smaller),

@@ -30,6 +30,7 @@ _SECONDS = 600.0
 _SHORT = (
   '--set=budget.imitation_updates=1',
   '--set=budget.minutes=none',
+  '--set=task_phase.after_share=none',
   '--set=evaluation.episodes=1',
   '--set=evaluation.filmed=1',
   '--set=evaluation.period_minutes=60',
@@ -58,6 +59,7 @@ _ARGUMENTS: Mapping[str, Sequence[str]] = {
   'features': _SMALL,
   'pixels': (*_SMALL, *_QUICK),
   'paper': (*_SMALL, *_QUICK),
+  'metamimic_curriculum': _SMALL,
   'light': (),
   'paced': (),
 }
@@ -89,8 +91,52 @@ def _last_row(path: pathlib.Path) -> Mapping[str, str]:
     return list(csv.DictReader(file))[-1]
 
 
+# They have no imitation half, and run in one process alone.
+_BASELINES = ('d4pg', 'd4pg_curriculum', 'd4pgfd')
+
+
 def test_all_presets_are_tried():
-  assert set(_ARGUMENTS) == set(presets.PRESETS)
+  assert {*_ARGUMENTS, *_BASELINES} == set(presets.PRESETS)
+
+
+@pytest.mark.parametrize('preset', _BASELINES)
+def test_baseline_in_one_process(tmp_path, preset):
+  folder = tmp_path / 'run'
+  _run(
+    folder,
+    'run_metamimic',
+    f'--preset={preset}',
+    *_SMALL,
+    '--set=budget.imitation_updates=none',
+    '--set=budget.task_updates=2',
+    '--set=domain.task_starts=2',
+  )
+  assert float(_last_row(folder / 'curves.csv')['task_updates']) >= 2
+  assert _last_row(folder / 'task_table.csv')['policy'].startswith('demonst')
+  assert [path.name for path in (folder / 'policies').iterdir()] == [
+    'task_policy'
+  ]
+  # It goes on, with what its table held.
+  said = _run(
+    folder, 'run_metamimic', '--resume', '--set=budget.task_updates=4'
+  )
+  assert 'of replay from the disk' in said
+  assert float(_last_row(folder / 'curves.csv')['task_updates']) >= 4
+
+
+def test_baselines_are_no_programs(tmp_path):
+  done = subprocess.run(
+    [
+      *(sys.executable, '-m', 'experiments.run_distributed'),
+      *('--preset=d4pg', f'--run_folder={tmp_path / "run"}'),
+    ],
+    capture_output=True,
+    text=True,
+    timeout=_SECONDS,
+  )
+  assert done.returncode == 1
+  assert 'use experiments.run_metamimic' in done.stderr.splitlines()[-1]
+  assert not (tmp_path / 'run').exists()
 
 
 @pytest.mark.parametrize('preset', list(_ARGUMENTS))

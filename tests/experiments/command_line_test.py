@@ -222,3 +222,18 @@ def test_signals_end_a_run_as_ctrl_c_does(number, exit_code):
   finally:
     for each, handler in before.items():
       signal.signal(each, handler)
+
+
+def test_a_run_that_would_never_end_is_refused(make):
+  limits = (
+    '--budget_minutes=none',
+    '--set=budget.imitation_updates=100',
+  )
+  with pytest.raises(
+    command_line.SettingsError, match='imitation_updates=100 does not grow'
+  ):
+    make(*limits)
+  # A program has no such phase; nor has this.
+  make(*limits, form=run_folder_lib.PROGRAM)
+  make(*limits, '--set=task_phase.after_share=none')
+  make(*limits, '--set=budget.task_updates=50')

@@ -21,11 +21,23 @@ from experiments import presets
 from experiments import run_folder as run_folder_lib
 
 
-def test_arguments_are_a_run_and_a_dataset():
+@pytest.mark.parametrize('arguments', [(), ('run', 'data', 'more')])
+def test_arguments_are_a_run_and_a_dataset(arguments):
   with pytest.raises(
     app.UsageError, match='the folder of a run, and a dataset'
   ):
-    evaluate.main(['', 'run'])
+    evaluate.main(['', *arguments])
+
+
+def test_a_demonstrator_that_is_not_there_is_named(
+  tmp_path, experiment, monkeypatch
+):
+  monkeypatch.setattr(evaluate, 'load_policy', lambda *unused: None)
+  run_folder_lib.write(str(tmp_path), run_folder_lib.ONE_PROCESS, experiment)
+  with pytest.raises(
+    evaluate.PolicyError, match=r"no demonstrator 'brisc': use .*brisk"
+  ):
+    evaluate.evaluate_task(str(tmp_path), demonstrators=['brisc'])
 
 
 def test_a_run_without_a_policy_is_named(tmp_path):

@@ -21,6 +21,8 @@ import pytest
 
 from environments import block_stacking
 from experiments import evaluation
+from experiments.domains import block_stacking as stacking_lib
+from experiments.domains import domain as domain_lib
 
 # Components of the observations, counted by hand: six sines, six cosines, six
 # joint velocities, three fingers and their velocities, then the hand.
@@ -313,9 +315,14 @@ def test_without_demonstrations_rewards_and_returns_are_measured():
 
 def test_columns_are_those_of_the_points(following):
   environment = following
-  evaluator = evaluation.Evaluator(environment, environment, _Counting(), 1)
+  task = dataclasses.replace(
+    stacking_lib.BlockStacking(), task_starts=2, task_episode_length=3
+  ).make_task_environment(None, domain_lib.VALIDATION, seed=0)
+  evaluator = evaluation.Evaluator(environment, environment, task, 1)
 
   class Still(_Agent):
+    task_policy = staticmethod(lambda observation: np.zeros(9, np.float32))
+
     def imitation_policy(self, observation):
       return _zeros(observation)
 
@@ -325,4 +332,10 @@ def test_columns_are_those_of_the_points(following):
     *(f'training_{name}' for name in evaluation.OneShotMetrics.names()),
     *(f'validation_{name}' for name in evaluation.OneShotMetrics.names()),
     'task_policy_return',
+    'task_policy_stacked',
+    'task_policy_first_stacked',
   )
+  # A baseline has no other half.
+  alone = evaluation.TaskEvaluator(None, None, task, 1)
+  assert alone.columns == evaluator.columns[-3:]
+  assert set(alone(Still())) == set(alone.columns)

@@ -35,7 +35,9 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
   experiment = dataclasses.replace(
     experiment,
     demonstrations=dataclasses.replace(experiment.demonstrations, dataset=None),
+    domain=dataclasses.replace(experiment.domain, task_starts=2),
     budget=experiment_lib.Budget(minutes=15 / 60),
+    task_phase=experiment_lib.TaskPhase(after_share=0.5, source_steps=200),
     # Two episodes say as much as ten here.
     evaluation=experiment_lib.Evaluation(5 / 60, episodes=2, filmed=1),
     seed=1,
@@ -52,6 +54,8 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
     'progress.json',
     'table.csv',
     'table.md',
+    'task_table.csv',
+    'task_table.md',
     'validation.mp4',
     'validation.png',
   }
@@ -71,15 +75,20 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
   assert out.rstrip().endswith(f'is in {folder}.')
   validation = str(folder / 'demonstrations' / 'validation')
   _check_evaluation(folder, evaluate.evaluate(str(folder), validation))
+  # From the same starts the exported policy does what that of the run did.
+  task_table = (folder / 'task_table.md').read_text()
+  assert task_table in out
+  assert evaluate.evaluate_task(str(folder)) == task_table
 
 
 def _check_progress(folder: pathlib.Path) -> None:
   progress = run_folder_lib.read_progress(str(folder))
   assert 15 / 60 <= progress.minutes < 5.0
+  assert 0 < progress.source_steps < progress.imitation_steps
   header, *_, last = (folder / 'curves.csv').read_text().splitlines()
   point = dict(zip(header.split(','), map(float, last.split(','))))
   # The curves end where the run was saved.
-  assert point['minutes'] <= progress.minutes
+  assert point['minutes'] <= progress.minutes + 1e-5  # It is rounded.
   assert point['imitation_environment_steps'] == progress.imitation_steps
   assert point['task_environment_steps'] == progress.task_steps
 

@@ -71,10 +71,9 @@ def test_program_has_the_ratios_of_one_process():
   assert samples / batch_size == one_process.imitation.updates_per_observation
   samples = program.task.samples_per_insert
   assert samples is not None
-  # Inserted twice for each imitation step: by the actors of both halves.
-  assert 2.0 * samples / batch_size == (
-    experiment.task_steps_per_imitation_step
-  )
+  # Inserted twice for each step of the task actor: by the actors of both halves.
+  assert experiment.task_phase.source_steps_per_task_step == 1.0
+  assert 2.0 * samples / batch_size == one_process.task.updates_per_observation
   assert program.imitation.discount == one_process.imitation.discount
 
 
@@ -95,17 +94,20 @@ def test_features_are_what_figures_were_measured_with():
   experiment = presets.make('features')
   imitation, task = experiment.imitation, experiment.task
   assert (imitation.discount, imitation.vmax) == (0.95, 20.0)
-  assert (task.discount, task.vmax) == (0.9, 10.0)
+  assert imitation.n_step == 3
+  assert imitation.policy_learning_rate == 3e-4
+  assert (task.discount, task.vmax) == (0.95, 20.0)
+  assert (task.n_step, task.sigma) == (5, 0.2)
+  assert task.policy_learning_rate == 1e-3
+  assert task.regression_filter == 'better_or_imitation'
   for half in (imitation, task):
-    assert half.sigma == 0.3
-    assert half.n_step == 3
     assert half.num_atoms == 101
     assert half.batch_size == 64
     assert half.min_replay_size == 1000
     assert half.max_replay_size == 300_000
     assert half.updates_per_step == 10
     assert half.policy_averaging_horizon == 5000
-    assert half.policy_learning_rate == half.critic_learning_rate == 3e-4
+    assert half.policy_learning_rate == half.critic_learning_rate
   assert experiment.networks.policy_layer_sizes == (256, 256)
   assert experiment.networks.critic_layer_sizes == (256, 256)
   assert _DOMAIN.observables == _DOMAIN.seen_keys == ('body', 'blocks')
@@ -113,7 +115,7 @@ def test_features_are_what_figures_were_measured_with():
   assert _DOMAIN.curriculum_probability == 0.75
   assert _DOMAIN.task_episode_length == 200
   assert str(_DOMAIN.reward_terms()) == str(features.feature_reward_terms())
-  assert experiment.task_steps_per_imitation_step == 0.2
+  assert experiment.task_phase.after_share == 0.6
 
 
 def test_paper_has_the_papers_sizes():
@@ -230,7 +232,7 @@ def test_half_of_the_training_episodes_start_inside(acting, following):
 
 def test_task_environment_is_the_imitation_environments_task(spec):
   task_spec = acme.make_environment_spec(
-    _DOMAIN.make_task_environment(domain_lib.ACTOR, seed=0)
+    _DOMAIN.make_task_environment(None, domain_lib.ACTOR, seed=0)
   )
   wanted = specs_lib.task_spec(spec)
   assert task_spec.actions == wanted.actions
@@ -245,7 +247,7 @@ def test_task_environment_is_the_imitation_environments_task(spec):
 def test_task_episodes_have_their_length_and_seed():
   domain = dataclasses.replace(_DOMAIN, task_episode_length=5)
   environments = [
-    domain.make_task_environment(domain_lib.ACTOR, s) for s in (3, 3, 4)
+    domain.make_task_environment(None, domain_lib.ACTOR, s) for s in (3, 3, 4)
   ]
   first, again, other = (e.reset().observation['blocks'] for e in environments)
   np.testing.assert_array_equal(first, again)
@@ -301,7 +303,9 @@ def test_task_networks_do_without_goals(acting, spec):
   _, networks = config.make_networks(spec)
   task_spec = specs_lib.task_spec(spec)
   networks.init(task_spec)
-  timestep = _DOMAIN.make_task_environment(domain_lib.ACTOR, seed=0).reset()
+  timestep = _DOMAIN.make_task_environment(
+    None, domain_lib.ACTOR, seed=0
+  ).reset()
   observation = _batch(timestep.observation)
   action = networks.make_policy(task_spec)(observation)
   assert action.shape == (1, 9)

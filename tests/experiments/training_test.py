@@ -18,10 +18,11 @@ import dataclasses
 import threading
 import time
 import types
-from typing import Any
+from typing import Any, Callable
 
 import acme
 from acme import core
+from acme import wrappers
 import numpy as np
 import pytest
 
@@ -56,7 +57,7 @@ def _make_evaluator(
     _DOMAIN.follow(validation_set, domain_lib.VALIDATION, seed=0),
     dataclasses.replace(
       _DOMAIN, task_episode_length=episode_length
-    ).make_task_environment(domain_lib.VALIDATION, seed=0),
+    ).make_task_environment(None, domain_lib.VALIDATION, seed=0),
     episodes=1,
   )
 
@@ -78,10 +79,15 @@ def make_trainer(evaluator, tmp_path, monkeypatch):
     task: core.Actor | None = None,
     share: float = 1.0,
     progress: training.Progress = training.Progress(),
+    task_phase: experiment_lib.TaskPhase = experiment_lib.TaskPhase(),
+    source: core.Actor | None = None,
+    drop_task_items: Callable[[], None] = lambda: None,
   ) -> tuple[training.Trainer, reporting.Curves]:
     agent: Any = types.SimpleNamespace(
       imitation=imitation or training_fakes.Idle(),
+      imitation_actor=source or training_fakes.Idle(),
       task=task or training_fakes.Idle(),
+      drop_task_items=drop_task_items,
       imitation_policy=lambda _: np.zeros(9, np.float32),
       task_policy=lambda _: np.zeros(9, np.float32),
     )
@@ -94,11 +100,13 @@ def make_trainer(evaluator, tmp_path, monkeypatch):
       logs,
       {
         'imitation': fakes.FakeEnvironment(True, _EPISODE_LENGTH),
+        'source': fakes.FakeEnvironment(True, _EPISODE_LENGTH),
         'task': fakes.FakeEnvironment(False, _EPISODE_LENGTH),
       },
       curves,
       evaluator,
       task_steps_per_imitation_step=share,
+      task_phase=task_phase,
       progress=progress,
     )
     return trainer, curves
@@ -342,7 +350,10 @@ def test_every_column_is_filled_by_a_learning_agent(
   trainer = training.Trainer(
     agent,
     logs,
-    {'imitation': acting, 'task': evaluator.task},
+    {
+      'imitation': acting,
+      'task': wrappers.SinglePrecisionWrapper(evaluator.task),
+    },
     curves,
     evaluator,
     task_steps_per_imitation_step=0.5,
@@ -361,9 +372,101 @@ def test_every_column_is_filled_by_a_learning_agent(
     points = list(csv.DictReader(file))
   assert tuple(points[0]) == columns
   last = {name: float(value) for name, value in points[-1].items()}
+  # Nothing was stacked.
+  assert np.isnan(last.pop('task_policy_first_stacked'))
   assert all(np.isfinite(value) for value in last.values()), last
   for half in ('imitation', 'task'):
     assert last[f'{half}_environment_steps'] > 50
     assert last[f'{half}_updates'] > 0
     assert last[f'{half}_critic_loss'] > 0.0
   assert 0.0 < last['train_imitation_reward'] <= 1.0
+
+
+class _Recording(training_fakes.Idle):
+  """Notes who begins an episode, in a list that actors share."""
+
+  def __init__(self, name: str, episodes: list[str]):
+    super().__init__()
+    self._name, self._episodes = name, episodes
+
+  def observe_first(self, timestep) -> None:
+    self._episodes.append(self._name)
+    super().observe_first(timestep)
+
+
+def _recorded(make_trainer, **options: Any):
+  """Returns a trainer and the list of who began episodes, and what happened."""
+  happened: list[str] = []
+  trainer, curves = make_trainer(
+    imitation=_Recording('imitation', happened),
+    task=_Recording('task', happened),
+    source=_Recording('source', happened),
+    drop_task_items=lambda: happened.append('dropped'),
+    **options,
+  )
+  return trainer, curves, happened
+
+
+def test_the_task_half_has_its_phase_to_itself(make_trainer):
+  phase = experiment_lib.TaskPhase(
+    after_share=0.4,
+    source_steps=5 * _EPISODE_LENGTH,
+    source_steps_per_task_step=0.5,
+  )
+  trainer, curves, happened = _recorded(make_trainer, task_phase=phase)
+  trainer.run(_minutes(0.8 / 60), 1.0)
+  change = happened.index('dropped')
+  assert happened.count('dropped') == 1
+  assert set(happened[:change]) == {'imitation'}
+  later = happened[change + 1 :]
+  assert set(later) == {'source', 'task'}
+  # The imitation actor first makes its five episodes alone.
+  assert 'task' not in later[:5]
+  sources, tasks = later.count('source'), later.count('task')
+  assert abs(sources - 5 - 0.5 * tasks) <= 3
+  progress = trainer.progress
+  assert progress.source_steps == sources * _EPISODE_LENGTH
+  assert progress.imitation_steps == ((change + sources) * _EPISODE_LENGTH)
+  assert curves.column('imitation_environment_steps')[-1] == (
+    progress.imitation_steps
+  )
+  assert curves.column('task_environment_steps')[-1] == tasks * _EPISODE_LENGTH
+
+
+def test_a_resume_goes_on_in_the_task_phase(make_trainer):
+  phase = experiment_lib.TaskPhase(after_share=0.5, source_steps=100)
+  trainer, _, happened = _recorded(
+    make_trainer,
+    task_phase=phase,
+    progress=training.Progress(
+      minutes=0.6, imitation_steps=1000, task_steps=200, source_steps=300
+    ),
+  )
+  trainer.run(_minutes(0.6 + 0.3 / 60), 1.0)
+  # What the table held is not dropped another time.
+  assert set(happened) == {'source', 'task'}
+  assert trainer.progress.imitation_steps > 1000
+  assert trainer.progress.source_steps == (
+    trainer.progress.imitation_steps - 700
+  )
+
+
+def test_the_task_phase_begins_at_a_number_of_updates():
+  phase = experiment_lib.TaskPhase(after_imitation_updates=100)
+  assert phase.exists
+  assert not experiment_lib.TaskPhase().exists
+  assert [phase.begins(1e9, n) for n in (np.nan, 99, 100)] == [
+    False,
+    False,
+    True,
+  ]
+  both = experiment_lib.TaskPhase(after_share=0.5, after_imitation_updates=9)
+  assert both.begins(0.5, 0)
+  assert both.begins(0.0, 9)
+  assert not experiment_lib.TaskPhase().begins(1e9, 1e9)
+
+
+def test_a_budget_ends_by_the_updates_of_the_task_learner(make_trainer):
+  trainer, _ = make_trainer()
+  trainer._logs['task'].write({'task_learner_steps': 50})
+  trainer.run(experiment_lib.Budget(task_updates=50), 1.0)

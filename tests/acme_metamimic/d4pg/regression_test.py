@@ -109,7 +109,7 @@ def test_its_weight_falls_in_a_line():
   )
   weights = []
   for _ in range(5):
-    weights.append(float(learner._weight()))
+    weights.append(float(learner._regression_weight(learner._num_steps)))
     learner.step()
   assert weights == pytest.approx([4.0, 3.0, 2.0, 1.0, 1.0])
 

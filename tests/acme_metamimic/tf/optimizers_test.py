@@ -109,3 +109,24 @@ def test_numbers_that_do_not_match_are_refused(num_updates, num_parameters):
       [tf.zeros([])] * num_updates,
       [tf.Variable(0.0) for _ in range(num_parameters)],
     )
+
+
+def test_schedules_go_linearly_to_their_end_and_stay():
+  schedule = optimizers.linear_schedule(3.0, 1.0, 4)
+  values = [float(schedule(tf.constant(step))) for step in (0, 1, 2, 4, 9)]
+  assert values == pytest.approx([3.0, 2.5, 2.0, 1.0, 1.0])
+
+
+def test_a_scheduled_rate_is_that_of_the_optimizers_own_steps():
+  ours, sonnets = _make_parameters(), _make_parameters()
+  fused = optimizers.FusedAdam(optimizers.linear_schedule(1e-1, 1e-3, 10))
+  rate = tf.Variable(0.0)
+  adam = snt.optimizers.Adam(rate)
+  apply = tf.function(fused.apply)
+  for step in range(15):
+    rate.assign(1e-1 + (1e-3 - 1e-1) * min(step / 10, 1.0))
+    updates = _make_updates(100)
+    apply(updates, ours)
+    adam.apply(updates, sonnets)
+    for one, other in zip(ours, sonnets):
+      np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

@@ -18,6 +18,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from environments import fixed_starts
 from environments.block_stacking import features
 from experiments import presets
 from experiments.domains import block_stacking
@@ -61,6 +62,7 @@ def test_weights_and_scales_are_those_of_the_reward():
   ('kind', 'ends', 'inside'),
   [
     (domain_lib.ACTOR, True, True),
+    (domain_lib.SOURCE, False, True),
     (domain_lib.TRAINING, False, False),
     (domain_lib.VALIDATION, False, False),
   ],
@@ -148,7 +150,7 @@ def test_task_shows_what_the_policy_sees_alone():
   domain = dataclasses.replace(
     _DOMAIN, policy_keys=('body',), task_episode_length=3
   )
-  environment = domain.make_task_environment(domain_lib.ACTOR, seed=0)
+  environment = domain.make_task_environment(None, domain_lib.ACTOR, seed=0)
   timestep = environment.reset()
   assert set(timestep.observation) == {'body'}
   steps = 0
@@ -200,3 +202,26 @@ def test_presets_record_what_their_rewards_need(name):
   domain = presets.make(name).domain
   assert isinstance(domain, block_stacking.BlockStacking)
   assert {*domain.reward_terms(), *domain.seen_keys} <= set(domain.observables)
+
+
+def test_task_policies_are_evaluated_from_fixed_starts():
+  domain = dataclasses.replace(_DOMAIN, task_starts=2, task_episode_length=3)
+  first, second = (
+    domain.make_task_environment(None, domain_lib.VALIDATION, seed)
+    for seed in (0, 1)
+  )
+  assert isinstance(first, fixed_starts.FixedStarts)
+  assert first.num_starts == 2
+  for _ in range(3):
+    one, other = first.reset().observation, second.reset().observation
+    np.testing.assert_array_equal(one['blocks'], other['blocks'])
+  for environment in (first, second):
+    environment.close()
+
+
+@pytest.mark.parametrize(
+  'field', ['curriculum_probability', 'source_curriculum_probability']
+)
+def test_probabilities_must_be_some(field):
+  with pytest.raises(ValueError, match=f'{field}=1.5 must lie in'):
+    block_stacking.BlockStacking(**{field: 1.5})

@@ -37,7 +37,7 @@ def test_actors_and_validation_differ_and_seeds_repeat():
 def test_task_environment_is_the_imitation_environments_task():
   domain = light.Light()
   imitation = domain.make_imitation_environment(None, domain_lib.ACTOR, 0)
-  task = domain.make_task_environment(domain_lib.ACTOR, 0)
+  task = domain.make_task_environment(None, domain_lib.ACTOR, 0)
   spec, task_spec = map(acme.make_environment_spec, (imitation, task))
   assert set(spec.observations) == {*task_spec.observations, 'goal'}
   assert spec.actions == task_spec.actions
@@ -48,7 +48,7 @@ def test_a_paced_step_takes_its_time():
   domain = light.Light(step_seconds=0.02)
   for environment in (
     domain.make_imitation_environment(None, domain_lib.ACTOR, 0),
-    domain.make_task_environment(domain_lib.ACTOR, 0),
+    domain.make_task_environment(None, domain_lib.ACTOR, 0),
   ):
     environment.reset()
     started = time.monotonic()
@@ -60,7 +60,7 @@ def test_a_paced_step_takes_its_time():
 def test_a_step_of_motion_is_one_to_the_networks():
   domain = light.Light()
   (scale,) = domain.goal_difference_scale().values()
-  environment = domain.make_task_environment(domain_lib.ACTOR, 0)
+  environment = domain.make_task_environment(None, domain_lib.ACTOR, 0)
   before = environment.reset().observation['body']
   after = environment.step(np.ones(2, np.float32)).observation['body']
   np.testing.assert_allclose(scale * (after - before), 1.0, rtol=1e-4)
