@@ -28,6 +28,7 @@ import tree
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.tf import observation_networks
 from acme_metamimic.tf import resnet
+from acme_metamimic.tf import views
 
 Scales = observation_networks.Scales
 
@@ -47,6 +48,9 @@ def make_imitation_networks(
   goal_difference_scale: Optional[Scales] = None,
   observation_scale: Optional[Scales] = None,
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
+  policy_keys: Optional[Sequence[str]] = None,
+  critic_keys: Optional[Sequence[str]] = None,
+  auxiliary_targets: Optional[views.AuxiliaryTargets] = None,
 ) -> acme_d4pg.D4PGNetworks:
   """Makes the networks of the imitation policy pi(o_t, g_t) and of its critic.
 
@@ -71,6 +75,12 @@ def make_imitation_networks(
       concatenated along the channels. The default is the paper's large network
       (figure 3); `acme.tf.networks.ResNetTorso` is IMPALA's. It is not called if
       there are no images.
+    policy_keys: keys of the observation that the policy sees, where they are not
+      the critic's; all by default. Policy and critic then have features of their
+      own, each trained by its own loss; otherwise they share the critic's.
+    critic_keys: keys that the critic sees; all by default.
+    auxiliary_targets: what the features of such a policy are trained to predict
+      beside the action, from keys that it need not see; None for nothing.
 
   Returns:
     Policy, critic and observation network, without variables until `init` is
@@ -81,20 +91,23 @@ def make_imitation_networks(
   """
   specs_lib.validate_imitation_spec(environment_spec)
   observations = specs_lib.imitation_spec(environment_spec).observations
-  image_keys = _image_keys(observations)
   goal = observations[specs_lib.GOAL]
   _validate_scale('goal_difference_scale', goal_difference_scale, goal)
   _validate_scale('observation_scale', observation_scale, observations)
-  return acme_d4pg.D4PGNetworks(
-    policy_network=_make_policy(environment_spec.actions, policy_layer_sizes),
-    critic_network=_make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
-    observation_network=_make_observation_network(
-      image_keys,
+  return _assemble(
+    observations,
+    _make_policy(environment_spec.actions, policy_layer_sizes),
+    _make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
+    lambda seen: _make_observation_network(
+      _image_keys(seen),
       torso,
       observation_networks.GoalConditionedObservation(
         goal_difference_scale, observation_scale
       ),
     ),
+    policy_keys,
+    critic_keys,
+    auxiliary_targets,
   )
 
 
@@ -108,6 +121,9 @@ def make_task_networks(
   num_atoms: int = 101,
   observation_scale: Optional[Scales] = None,
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
+  policy_keys: Optional[Sequence[str]] = None,
+  critic_keys: Optional[Sequence[str]] = None,
+  auxiliary_targets: Optional[views.AuxiliaryTargets] = None,
 ) -> acme_d4pg.D4PGNetworks:
   """Makes the networks of the unconditional policy pi(o_t) and of its critic.
 
@@ -125,6 +141,10 @@ def make_task_networks(
     torso: function that makes the images' torso, a module from uint8[B, H, W, C]
       to float32[B, D]. The default is the paper's large network (figure 3). It
       is not called if there are no images.
+    policy_keys: as for `make_imitation_networks`.
+    critic_keys: as for `make_imitation_networks`.
+    auxiliary_targets: as for `make_imitation_networks`; its goal differences are
+      left out.
 
   Returns:
     Policy, critic and observation network, without variables until `init` is
@@ -135,17 +155,93 @@ def make_task_networks(
   """
   specs_lib.validate_actions(environment_spec.actions)
   observations = specs_lib.task_spec(environment_spec).observations
-  image_keys = _image_keys(observations)
   _validate_scale('observation_scale', observation_scale, observations)
-  return acme_d4pg.D4PGNetworks(
-    policy_network=_make_policy(environment_spec.actions, policy_layer_sizes),
-    critic_network=_make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
-    observation_network=_make_observation_network(
-      image_keys,
+  if auxiliary_targets is not None:
+    auxiliary_targets = auxiliary_targets._replace(goal_difference={})
+  return _assemble(
+    observations,
+    _make_policy(environment_spec.actions, policy_layer_sizes),
+    _make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
+    lambda seen: _make_observation_network(
+      _image_keys(seen),
       torso,
       observation_networks.ScaledObservation(observation_scale),
     ),
+    policy_keys,
+    critic_keys,
+    auxiliary_targets,
   )
+
+
+def _assemble(
+  observations: types.NestedSpec,
+  policy: snt.Module,
+  critic: snt.Module,
+  make_observation_network: Callable[[types.NestedSpec], snt.Module],
+  policy_keys: Optional[Sequence[str]],
+  critic_keys: Optional[Sequence[str]],
+  auxiliary_targets: Optional[views.AuxiliaryTargets],
+) -> acme_d4pg.D4PGNetworks:
+  """Joins policy and critic by features that they share, or gives each its own.
+
+  Args:
+    observations: specs of the observations.
+    policy: network from features to actions.
+    critic: network from features and actions to value distributions.
+    make_observation_network: makes the network from observations of given specs
+      to features.
+    policy_keys: keys that the policy sees; None for all.
+    critic_keys: keys that the critic sees; None for all.
+    auxiliary_targets: what the policy's own features are to predict.
+
+  Raises:
+    ValueError: if a key is not observed, or there are targets for features that
+      are not the policy's own.
+  """
+  if policy_keys is None and critic_keys is None:
+    if auxiliary_targets is not None:
+      raise ValueError(
+        "auxiliary_targets train features that are the policy's own: give "
+        'policy_keys and critic_keys as well, even if they are the same.'
+      )
+    return acme_d4pg.D4PGNetworks(
+      policy, critic, make_observation_network(observations)
+    )
+  policy_keys = _checked_keys('policy_keys', policy_keys, observations)
+  critic_keys = _checked_keys('critic_keys', critic_keys, observations)
+  return acme_d4pg.D4PGNetworks(
+    policy_network=views.ViewingPolicy(
+      policy_keys,
+      make_observation_network(views.select(observations, policy_keys)),
+      policy,
+      auxiliary_targets,
+    ),
+    critic_network=views.ViewingCritic(
+      critic_keys,
+      make_observation_network(views.select(observations, critic_keys)),
+      critic,
+    ),
+    observation_network=views.WholeObservation(policy_keys),
+  )
+
+
+def _checked_keys(
+  name: str, keys: Optional[Sequence[str]], observations: types.NestedSpec
+) -> Sequence[str]:
+  """Returns the keys, all by default; raises if one is not observed."""
+  if not isinstance(observations, abc.Mapping):
+    raise ValueError(
+      f'{name}={keys} need observations by key, and there is one array: make '
+      'the observation a dict.'
+    )
+  observed = [key for key in observations if key != specs_lib.GOAL]
+  unknown = set(keys or ()) - set(observed)
+  if unknown or keys == ():
+    raise ValueError(
+      f'{name}={keys} must be some of {observed}: observe '
+      f'{sorted(unknown) or "at least one"}, or take it out.'
+    )
+  return tuple(keys or observed)
 
 
 def _make_policy(

@@ -355,6 +355,7 @@ class Experiment:
         self.domain.goal_difference_scale(), environment_spec
       ),
       **half_lib.support(self.imitation),
+      **self._views(self.imitation),
       **self._sizes(environment_spec),
     )
     return imitation, self.make_task_networks(environment_spec)
@@ -373,8 +374,21 @@ class Experiment:
     return acme_metamimic.make_task_networks(
       environment_spec,
       **half_lib.support(self.task),
+      **self._views(self.task),
       **self._sizes(environment_spec),
     )
+
+  def _views(self, half: acme_metamimic.D4PGConfig) -> Mapping[str, Any]:
+    """Returns the arguments of a half's networks on who sees what."""
+    if self.domain.critic_keys is None:
+      return {}
+    return {
+      'policy_keys': self.domain.policy_keys,
+      'critic_keys': self.domain.critic_keys,
+      'auxiliary_targets': self.domain.auxiliary_targets()
+      if half.auxiliary_weight
+      else None,
+    }
 
   def _sizes(
     self, environment_spec: specs.EnvironmentSpec

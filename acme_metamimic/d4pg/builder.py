@@ -301,6 +301,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       importance_sampling_exponent=config.importance_sampling_exponent,
       policy_averaging_horizon=config.policy_averaging_horizon,
       policy_trains_torso=config.policy_trains_torso,
+      auxiliary_weight=config.auxiliary_weight,
       priority_writer=self._make_priority_writer(replay_client),
       checkpoint_directory=checkpoint_directory if checkpoint else None,
       checkpoint_name=checkpoint_name,

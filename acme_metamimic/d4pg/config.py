@@ -92,6 +92,10 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       instead of 7. From pixels, gradients of a policy were also found to
       disturb the critic's features (Yarats et al., 2021, "Improving Sample
       Efficiency in Model-Free Reinforcement Learning from Images").
+    auxiliary_weight: weight in the policy loss of the mean squared error of what
+      the policy's features predict beside the action, such as positions that a
+      policy from pixels does not see; not in the paper, and 0, no such loss, by
+      default. The networks are then made with `auxiliary_targets`.
     regression_weight: weight of the policy's regression to replayed actions; not
       in the paper, and 0, no regression, by default. See `d4pg.regression`.
     regression_filter: which replayed actions the policy regresses to: `better`
@@ -134,6 +138,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   importance_sampling_exponent: float = 0.0
   policy_averaging_horizon: int = 1
   policy_trains_torso: bool = False
+  auxiliary_weight: float = 0.0
   regression_weight: float = 0.0
   regression_filter: str = BETTER
   final_regression_weight: Optional[float] = None
@@ -251,6 +256,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'priority_exponent',
       'importance_sampling_exponent',
       'sigma',
+      'auxiliary_weight',
       'regression_weight',
     ):
       if not getattr(self, name) >= 0.0:

@@ -28,6 +28,7 @@ from typing import Any, Optional, Sequence
 
 import reverb
 import tensorflow as tf
+import tree
 
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import learning
@@ -90,8 +91,8 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     transitions = sample.data
     observation = self._observation_network(transitions.observation)
     if not self._policy_trains_torso:
-      observation = tf.stop_gradient(observation)
-    action = self._policy_network(observation)
+      observation = tree.map_structure(tf.stop_gradient, observation)
+    action, auxiliary = self._act(observation)
     with tape.stop_recording():
       q_values, dqda = self._action_gradient(observation, action)
       passes = self._passes(sample, observation, q_values)
@@ -99,9 +100,11 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     regression = passes * squares
     return updates.PolicyLosses(
       losses.dpg_loss(action, dqda)
-      + self._regression_weight(self._num_steps) * regression,
+      + self._regression_weight(self._num_steps) * regression
+      + auxiliary.losses,
       q_values,
       {
+        **auxiliary.metrics,
         'regression_loss': tf.reduce_mean(regression),
         'regression_share': tf.reduce_mean(passes),
       },

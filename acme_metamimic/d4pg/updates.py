@@ -45,6 +45,8 @@ _METRICS = (
   'policy_gradient_norm',
   'rewarding',
 )
+# Mean absolute error in centimetres, where the targets are in metres.
+_AUXILIARY_METRICS = ('auxiliary_loss', 'auxiliary_error_cm')
 # What a call returns for each sampled item: its key, the priority to be written,
 # the probability that it was sampled with, and the priority that it had in the
 # table, which is a `provenance.Mark` where sampling is uniform.
@@ -88,6 +90,18 @@ class PolicyLosses(NamedTuple):
   metrics: Dict[str, tf.Tensor]
 
 
+class AuxiliaryLosses(NamedTuple):
+  """Loss of what a policy's features predict beside the action.
+
+  Attributes:
+    losses: weighted loss of each transition, float32[B]; or 0, float32[].
+    metrics: further scalars by their names in the log, float32[] each.
+  """
+
+  losses: tf.Tensor
+  metrics: Dict[str, tf.Tensor]
+
+
 class FusedD4PGLearner(d4pg.D4PGLearner):
   """Acme's D4PG learner, with several cheaper updates in a call.
 
@@ -118,6 +132,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     importance_sampling_exponent: float = 0.0,
     policy_averaging_horizon: int = 1,
     policy_trains_torso: bool = False,
+    auxiliary_weight: float = 0.0,
     **acme_arguments: Any,
   ):
     """Initializes the learner; the networks' variables must exist.
@@ -137,6 +152,9 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       policy_trains_torso: whether the policy loss trains the observation network
         as well, which then has a state of its own in either optimizer. False is
         Acme's choice; `D4PGConfig` gives the reasons.
+      auxiliary_weight: weight in the policy loss of the mean squared error of
+        what the policy's features predict beside; 0 leaves it out. The policy is
+        then a `views.ViewingPolicy` with targets.
       **acme_arguments: arguments of Acme's `D4PGLearner`: `policy_network`,
         `critic_network` and `observation_network`, the target network of each
         with the prefix `target_`, `discount`, `target_update_period`, and
@@ -165,6 +183,14 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     self._updates_per_step = updates_per_step
     self._importance_sampling_exponent = importance_sampling_exponent
     self._policy_trains_torso = policy_trains_torso
+    self._auxiliary_weight = auxiliary_weight
+    if auxiliary_weight and not getattr(
+      self._policy_network, 'has_auxiliary_targets', False
+    ):
+      raise ValueError(
+        f'auxiliary_weight={auxiliary_weight} needs a policy that predicts '
+        'something: make the networks with auxiliary_targets, or use 0.'
+      )
     optimizers.make_slots(self._policy_optimizer, self._policy_loss_variables)
     optimizers.make_slots(self._critic_optimizer, self._critic_loss_variables)
     self._policy = snt.Sequential(
@@ -200,7 +226,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
   @property
   def _metric_names(self) -> Sequence[str]:
     """Names of an update's metrics; a subclass whose policy has more adds them."""
-    return _METRICS
+    return (*_METRICS, *(_AUXILIARY_METRICS if self._auxiliary_weight else ()))
 
   @property
   def _policy_loss_variables(self) -> Sequence[tf.Variable]:
@@ -377,10 +403,38 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     """
     if self._policy_trains_torso:
       o_t = self._observation_network(sample.data.next_observation)
-    action = self._policy_network(o_t)
+    action, auxiliary = self._act(o_t)
     with tape.stop_recording():
       q_values, dqda = self._action_gradient(o_t, action)
-    return PolicyLosses(losses.dpg_loss(action, dqda), q_values, {})
+    return PolicyLosses(
+      losses.dpg_loss(action, dqda) + auxiliary.losses,
+      q_values,
+      auxiliary.metrics,
+    )
+
+  def _act(
+    self, observation: types.NestedTensor
+  ) -> Tuple[tf.Tensor, AuxiliaryLosses]:
+    """Returns the policy's actions, float32[B, A], and its auxiliary losses.
+
+    Args:
+      observation: batch of observations through the observation network.
+    """
+    if not self._auxiliary_weight:
+      return self._policy_network(observation), AuxiliaryLosses(
+        tf.zeros([]), {}
+      )
+    features = self._policy_network.features(observation)
+    errors = self._policy_network.auxiliary_errors(features, observation)
+    squares = tf.reduce_mean(tf.square(errors), axis=-1)
+    distances = tf.abs(errors) / self._policy_network.auxiliary_scales
+    return self._policy_network.act(features), AuxiliaryLosses(
+      self._auxiliary_weight * squares,
+      {
+        'auxiliary_loss': tf.reduce_mean(squares),
+        'auxiliary_error_cm': 100.0 * tf.reduce_mean(distances),
+      },
+    )
 
   def _action_gradient(
     self, observation: tf.Tensor, action: tf.Tensor

@@ -121,6 +121,21 @@ def motion_scale() -> dict[str, np.ndarray]:
   }
 
 
+def position_scale() -> dict[str, np.ndarray]:
+  """Returns decimetres for the positions of hand and blocks, 0 for the rest."""
+  return {
+    'body': _components(BODY_LAYOUT, hand_position=10.0),
+    'blocks': _components(
+      BLOCKS_LAYOUT, top_position=10.0, bottom_position=10.0
+    ),
+  }
+
+
+def position_difference_scale() -> dict[str, np.ndarray]:
+  """Returns centimetres for the same, the motion of a control step."""
+  return {key: 10.0 * scale for key, scale in position_scale().items()}
+
+
 def hand_to_block_deviation(
   observation: Mapping[str, np.ndarray], goal: Mapping[str, np.ndarray]
 ) -> float:

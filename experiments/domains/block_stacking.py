@@ -22,6 +22,7 @@ import dm_env
 import numpy as np
 
 from acme_metamimic.replay import goals
+from acme_metamimic.tf import views
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from environments import fixed_starts
@@ -48,6 +49,8 @@ class BlockStacking(domain.Domain):
     policy_keys: what of it the agent sees; None for all. The rest serves the
       reward and the early termination, as proprioception does in the paper
       (section 3.2).
+    critic_keys: what of it the critics see, where that is not what the policies
+      see; None for the same. Critics serve training alone (Pinto et al., 2018).
     image_size: height and width of the images, in pixels; Table 1 has 128.
     pixel_coefficient: weight of the pixels in equation 2, beta_1; 15 in Table 1.
     joint_coefficient: weight of the body in equation 2, beta_2; 2 in Table 1.
@@ -91,6 +94,7 @@ class BlockStacking(domain.Domain):
 
   observables: Tuple[str, ...] = ('body', 'blocks')
   policy_keys: Optional[Tuple[str, ...]] = None
+  critic_keys: Optional[Tuple[str, ...]] = None
   image_size: int = 128
   pixel_coefficient: float = 0.0
   joint_coefficient: float = 1.0
@@ -113,12 +117,13 @@ class BlockStacking(domain.Domain):
       raise ValueError(
         f'observables {sorted(unknown)} are none of {", ".join(_OBSERVABLES)}.'
       )
-    unseen = set(self.seen_keys) - set(self.observables)
-    if unseen:
-      raise ValueError(
-        f'policy_keys {self.policy_keys} are not all among the observables '
-        f'{self.observables}: add {sorted(unseen)} to the observables.'
-      )
+    for name in ('policy_keys', 'critic_keys'):
+      unseen = set(getattr(self, name) or ()) - set(self.observables)
+      if unseen:
+        raise ValueError(
+          f'{name} {getattr(self, name)} are not all among the observables '
+          f'{self.observables}: add {sorted(unseen)} to the observables.'
+        )
     missing = {*self.reward_terms(), 'blocks'} - set(self.observables)
     if missing:
       raise ValueError(
@@ -161,8 +166,9 @@ class BlockStacking(domain.Domain):
 
   @property
   def seen_keys(self) -> Tuple[str, ...]:
-    """What of the observation the agent sees."""
-    return self.policy_keys or self.observables
+    """What of the observation the agent sees, policies or critics."""
+    seen = (self.policy_keys or self.observables) + (self.critic_keys or ())
+    return tuple(key for key in self.observables if key in seen)
 
   def reward_terms(self) -> Mapping[str, rewards.RewardTerm]:
     """Returns the exponentials of equation 2, by observation key."""
@@ -278,6 +284,12 @@ class BlockStacking(domain.Domain):
   def observation_scale(self) -> domain.Scales:
     """Returns factors that give the workspace a size of order one."""
     return features.feature_scale()
+
+  def auxiliary_targets(self) -> views.AuxiliaryTargets:
+    """Returns hand and blocks, and where they are to be, in metres by scales."""
+    return views.AuxiliaryTargets(
+      features.position_scale(), features.position_difference_scale()
+    )
 
   def make_goal_frames(
     self, dataset: Optional[domain.Dataset]

@@ -14,13 +14,14 @@
 """What an experiment asks of what it acts in."""
 
 import abc
-from typing import Mapping, NamedTuple, Optional
+from typing import Mapping, NamedTuple, Optional, Tuple
 
 import dm_env
 import numpy as np
 
 from acme_metamimic.program import distributed
 from acme_metamimic.replay import goals
+from acme_metamimic.tf import views
 
 # What an environment is made for: to act in, or to evaluate in.
 ACTOR = distributed.ACTOR
@@ -52,6 +53,9 @@ class Domain(abc.ABC):
   # Whether episodes follow demonstrations that were recorded. Where they do not,
   # `dataset` is None in all methods.
   has_demonstrations = False
+  # Keys that policy and critic see, where they see different ones.
+  policy_keys: Optional[Tuple[str, ...]] = None
+  critic_keys: Optional[Tuple[str, ...]] = None
 
   @abc.abstractmethod
   def make_imitation_environment(
@@ -84,6 +88,10 @@ class Domain(abc.ABC):
   def observation_scale(self) -> Scales:
     """Returns the networks' factors of the observations, by key."""
     return {}
+
+  def auxiliary_targets(self) -> Optional[views.AuxiliaryTargets]:
+    """Returns what a policy's features may be trained to predict; None for none."""
+    return None
 
   def make_goal_frames(
     self, dataset: Optional[Dataset]

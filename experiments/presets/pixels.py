@@ -11,9 +11,18 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""One-shot imitation from 64 x 64 pixels, at a size that two cores can train.
+"""One-shot stacking from 64 x 64 images on two cores, in hours.
 
-The literal form of the paper: policy and critic see image and goal image alone.
+The policy sees the image and the goal's image alone, as at test time; the critic,
+which serves training alone, sees body and blocks (Pinto et al., 2018), and the
+policy's torso also learns to predict where hand and blocks are and are to be. In
+trials of 26 000 updates each this was ahead of the paper's literal form (0.21
+against 0.01 of the task return on training demonstrations) and of regression to
+a policy from features (0.08). The literal form:
+
+  --set=domain.critic_keys=none --set=imitation.auxiliary_weight=0
+  --set=task.auxiliary_weight=0 --set=domain.pixel_coefficient=15
+  --set=domain.joint_coefficient=2 --set=domain.block_coefficient=0
 """
 
 import dataclasses
@@ -29,31 +38,33 @@ def make() -> experiment.Experiment:
   """Returns the experiment: as `features`, but for what the agent sees."""
   base = features.make()
   form = pixel_forms.FORMS[pixel_forms.TWO_CORES]
-  # Frames take more room than features.
-  smaller: Any = {'max_replay_size': 100_000}
+  changes: Any = {
+    # Frames take more room than features.
+    'max_replay_size': 200_000,
+    # Errors of a decimetre in a position and of a centimetre in its difference to
+    # the goal's then count as much as a value of one; no other was tried.
+    'auxiliary_weight': 1.0,
+  }
   return dataclasses.replace(
     base,
     preset='pixels',
     domain=block_stacking.BlockStacking(
       observables=('image', 'body', 'blocks'),
       policy_keys=('image',),
+      critic_keys=('body', 'blocks'),
       image_size=form.image_size,
-      # Table 1.
-      pixel_coefficient=15.0,
-      joint_coefficient=2.0,
-      block_coefficient=0.0,
       goal_references=True,
       # An evaluation draws each of their steps.
       task_starts=10,
     ),
-    imitation=dataclasses.replace(base.imitation, **smaller),
-    task=dataclasses.replace(base.task, **smaller),
+    imitation=dataclasses.replace(base.imitation, **changes),
+    task=dataclasses.replace(base.task, **changes),
     networks=experiment.Networks(
       torso=pixel_forms.TWO_CORES,
       policy_layer_sizes=form.layer_sizes,
       critic_layer_sizes=form.layer_sizes,
     ),
-    # Some days of two cores; a run can be cut and go on.
-    budget=experiment.Budget(minutes=24 * 60.0),
+    # A run can be cut and go on.
+    budget=experiment.Budget(minutes=10 * 60.0),
     evaluation=experiment.Evaluation(period_minutes=20.0),
   )
