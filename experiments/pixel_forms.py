@@ -78,6 +78,9 @@ def make_normalised_impala() -> snt.Module:
 # By name: image size, patch size, channels of the groups.
 FORMS: Dict[str, Form] = {
   'paper': Form(128, resnet.ResNetTorso),
+  'paper_plain': Form(
+    128, functools.partial(resnet.ResNetTorso, instance_norm=False)
+  ),
   'impala': Form(128, acme_networks.ResNetTorso),
   'impala_64': Form(64, make_normalised_impala),
   'impala_32': Form(32, make_normalised_impala),
@@ -87,6 +90,7 @@ FORMS: Dict[str, Form] = {
   '64_p4_16_32_plain': _patches(64, 4, 16, 32, instance_norm=False),
   '64_p4_16_32_64': _patches(64, 4, 16, 32, 64),
   '64_p4_32_64': _patches(64, 4, 32, 64),
+  '64_p4_32_64_plain': _patches(64, 4, 32, 64, instance_norm=False),
   '32_p1_16_32_32': _patches(32, 1, 16, 32, 32),
   '32_p2_32_64': _patches(32, 2, 32, 64),
 }

@@ -1,0 +1,248 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Draws a figure of the paper from whatever runs there are.
+
+  python -m experiments.paper.plot figure8 --scale=laptop
+
+It writes a picture for each x-axis, environment steps, updates and minutes, and
+a table of the last values, all named after the figure, into --output. Programs,
+as at the scale `paper`, have logs in place of such curves.
+"""
+
+import csv
+import os
+from typing import Any, Mapping, Optional, Sequence
+
+from absl import app
+from absl import flags
+import numpy as np
+
+from experiments import renderer
+
+with renderer.required():
+  from matplotlib import pyplot as plt
+
+  from experiments import reporting
+  from experiments.paper import run as run_lib
+  from experiments.paper import statistics
+  from experiments.paper import sweeps
+
+_OUTPUT = flags.DEFINE_string(
+  'output', 'docs/results/paper', 'Folder for the pictures and the table.'
+)
+
+# Columns of each run, by the name of its curve.
+Found = Mapping[str, Sequence[Mapping[str, np.ndarray]]]
+
+# Columns that add up to the value of the axis, by its name.
+_AXES: Mapping[str, Sequence[str]] = {
+  'environment steps': (
+    'imitation_environment_steps',
+    'task_environment_steps',
+  ),
+  'updates': ('imitation_updates', 'task_updates'),
+  'minutes': ('minutes',),
+}
+
+
+def read(path: str) -> Mapping[str, np.ndarray]:
+  """Returns the columns of a run's curves.
+
+  Args:
+    path: path of its `curves.csv`.
+  """
+  with open(path, newline='') as file:
+    rows = list(csv.DictReader(file))
+  if not rows:
+    return {}
+  return {
+    name: np.array([float(row[name] or 'nan') for row in rows])
+    for name in rows[0]
+  }
+
+
+def curves(name: str, scale: str, root: str) -> Found:
+  """Returns the columns of each run that there is, by the name of its curve.
+
+  Args:
+    name: name of the figure.
+    scale: scale of the runs.
+    root: folder of the runs of all figures.
+  """
+  found: dict[str, list[Mapping[str, np.ndarray]]] = {}
+  for run in run_lib.runs(name, scale, root):
+    path = os.path.join(run.folder, 'curves.csv')
+    columns = read(path) if os.path.exists(path) else {}
+    if columns:
+      found.setdefault(run.curve.name, []).append(columns)
+  return found
+
+
+def band(
+  runs: Sequence[Mapping[str, np.ndarray]], axis: str, column: str
+) -> Optional[statistics.Band]:
+  """Returns a column of several runs over an axis; None if none has it.
+
+  Args:
+    runs: columns of each run.
+    axis: name of the axis, a key of `_AXES`.
+    column: name of the column.
+  """
+  with_column = [run for run in runs if column in run]
+  try:
+    return statistics.band(
+      [
+        np.sum([np.nan_to_num(run[name]) for name in _AXES[axis]], axis=0)
+        for run in with_column
+      ],
+      [run[column] for run in with_column],
+    )
+  except ValueError:
+    return None
+
+
+def draw(
+  figure: sweeps.Figure,
+  found: Found,
+  axis: str,
+  path: str,
+  demonstrators: Mapping[str, float],
+) -> None:
+  """Draws a figure over one axis.
+
+  Args:
+    figure: the figure.
+    found: columns of its runs, by the name of the curve.
+    axis: name of the axis, a key of `_AXES`.
+    path: path of the PNG file.
+    demonstrators: task returns of the demonstrators, for panels in the unit.
+  """
+  number = len(figure.panels)
+  picture, panels = plt.subplots(
+    1,
+    number,
+    figsize=(4.2 * number, 3.8),
+    constrained_layout=True,
+    squeeze=False,
+  )
+  for panel, axes in zip(figure.panels, panels.flat):
+    for index, curve in enumerate(figure.curves):
+      drawn = band(found.get(curve.name, ()), axis, panel.column)
+      if drawn is None:
+        continue
+      label = f'{curve.label} ({drawn.num_runs})'
+      axes.plot(
+        drawn.x, drawn.center, 'o-', ms=2, color=f'C{index}', label=label
+      )
+      axes.fill_between(
+        drawn.x, drawn.low, drawn.high, color=f'C{index}', alpha=0.2, lw=0
+      )
+    references = dict(panel.references)
+    if panel.column == 'task_policy_return':
+      references.update(demonstrators)
+    for index, (name, value) in enumerate(references.items()):
+      style = ('--', ':', '-.')[index % 3]
+      axes.axhline(value, color='0.4', ls=style, lw=1, label=name)
+    _finish(axes, panel.title, axis)
+  picture.suptitle(figure.title)
+  picture.savefig(path, dpi=100)
+  plt.close(picture)
+
+
+def _finish(axes: Any, title: str, axis: str) -> None:
+  axes.set(title=title, xlabel=axis)
+  axes.set_xlim(left=0.0)
+  axes.set_ylim(bottom=0.0)
+  axes.grid(alpha=0.3)
+  if axes.lines:
+    axes.legend(frameon=False, fontsize=8)
+
+
+def table(
+  figure: sweeps.Figure,
+  found: Found,
+) -> tuple[Sequence[Mapping[str, object]], Mapping[str, str]]:
+  """Returns the rows of the last values of each curve, and the titles.
+
+  Args:
+    figure: the figure.
+    found: columns of its runs, by the name of the curve.
+  """
+  titles = {'curve': 'curve', 'seeds': 'seeds', 'minutes': 'minutes a run'}
+  titles |= {panel.column: panel.title for panel in figure.panels}
+  rows = []
+  for curve in figure.curves:
+    runs = found.get(curve.name, ())
+    if not runs:
+      continue
+    row: dict[str, object] = {
+      'curve': curve.label,
+      'seeds': len(runs),
+      'minutes': float(np.mean([run['minutes'][-1] for run in runs])),
+    }
+    for panel in figure.panels:
+      last = [r[panel.column][-1] for r in runs if panel.column in r]
+      row[panel.column] = (
+        float(statistics.interquartile_mean(np.array(last))) if last else '-'
+      )
+    rows.append(row)
+  return rows, titles
+
+
+def demonstrator_returns(folders: Sequence[str]) -> Mapping[str, float]:
+  """Returns the demonstrators' task returns that the first finished run has.
+
+  Args:
+    folders: folders of runs, all from the same starts.
+  """
+  for folder in folders:
+    path = os.path.join(folder, 'task_table.csv')
+    if os.path.exists(path):
+      with open(path, newline='') as file:
+        return {
+          row['policy']: float(row['task_return'])
+          for row in csv.DictReader(file)
+          if row['policy'].startswith('demonstrator')
+        }
+  return {}
+
+
+def main(argv: list[str]) -> None:
+  """Draws the figure."""
+  if len(argv) != 2:
+    raise app.UsageError(f'Give a figure: {", ".join(sweeps.FIGURES)}.')
+  name, scale, root = argv[1], run_lib.SCALE.value, run_lib.ROOT.value
+  try:
+    figure = sweeps.make(name, scale)
+  except ValueError as error:
+    raise SystemExit(f'Error: {error}') from None
+  found = curves(name, scale, root)
+  if not found:
+    raise SystemExit(
+      f'Error: there are no runs of {name} at the scale {scale} in {root!r}: '
+      f'make some with `python -m experiments.paper.run {name} --scale={scale}`.'
+    )
+  os.makedirs(_OUTPUT.value, exist_ok=True)
+  stem = os.path.join(_OUTPUT.value, name)
+  folders = [run.folder for run in run_lib.runs(name, scale, root)]
+  for axis in _AXES:
+    path = f'{stem}_{axis.replace(" ", "_")}.png'
+    draw(figure, found, axis, path, demonstrator_returns(folders))
+    print(path)
+  rows, titles = table(figure, found)
+  print(reporting.write_table(rows, f'{stem}.md', titles))
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,113 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+import csv
+
+import numpy as np
+from PIL import Image
+import pytest
+
+from experiments.paper import plot
+from experiments.paper import statistics
+from experiments.paper import sweeps
+
+
+def test_interquartile_mean_leaves_out_a_quarter_at_each_end():
+  values = np.array([[100.0, 1.0, 2.0, 3.0], [0.0, 0.0, 4.0, -9.0]])
+  np.testing.assert_allclose(statistics.interquartile_mean(values), [2.5, 0.0])
+  np.testing.assert_allclose(
+    statistics.interquartile_mean(np.array([1.0, 2.0, 6.0])), 3.0
+  )
+
+
+def test_a_band_spans_its_runs():
+  x = np.array([0.0, 1.0, 2.0])
+  ys = [np.array([0.0, 1.0, 2.0]), np.array([0.0, 3.0, 6.0]), x]
+  band = statistics.band([x, x, x], ys)
+  np.testing.assert_allclose(band.center, [0.0, 5 / 3, 10 / 3])
+  assert band.low[2] == pytest.approx(2.0)
+  assert band.high[2] == pytest.approx(6.0)
+  assert band.num_runs == 3
+  # A run that is shorter, and has no value at first.
+  short = statistics.band(
+    [x, np.array([0.5, 1.0, 1.5])], [x, np.array([np.nan, 2.0, 3.0])]
+  )
+  np.testing.assert_allclose(short.x, [1.0, 1.5])
+  np.testing.assert_allclose(short.center, [1.5, 2.25])
+
+
+def test_there_must_be_a_value():
+  with pytest.raises(ValueError, match='no run with a value'):
+    statistics.band([np.array([1.0])], [np.array([np.nan])])
+
+
+def _write_run(folder, returns) -> None:
+  folder.mkdir(parents=True)
+  with open(folder / 'curves.csv', 'w', newline='') as file:
+    writer = csv.writer(file)
+    writer.writerow(
+      [
+        'minutes',
+        'imitation_environment_steps',
+        'task_environment_steps',
+        'imitation_updates',
+        'task_updates',
+        'task_policy_return',
+        'task_policy_stacked',
+      ]
+    )
+    for index, value in enumerate(returns, 1):
+      writer.writerow([index, 10 * index, index, '', 5 * index, value, 0.5])
+
+
+def test_a_figure_is_drawn_from_what_there_is(tmp_path):
+  figure = sweeps.make('figure8', sweeps.SMOKE)
+  root = tmp_path / 'smoke' / 'figure8'
+  _write_run(root / 'metamimic' / 'seed_0', [1.0, 2.0, 60.0])
+  _write_run(root / 'metamimic' / 'seed_1', [1.0, 2.0, 80.0])
+  _write_run(root / 'd4pg' / 'seed_0', [0.0, 0.0])
+  (root / 'd4pg' / 'seed_0' / 'task_table.csv').write_text(
+    'policy,task_return\ntask policy,1.0\ndemonstrator brisk,103.6\n'
+  )
+  found = plot.curves('figure8', sweeps.SMOKE, str(tmp_path))
+  assert {name: len(runs) for name, runs in found.items()} == {
+    'metamimic': 2,
+    'd4pg': 1,
+  }
+  band = plot.band(
+    found['metamimic'], 'environment steps', 'task_policy_return'
+  )
+  assert band is not None
+  np.testing.assert_allclose(band.x, [11, 22, 33])
+  np.testing.assert_allclose(band.center, [1.0, 2.0, 70.0])
+  updates = plot.band(found['d4pg'], 'updates', 'task_policy_return')
+  assert updates is not None
+  np.testing.assert_allclose(updates.x, [5, 10])
+  rows, titles = plot.table(figure, found)
+  assert [row['curve'] for row in rows] == ['MetaMimic', 'D4PG']
+  assert rows[0]['task_policy_return'] == 70.0
+  assert set(titles) == set(rows[0])
+  folders = [str(root / 'd4pg' / 'seed_0')]
+  demonstrators = plot.demonstrator_returns(folders)
+  assert demonstrators == {'demonstrator brisk': 103.6}
+  path = tmp_path / 'figure.png'
+  plot.draw(figure, found, 'updates', str(path), demonstrators)
+  picture = np.asarray(Image.open(path).convert('RGB'))
+  assert picture.shape[1] > 800
+  # The first curve's blue.
+  blue = np.all(np.abs(picture - np.array([31, 119, 180])) < 12, axis=-1)
+  assert blue.sum() > 50
+
+
+def test_a_panel_that_no_run_has_is_left_out():
+  assert plot.band([{'minutes': np.ones(2)}], 'minutes', 'absent') is None

@@ -1,0 +1,113 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+import os
+
+import pytest
+
+from experiments import command_line
+from experiments import experiment as experiment_lib
+from experiments import overrides
+from experiments import presets
+from experiments.paper import run as run_lib
+from experiments.paper import sweeps
+
+_ALL = [(n, s) for n in sweeps.FIGURES for s in sweeps.SCALES]
+
+
+def _experiment(curve: sweeps.Curve) -> experiment_lib.Experiment:
+  changes = [a.removeprefix('--set=') for a in curve.arguments[1:]]
+  return overrides.apply(presets.make(curve.preset), changes)
+
+
+@pytest.mark.parametrize(('name', 'scale'), _ALL)
+def test_each_curve_is_an_experiment_of_its_own(name, scale):
+  figure = sweeps.make(name, scale)
+  experiments = [_experiment(curve) for curve in figure.curves]
+  assert len({curve.name for curve in figure.curves}) == len(experiments)
+  for index, one in enumerate(experiments):
+    assert all(one != other for other in experiments[:index])
+
+
+def test_figure_5_is_about_demonstrations():
+  experiments = [
+    _experiment(curve) for curve in sweeps.make('figure5', sweeps.PAPER).curves
+  ]
+  assert [e.demonstrations.num_train for e in experiments] == [
+    10,
+    50,
+    100,
+    500,
+  ]
+  assert {e.num_imitation_actors for e in experiments} == {256}
+
+
+def test_figure_8_has_equal_budgets():
+  figure = sweeps.make('figure8', sweeps.LAPTOP)
+  experiments = [_experiment(curve) for curve in figure.curves]
+  assert len({e.budget for e in experiments}) == 1
+  assert [e.learns_imitation for e in experiments].count(False) == 3
+
+
+def test_what_is_not_there_is_told_with_its_neighbour():
+  with pytest.raises(ValueError, match="no 'figure9': did you mean 'figure"):
+    sweeps.make('figure9', sweeps.SMOKE)
+  with pytest.raises(ValueError, match="no 'laptob': did you mean 'laptop'"):
+    sweeps.make('figure8', 'laptob')
+
+
+def test_all_have_their_first_seed_before_any_its_second(tmp_path):
+  runs = run_lib.runs('figure8', sweeps.LAPTOP, str(tmp_path))
+  assert [run.seed for run in runs] == [0] * 5 + [1] * 5 + [2] * 5
+  assert len({run.folder for run in runs}) == 15
+
+
+def test_a_run_is_begun_or_gone_on_with(tmp_path, monkeypatch):
+  run = run_lib.runs('figure8', sweeps.SMOKE, str(tmp_path))[1]
+  begun = run_lib.command(run, sweeps.SMOKE)
+  assert begun[2] == 'experiments.run_metamimic'
+  assert '--seed=0' in begun
+  assert '--preset=d4pg' in begun
+  os.makedirs(run.folder)
+  assert run_lib.command(run, sweeps.SMOKE)[3:] == [
+    f'--run_folder={run.folder}',
+    '--resume',
+  ]
+  assert not run.is_finished
+  (tmp_path / 'smoke/figure8/d4pg/seed_0/task_table.md').write_text('')
+  assert run.is_finished
+
+
+def test_the_papers_scale_is_a_program(tmp_path):
+  run = run_lib.runs('figure5', sweeps.PAPER, str(tmp_path))[0]
+  line = run_lib.command(run, sweeps.PAPER, ['--lp_launch_type=ray'])
+  assert line[2] == 'experiments.run_distributed'
+  assert line[-1] == '--lp_launch_type=ray'
+
+
+def test_a_command_is_stopped_when_its_time_is_up():
+  script = (
+    'import signal, sys, time\n'
+    'signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n'
+    'print("ready", flush=True)\n'
+    'time.sleep(60)'
+  )
+  assert run_lib.execute([run_lib.sys.executable, '-c', script], 2.0) is None
+  assert run_lib.execute([run_lib.sys.executable, '-c', 'exit(5)'], 30.0) == 5
+
+
+def test_flags_of_curves_are_those_of_the_run_script():
+  # What `overrides.apply` takes, the flag `--set` takes.
+  assert hasattr(command_line, 'SHORT_NAMES')
+  for argument in sweeps.make('figure6', sweeps.SMOKE).curves[0].arguments:
+    assert argument.startswith(('--preset=', '--set='))
