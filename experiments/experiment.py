@@ -204,7 +204,8 @@ class Evaluation:
     period_minutes: minutes from one evaluation to the next. The run is also
       saved at each, so that this is what a run that is killed loses at most.
     episodes: number of episodes of each kind in an evaluation.
-    filmed: number of validation demonstrations in the film at the end.
+    filmed: number of validation demonstrations in the film at the end, and of
+      failures that are filmed in the report.
   """
 
   period_minutes: float = 4.0

@@ -30,12 +30,14 @@ from environments import fixed_starts
 from experiments import controls
 from experiments import evaluation
 from experiments import experiment as experiment_lib
+from experiments import renderer
 from experiments import reporting
 from experiments import run_folder as run_folder_lib
 from experiments import task_evaluation
 from experiments import training
 from experiments.datasets import run_dataset
 from experiments.domains import domain as domain_lib
+from experiments.report import write as report
 
 POLICIES_FOLDER = 'policies'
 
@@ -52,18 +54,22 @@ def run(
 
   Raises:
     KeyboardInterrupt: after what there is was kept.
-    RunFolderError: if the run folder exists, cannot be made, or is of another
-      run.
+    RunFolderError: if the run folder exists, cannot be made, is of another run,
+      or is of one that is going on.
     DatasetError: if the dataset cannot be used. No run folder is made then.
   """
   if not resume:
     run_folder_lib.check_new(run_folder)
   started = time.monotonic()
   try:
-    dataset = _prepare(experiment, run_folder, resume)
-    with _Job(experiment, run_folder, dataset, resume) as job:
-      job.train()
-      job.report(started)
+    run_dataset.check_wanted(experiment)
+    if not resume:
+      run_folder_lib.make(run_folder)
+    with run_folder_lib.held(run_folder):
+      dataset = _prepare(experiment, run_folder)
+      with _Job(experiment, run_folder, dataset, resume) as job:
+        job.train()
+        job.report(started)
   except KeyboardInterrupt:
     if os.path.exists(run_folder):
       print(
@@ -74,12 +80,9 @@ def run(
 
 
 def _prepare(
-  experiment: experiment_lib.Experiment, run_folder: str, resume: bool
+  experiment: experiment_lib.Experiment, run_folder: str
 ) -> Optional[domain_lib.Dataset]:
-  """Makes the run's folder, and records its dataset or checks the given one."""
-  run_dataset.check_wanted(experiment)
-  if not resume:
-    run_folder_lib.make(run_folder)
+  """Notes in its folder what is run; returns where its demonstrations are."""
   run_folder_lib.write(run_folder, run_folder_lib.ONE_PROCESS, experiment)
   print(f'Results go to {run_folder}.')
   return run_dataset.prepare(
@@ -180,13 +183,16 @@ class _Job(contextlib.AbstractContextManager):
     if self._experiment.domain.has_demonstrations:
       if self._experiment.learns_imitation:
         self._write_table()
-        self._film()
       self._write_task_table()
+      # Last: a machine that cannot draw has both tables.
+      if self._experiment.learns_imitation:
+        self._film_if_possible()
     else:
       task_return = self._curves.column('task_policy_return')[-1]
       print(f'Task policy, from random starts: task return {task_return:.1f}.')
+    where = self._write_report()
     print(
-      f'Curves are in {self._path("curves.png")}.\n'
+      f'Curves are in {self._path("curves.png")}{where}.\n'
       f'{(time.monotonic() - started) / 60:.1f} minutes in all. What the run has '
       f'left is in {self._folder}.'
     )
@@ -206,7 +212,15 @@ class _Job(contextlib.AbstractContextManager):
         untrained,
         number,
       )
-    print(reporting.write_table(rows, self._path('table.md')))
+    reporting.show_table(rows, self._path('table.md'))
+
+  def _write_report(self) -> str:
+    """Writes the page of the run; returns words that say where it is."""
+    if not self._experiment.domain.has_demonstrations:
+      return ''
+    path = self._path('report.html')
+    report.write([self._folder], path)
+    return f', and all there is to see in {path}'
 
   def _write_task_table(self) -> None:
     """Compares the task policy with the demonstrators, where they are scripted."""
@@ -221,10 +235,8 @@ class _Job(contextlib.AbstractContextManager):
       {'task policy': self._agent.task_policy},
       self._experiment.demonstrations.scripted_demonstrators,
     )
-    print(
-      reporting.write_table(
-        rows, self._path('task_table.md'), task_evaluation.TITLES
-      )
+    reporting.show_table(
+      rows, self._path('task_table.md'), task_evaluation.TITLES
     )
     references = {
       str(row['policy']): float(row['task_return']) for row in rows[1:]
@@ -241,6 +253,17 @@ class _Job(contextlib.AbstractContextManager):
     ).imitation
     policy = builder.make_policy(networks, spec, evaluation=True)
     return actors.FeedForwardActor(builder.on_environment(policy)).select_action
+
+  def _film_if_possible(self) -> None:
+    try:
+      self._film()
+    except Exception as error:
+      if not renderer.is_missing(error):
+        raise
+      print(
+        f'There is no film, as no picture can be drawn here ({error}). '
+        f'{renderer.REMEDY}'
+      )
 
   def _film(self) -> None:
     environment = self._environments['validation']

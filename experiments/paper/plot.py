@@ -34,6 +34,7 @@ with renderer.required():
   from matplotlib import pyplot as plt
 
   from experiments import reporting
+  from experiments import run_curves
   from experiments.paper import run as run_lib
   from experiments.paper import statistics
   from experiments.paper import sweeps
@@ -56,22 +57,6 @@ _AXES: Mapping[str, Sequence[str]] = {
 }
 
 
-def read(path: str) -> Mapping[str, np.ndarray]:
-  """Returns the columns of a run's curves.
-
-  Args:
-    path: path of its `curves.csv`.
-  """
-  with open(path, newline='') as file:
-    rows = list(csv.DictReader(file))
-  if not rows:
-    return {}
-  return {
-    name: np.array([float(row[name] or 'nan') for row in rows])
-    for name in rows[0]
-  }
-
-
 def curves(name: str, scale: str, root: str) -> Found:
   """Returns the columns of each run that there is, by the name of its curve.
 
@@ -83,7 +68,7 @@ def curves(name: str, scale: str, root: str) -> Found:
   found: dict[str, list[Mapping[str, np.ndarray]]] = {}
   for run in run_lib.runs(name, scale, root):
     path = os.path.join(run.folder, 'curves.csv')
-    columns = read(path) if os.path.exists(path) else {}
+    columns = run_curves.read(path) if os.path.exists(path) else {}
     if columns:
       found.setdefault(run.curve.name, []).append(columns)
   return found

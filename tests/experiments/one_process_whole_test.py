@@ -52,6 +52,7 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
     'demonstrations',
     'experiment.json',
     'progress.json',
+    'report.html',
     'table.csv',
     'table.md',
     'task_table.csv',

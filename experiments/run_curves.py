@@ -1,0 +1,35 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Reads the curves that a run has left behind."""
+
+import csv
+from typing import Mapping
+
+import numpy as np
+
+
+def read(path: str) -> Mapping[str, np.ndarray]:
+  """Returns the columns of a run's curves; none if there is no point yet.
+
+  Args:
+    path: path of its `curves.csv`.
+  """
+  with open(path, newline='') as file:
+    rows = list(csv.DictReader(file))
+  if not rows:
+    return {}
+  return {
+    name: np.array([float(row[name] or 'nan') for row in rows])
+    for name in rows[0]
+  }
