@@ -87,7 +87,8 @@ class FixedStarts(dm_env.Environment):
     if not states:
       raise ValueError('states is empty: give at least one to start at.')
     self._environment = environment
-    self._states = list(states)
+    # Copies: the caller may go on with its own arrays.
+    self._states = [np.array(state, np.float64) for state in states]
     self._next = 0
     self._reset_next_step = True
 

@@ -28,6 +28,7 @@ import numpy as np
 from environments import demonstrations as demonstrations_lib
 from environments import initializers
 from environments import rewards
+from environments.demonstrations import demonstration as demonstration_lib
 from environments.demonstrations import storage
 
 # Keys of the observation beside the environment's own.
@@ -169,7 +170,7 @@ class ImitationEnvironment(dm_env.Environment):
   @property
   def demonstrations(self) -> Sequence[demonstrations_lib.Demonstration]:
     """The dataset D of demonstrations."""
-    return self._demonstrations
+    return tuple(self._demonstrations)
 
   @property
   def demonstration(self) -> demonstrations_lib.Demonstration:
@@ -199,7 +200,7 @@ class ImitationEnvironment(dm_env.Environment):
   @property
   def scene(self) -> Mapping[str, np.ndarray]:
     """All that the wrapped environment observed last, by key."""
-    return self._scene
+    return dict(self._scene)
 
   @property
   def environment(self) -> ResettableEnvironment:
@@ -244,20 +245,29 @@ class ImitationEnvironment(dm_env.Environment):
     self._last_deviation = 0.0
     self._reset_next_step = False
     timestep = self._environment.reset_to(self._demonstration.states[step])
-    self._scene = timestep.observation
+    self._see(timestep)
     if self._check_start:
       initializers.check_start(
         timestep.observation,
         self._demonstration,
         initializers.Start(index, step),
       )
-    return dm_env.restart(self._observation(timestep))
+    return dm_env.restart(self._observation())
+
+  def _see(self, timestep: dm_env.TimeStep) -> None:
+    """Keeps what is observed; an agent is given read-only views of it."""
+    self._scene = {
+      key: demonstration_lib.read_only(values)
+      for key, values in timestep.observation.items()
+    }
 
   def _set_goals(self, goals: demonstrations_lib.Demonstration) -> None:
     """Reads the frames of the goals' demonstration, of the observed keys."""
     self._num_goals = len(goals)
     self._frames = {
-      key: storage.in_memory(goals.observations[key])
+      key: demonstration_lib.read_only(
+        storage.in_memory(goals.observations[key])
+      )
       for key in self._observed
       if key in goals.observations
     }
@@ -286,16 +296,16 @@ class ImitationEnvironment(dm_env.Environment):
     if self._reset_next_step:
       return self.reset()
     timestep = self._environment.step(action)
-    self._scene = timestep.observation
+    self._see(timestep)
     self._step += 1
     goal = self._frame(self._step)
     reward = {
       IMITATION: np.float32(
-        rewards.imitation_reward(timestep.observation, goal, self._reward_terms)
+        rewards.imitation_reward(self._scene, goal, self._reward_terms)
       ),
       TASK: np.float32(timestep.reward),
     }
-    deviated = self._deviates(timestep, goal)
+    deviated = self._deviates(goal)
     discount = {
       IMITATION: np.float32(0.0 if deviated else timestep.discount),
       TASK: np.float32(timestep.discount),
@@ -306,25 +316,23 @@ class ImitationEnvironment(dm_env.Environment):
       dm_env.StepType.LAST if last else dm_env.StepType.MID,
       reward,
       discount,
-      self._observation(timestep),
+      self._observation(),
     )
 
-  def _deviates(
-    self, timestep: dm_env.TimeStep, goal: Mapping[str, np.ndarray]
-  ) -> bool:
+  def _deviates(self, goal: Mapping[str, np.ndarray]) -> bool:
     """Measures the deviation and returns whether it is too large."""
     if self._deviation is None:
       return False
-    self._last_deviation = self._deviation(timestep.observation, goal)
+    self._last_deviation = self._deviation(self._scene, goal)
     return self._distance is not None and self._last_deviation > self._distance
 
   def _observation(
-    self, timestep: dm_env.TimeStep
+    self,
   ) -> dict[str, np.ndarray | dict[str, np.ndarray]]:
     """Returns what the policy sees: the scene, the goal and its reference."""
     goal = self._frame(self._step + 1)
     observation = {
-      **{key: timestep.observation[key] for key in self._policy_keys},
+      **{key: self._scene[key] for key in self._policy_keys},
       GOAL: {key: goal[key] for key in self._policy_keys},
     }
     if self._goal_references:

@@ -233,5 +233,6 @@ def check_start(
         f'Demonstration {start.demonstration} shows another {key!r} at its step '
         f'{start.step} than was recorded; it differs {where} (tolerated: '
         f'{tolerance:g}). The model, its options or the versions are not those '
-        'of the recording: record it again, or pass check_start=False.'
+        'of the recording: use those that the dataset names, or pass '
+        'check_start=False.'
       )

@@ -181,7 +181,7 @@ class StateEnvironment(composer.Environment):
     if not np.all(usable):
       raise ValueError(
         f'The state has {np.sum(~usable)} numbers that are not finite or beyond '
-        f'{mujoco.mjMAXVAL:g}; record the demonstration again.'
+        f'{mujoco.mjMAXVAL:g}; leave its demonstration out.'
       )
     self._physics.set_state(state, STATE_SIGNATURE)
     if restart_clock:

@@ -94,7 +94,8 @@ class Metadata:
       'task': "give this task's dataset",
       'control_timestep': 'set the same control rate, or record with this one',
       'model_hash': 'the model has changed since; load the environment with the '
-      'arguments it was recorded with, or record again',
+      'arguments it was recorded with, or see whether it still replays with '
+      '`python -m experiments.demonstrations validate --any-model`',
     }
     for name, wanted in expected.items():
       found = getattr(self, name)

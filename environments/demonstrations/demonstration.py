@@ -35,8 +35,8 @@ class Demonstration:
   MetaMimic learns from `observations` alone and starts episodes at `states`.
   Actions and rewards serve checks and comparisons.
 
-  The arrays of a demonstration that was loaded are read from its file when they
-  are used, see `environments.demonstrations.storage`. They are read-only and
+  The arrays are read-only. Those of a demonstration that was loaded are read from
+  its file when they are used, see `environments.demonstrations.storage`, and
   otherwise behave like NumPy's.
 
   Attributes:
@@ -89,6 +89,11 @@ class Demonstration:
       # What is in a file is checked when it is read.
       if isinstance(values, np.ndarray):
         check_finite(name, values)
+    # Frames are handed out as goals, in which nobody may write.
+    observations = {k: read_only(v) for k, v in self.observations.items()}
+    object.__setattr__(self, 'observations', observations)
+    for name in ('states', 'actions', 'rewards'):
+      object.__setattr__(self, name, read_only(getattr(self, name)))
 
   def __len__(self) -> int:
     """Number of steps (actions)."""
@@ -115,6 +120,19 @@ class Demonstration:
   def success(self) -> bool:
     """Whether the blocks are stacked after the last step."""
     return bool(self.rewards[-1] == rewards_lib.STACKED)
+
+
+def read_only(values: np.ndarray) -> np.ndarray:
+  """Returns a view of an array that cannot be written to.
+
+  Args:
+    values: the array; one that stays in a file is read-only already.
+  """
+  if not isinstance(values, np.ndarray) or not values.flags.writeable:
+    return values
+  view = values.view()
+  view.flags.writeable = False
+  return view
 
 
 def check_finite(name: str, values: np.ndarray) -> None:

@@ -15,7 +15,8 @@
 
 A `Store` stands for a file that does not change. Each process opens it for
 itself when it first reads, also after a fork or with a pickled copy: HDF5's
-handles belong to one process alone, and many processes can read at once.
+handles belong to one process alone, and many processes can read at once. A fork
+waits until no thread reads, for a child cannot read if one did.
 Recently read arrays are kept in memory, up to a number of bytes that does not
 depend on the file's size.
 """
@@ -23,11 +24,13 @@ depend on the file's size.
 import collections
 import contextlib
 import dataclasses
+import errno
 import os
 import threading
 from typing import Any, Callable, cast, Hashable, Iterator, Optional
 
 import h5py
+from h5py import _objects
 import numpy as np
 from numpy.lib import mixins
 
@@ -43,6 +46,14 @@ CACHE_BYTES = 64 * 2**20
 FRAME_BYTES = 4096
 _MAX_HANDLES = 256
 
+# h5py's lock around all of HDF5. A child that was forked while another thread held
+# it would wait for that thread, which it does not have, for ever.
+os.register_at_fork(
+  before=_objects.phil.acquire,
+  after_in_parent=_objects.phil.release,
+  after_in_child=_objects.phil.release,
+)
+
 # What h5py and NumPy raise on damaged files and on those of another kind.
 _READ_ERRORS = (
   ArithmeticError,
@@ -54,6 +65,35 @@ _READ_ERRORS = (
   TypeError,
   ValueError,
 )
+
+
+# Parts of HDF5's messages, and what they say of the file and what to do. Only a
+# file that is known to be bad is called so.
+_REMEDIES_BY_WORDS = {
+  'unable to lock file': (
+    'the file may be fine: a program writes to it, or its file system has no '
+    'locks. Wait for that program, or set HDF5_USE_FILE_LOCKING=FALSE in the '
+    'environment, or read a copy on a local disk'
+  ),
+  'lib/plugin': (
+    'the file may be fine: it is compressed by a filter that is not installed '
+    'here. Rewrite it with `h5repack -f GZIP=4 OLD NEW`'
+  ),
+  'truncated file': 'it lacks its end; copy it again from where it is whole',
+  'file signature not found': (
+    'it is no HDF5 file, or lacks its beginning; correct the path or restore a '
+    'copy'
+  ),
+  'checksum': 'its content has changed since it was written; restore a copy',
+}
+_REMEDIES_BY_NUMBER = {
+  errno.EACCES: 'the file may be fine: give yourself permission to read it',
+  errno.EPERM: 'the file may be fine: give yourself permission to read it',
+  errno.EMFILE: 'the file may be fine: raise the limit of `ulimit -n`',
+  errno.ENFILE: 'the file may be fine: end programs, too many files are open',
+  errno.EISDIR: 'it is a folder; give the path of an HDF5 file',
+  errno.ENOENT: 'it was removed or renamed; correct the path',
+}
 
 
 @contextlib.contextmanager
@@ -69,10 +109,28 @@ def readable(file: str) -> Iterator[None]:
     raise
   except _READ_ERRORS as error:
     raise DatasetError(
-      f'{file} cannot be read ({type(error).__name__}: {error}); it is '
-      'truncated, damaged or not a dataset of demonstrations. Record it again '
-      'or restore a copy.'
+      f'{file} cannot be read ({type(error).__name__}: {error}); '
+      f'{_remedy(error)}.'
     ) from error
+
+
+def _remedy(error: Exception) -> str:
+  """Returns what an error of reading says of the file, and what to do."""
+  text = str(error)
+  for words, remedy in _REMEDIES_BY_WORDS.items():
+    if words in text:
+      return remedy
+  if isinstance(error, MemoryError):
+    return 'the file may be fine: end other programs, memory is short'
+  number = getattr(error, 'errno', None)
+  if number is not None:
+    return _REMEDIES_BY_NUMBER.get(
+      number, 'the file may be fine: try again, or read a copy on a local disk'
+    )
+  return (
+    'it is damaged, or has another layout than docs/demonstrations.md '
+    'describes; compare it with that, or restore a copy'
+  )
 
 
 class _Session:

@@ -13,6 +13,8 @@
 # limitations under the License.
 """An episode that is being recorded, by a script or by a person."""
 
+from typing import Mapping
+
 import dm_env
 import numpy as np
 
@@ -38,7 +40,7 @@ class Take:
   ):
     self.seed = seed
     self._environment = environment
-    self._frames = [timestep.observation]
+    self._frames = [_copied(timestep.observation)]
     self._states = [environment.get_state()]
     self._actions: list[np.ndarray] = []
     self._rewards: list[float] = []
@@ -50,7 +52,7 @@ class Take:
   @property
   def start(self) -> np.ndarray:
     """Full physics state at the start of the episode, float64 [S]."""
-    return self._states[0]
+    return self._states[0].copy()
 
   @property
   def reward(self) -> float:
@@ -64,10 +66,11 @@ class Take:
 
   def step(self, action: np.ndarray) -> dm_env.TimeStep:
     """Takes a step in the environment, records it, and returns its time step."""
+    taken = np.array(action)  # Before the environment or the caller changes it.
     timestep = self._environment.step(action)
-    self._actions.append(action)
+    self._actions.append(taken)
     self._rewards.append(timestep.reward)
-    self._frames.append(timestep.observation)
+    self._frames.append(_copied(timestep.observation))
     self._states.append(self._environment.get_state())
     return timestep
 
@@ -91,3 +94,8 @@ class Take:
       demonstrator=demonstrator,
       seed=self.seed,
     )
+
+
+def _copied(observation: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """Returns an observation that nobody else can change."""
+  return {key: np.array(values) for key, values in observation.items()}

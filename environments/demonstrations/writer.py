@@ -414,6 +414,11 @@ def _disk_errors(kept: str, remedy: str) -> Iterator[None]:
   except DatasetError:
     raise
   except (OSError, RuntimeError) as error:
+    if getattr(error, 'errno', None) == errno.ENOLCK:
+      raise DatasetError(
+        f'The file system has no locks ({error}); {kept}. Record to a local '
+        'disk and copy the dataset.'
+      ) from error
     full = getattr(error, 'errno', None) in _NO_SPACE or any(
       os.strerror(code) in str(error) for code in _NO_SPACE
     )

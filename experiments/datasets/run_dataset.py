@@ -149,8 +149,8 @@ def _check_usable(
       shape = demonstration.actions.shape[1:]
       if shape != action_shape:
         raise ValueError(
-          f'Demonstration {index} has actions of shape {shape}; it needs those '
-          f'of shape {action_shape}. Record it again.'
+          f'Demonstration {index} has actions of shape {shape}, but the '
+          f'environment takes {action_shape}; give a dataset of this environment.'
         )
       if not demonstration.task_return > 0.0:
         raise ValueError(

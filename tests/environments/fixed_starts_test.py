@@ -76,3 +76,13 @@ def test_a_reset_goes_on_to_the_next(environment, states):
 def test_there_must_be_a_state(environment):
   with pytest.raises(ValueError, match='states is empty'):
     fixed_starts.FixedStarts(environment, [])
+
+
+def test_starts_stay_when_the_callers_states_change(environment, states):
+  given = [np.array(state) for state in states]
+  started = fixed_starts.FixedStarts(environment, given)
+  expected = started.start(1).observation['blocks']
+  given[1][:] = states[0]
+  np.testing.assert_array_equal(
+    started.start(1).observation['blocks'], expected
+  )

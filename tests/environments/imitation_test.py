@@ -393,3 +393,40 @@ def test_stored_demonstrations_are_followed_like_those_in_memory(
     episodes.append(timesteps)
   in_memory, from_file = episodes
   np.testing.assert_equal(from_file, in_memory)
+
+
+@pytest.mark.parametrize('stored', [False, True])
+def test_what_is_observed_cannot_change_the_demonstration(
+  features, training, stored, tmp_path
+):
+  wanted = np.array(training[0].observations['blocks'])
+  demonstrations = training
+  if stored:
+    demonstrations_lib.save(tmp_path, training, 'task')
+    demonstrations = demonstrations_lib.load(tmp_path)
+  else:  # As a user makes them: of arrays that can be written to.
+    demonstrations = [
+      dataclasses.replace(
+        d, observations={k: np.array(v) for k, v in d.observations.items()}
+      )
+      for d in training
+    ]
+  environment = imitation_fakes.make(features, demonstrations)
+  timestep = environment.start(0)
+  for values in (
+    timestep.observation['goal']['blocks'],
+    timestep.observation['blocks'],
+    environment.frame['blocks'],
+    environment.scene['blocks'],
+    environment.demonstration.states[0],
+    environment.demonstrations[0].observations['blocks'][0],
+    environment.demonstrations[0].frame(1)['blocks'],
+  ):
+    with pytest.raises(ValueError, match='read-only'):
+      values[:] = 0.0
+  environment.frame.clear()
+  environment.scene.clear()
+  np.testing.assert_array_equal(environment.frame['blocks'], wanted[0])
+  assert set(environment.scene) == {'body', 'blocks'}
+  timestep = environment.step(training[0].actions[0])
+  assert timestep.reward['imitation'] == 1.0

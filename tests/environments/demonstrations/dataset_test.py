@@ -15,10 +15,14 @@
 
 from collections.abc import Callable
 import copy
+import errno
+import fcntl
 import multiprocessing
 import os
 import pathlib
 import pickle
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -256,3 +260,114 @@ def test_foreign_content_is_refused(tmp_path, damage, reason):
     damage(h5)
   with pytest.raises(demonstrations.DatasetError, match=f'{file}.*{reason}'):
     demonstrations.load(file)
+
+
+# Reads in threads and forks children that read, until one does not end in time.
+_FORKS_BESIDE_READERS = """
+import multiprocessing, os, sys, threading, time
+from environments import demonstrations
+
+found = demonstrations.load(sys.argv[1])
+
+def read(index):
+  found[index % 3].states.sum()
+
+def read_on():
+  with found._store.open() as h5:
+    while True:
+      h5['data/demo_0/obs/image'][()]
+
+for _ in range(2):
+  threading.Thread(target=read_on, daemon=True).start()
+time.sleep(0.2)
+context = multiprocessing.get_context('fork')
+codes = []
+for index in range(10):
+  child = context.Process(target=read, args=(index,))
+  child.start()
+  child.join(20)
+  codes.append(child.exitcode)
+  if child.is_alive():
+    child.kill()
+    break
+print(codes, flush=True)
+os._exit(0)  # The threads still read.
+"""
+
+
+def test_a_fork_beside_reading_threads_can_read(frames):
+  ended = subprocess.run(
+    (sys.executable, '-c', _FORKS_BESIDE_READERS, frames.file),
+    check=True,
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+  assert ended.stdout.strip() == str([0] * 10)
+
+
+def _reason(error: Exception) -> str:
+  with (
+    pytest.raises(demonstrations.DatasetError) as raised,
+    storage.readable('some.hdf5'),
+  ):
+    raise error
+  return str(raised.value)
+
+
+def test_a_file_that_is_locked_is_not_called_bad(frames):
+  with open(frames.file) as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    with pytest.raises(
+      demonstrations.DatasetError, match='HDF5_USE_FILE_LOCKING=FALSE.*copy'
+    ) as raised:
+      demonstrations.load(frames.file)
+  assert 'may be fine' in str(raised.value)
+  assert 'ecord' not in str(raised.value)
+  assert len(demonstrations.load(frames.file)) == 3
+
+
+@pytest.mark.parametrize(
+  'error, remedy',
+  [
+    # What h5py 3.11 says on a file system without locks.
+    (
+      OSError(
+        errno.ENOLCK,
+        'Unable to synchronously open file (unable to lock file, errno = 37, '
+        "error message = 'No locks available')",
+      ),
+      'HDF5_USE_FILE_LOCKING=FALSE',
+    ),
+    (OSError(errno.EACCES, 'Permission denied'), 'permission to read it'),
+    (OSError(errno.EMFILE, 'Too many open files'), 'ulimit -n'),
+    (OSError(errno.EIO, 'Input/output error'), 'try again'),
+    (OSError(errno.ESTALE, 'Stale file handle'), 'copy on a local disk'),
+    (MemoryError(), 'memory is short'),
+    (
+      OSError(
+        "Can't synchronously read data (can't open directory "
+        '(/usr/local/hdf5/lib/plugin). Please verify its existence)'
+      ),
+      'h5repack',
+    ),
+  ],
+)
+def test_a_file_that_may_be_fine_is_not_to_be_thrown_away(error, remedy):
+  reason = _reason(error)
+  assert remedy in reason
+  assert 'the file may be fine' in reason
+  assert 'ecord it' not in reason
+  assert 'damaged' not in reason
+
+
+def test_a_file_that_is_known_to_be_bad_is_called_so(frames):
+  path = pathlib.Path(frames.file)
+  content = path.read_bytes()
+  for changed, remedy in (
+    (content[:-9], 'lacks its end; copy it again'),
+    (b'time,reward\n' * 100, 'is no HDF5 file.*correct the path'),
+  ):
+    path.write_bytes(changed)
+    with pytest.raises(demonstrations.DatasetError, match=remedy):
+      demonstrations.load(frames.file)

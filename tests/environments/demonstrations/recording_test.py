@@ -24,6 +24,7 @@ from environments import state_environment
 from environments.block_stacking import demonstrators
 from environments.block_stacking import features as features_lib
 from environments.demonstrations import recording
+from environments.demonstrations import take as take_lib
 
 _BRISK = demonstrators.STYLES['brisk']
 _FEATURES = ('body', 'blocks')
@@ -236,3 +237,21 @@ def test_images_are_recorded():
   environment.close()
   np.testing.assert_array_equal(frames[-1], image)
   assert not np.array_equal(frames[0], frames[-1])
+
+
+def test_take_keeps_what_its_caller_overwrites(features, training):
+  recorded = training[0]
+  timestep = features.reset_to(recorded.states[0])
+  take = take_lib.Take(features, timestep, seed=0)
+  action = np.zeros(9, np.float32)
+  for values in recorded.actions[:3]:
+    action[:] = values  # One buffer for all actions, as device drivers have.
+    timestep.observation['body'][:] = 7.0
+    timestep = take.step(action)
+  take.start[:] = 0.0
+  item = take.demonstration('person')
+  np.testing.assert_array_equal(item.actions, recorded.actions[:3])
+  np.testing.assert_array_equal(item.states, recorded.states[:4])
+  np.testing.assert_array_equal(
+    item.observations['body'], recorded.observations['body'][:4]
+  )
