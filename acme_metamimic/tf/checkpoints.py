@@ -16,17 +16,60 @@
 
 import os
 from typing import Any, Mapping
+import weakref
 
 from acme.tf import savers as tf2_savers
 import tensorflow as tf
+
+# TensorFlow finds the files of a checkpoint by a pattern that its path is part of.
+_PATTERN = frozenset('*?[]{}\\')
 
 
 class Checkpointer(tf2_savers.Checkpointer):
   """Acme's checkpointer, which restores all objects or raises an error.
 
   Acme's own takes from a checkpoint what fits and leaves the rest as it is, so
-  that another network would go on with half of its variables at random.
+  that another network would go on with half of its variables at random. The folder
+  may have any name, also one that TensorFlow would read as a pattern.
   """
+
+  def __init__(
+    self,
+    objects_to_save: Mapping[str, Any],
+    *,
+    directory: str,
+    **arguments: Any,
+  ):
+    """Restores the latest checkpoint, if there is one.
+
+    Args:
+      objects_to_save: objects to save and restore, by name.
+      directory: path of the folder in which `checkpoints` is.
+      **arguments: further arguments of Acme's checkpointer.
+
+    Raises:
+      ValueError: as `restore` does.
+    """
+    self._shown_directory = self._plain_directory = os.path.expanduser(
+      directory
+    )
+    if _PATTERN.intersection(self._shown_directory):
+      os.makedirs(self._shown_directory, exist_ok=True)
+      descriptor = os.open(self._shown_directory, os.O_RDONLY | os.O_DIRECTORY)
+      weakref.finalize(self, os.close, descriptor)
+      self._plain_directory = f'/proc/self/fd/{descriptor}'
+    super().__init__(
+      objects_to_save, directory=self._plain_directory, **arguments
+    )
+
+  @property
+  def directory(self) -> str:
+    """Path of the folder of the checkpoints."""
+    return self._shown(super().directory)
+
+  def _shown(self, text: str) -> str:
+    """Returns a text with the folder's path as people know it."""
+    return text.replace(self._plain_directory, self._shown_directory)
 
   def restore(self) -> None:
     """Restores the latest checkpoint, if there is one.
@@ -42,9 +85,9 @@ class Checkpointer(tf2_savers.Checkpointer):
       self._checkpoint.restore(path).assert_consumed()
     except (AssertionError, ValueError) as error:
       raise ValueError(
-        f'The checkpoint {path} is of another network, optimizer or '
-        f'configuration ({_first_line(error)}); resume with the settings that '
-        'it was written with, or give another folder.'
+        f'The checkpoint {self._shown(path)} is of another network, optimizer or '
+        f'configuration ({self._shown(_first_line(error))}); resume with the '
+        'settings that it was written with, or give another folder.'
       ) from error
 
   def save(self, force: bool = False) -> bool:
@@ -65,8 +108,12 @@ class Checkpointer(tf2_savers.Checkpointer):
       last = self._checkpoint_manager.latest_checkpoint
       raise OSError(
         f'No checkpoint could be written to {self.directory} '
-        f'({_first_line(error)}); '
-        + (f'{last} is untouched. ' if last else 'there is none before it. ')
+        f'({self._shown(_first_line(error))}); '
+        + (
+          f'{self._shown(last)} is untouched. '
+          if last
+          else 'there is none before it. '
+        )
         + 'Make room, or mend this, and resume.'
       ) from error
 

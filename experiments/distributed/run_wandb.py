@@ -183,7 +183,9 @@ class WandbMirror:
     self._run.finish(exit_code=exit_code)
 
   def _find_tails(self) -> 'dict[str, _Tail]':
-    pattern = os.path.join(self._run_folder, '**', run_logging.FILE)
+    pattern = os.path.join(
+      glob.escape(self._run_folder), '**', run_logging.FILE
+    )
     for path in glob.glob(pattern, recursive=True):
       label = os.path.relpath(os.path.dirname(path), self._run_folder)
       if label not in self._tails and not _is_one_of_many(label):

@@ -112,7 +112,7 @@ class Run:
     """Returns the times of the last checkpoints, by the name of the node."""
     root = os.path.join(self._folder, 'checkpoints')
     times: dict[str, float] = {}
-    for path in glob.glob(os.path.join(root, '*', '*')):
+    for path in glob.glob(os.path.join(glob.escape(root), '*', '*')):
       name = os.path.basename(os.path.dirname(path))
       # Files that are being written have other names in the next moment.
       with contextlib.suppress(FileNotFoundError):
@@ -171,7 +171,9 @@ class Run:
     Args:
       group: label of a group.
     """
-    logs = glob.glob(os.path.join(self._folder, f'*{group}', '*', 'log.csv'))
+    logs = glob.glob(
+      os.path.join(glob.escape(self._folder), f'*{group}', '*', 'log.csv')
+    )
     return min((os.path.getmtime(log) for log in logs), default=0.0)
 
   def kill_all(self) -> None:

@@ -186,6 +186,33 @@ def _contents(path: pathlib.Path) -> dict:
   return {p: p.read_bytes() for p in path.rglob('*') if p.is_file()}
 
 
+@pytest.mark.parametrize('name', ['lr=[3e-4,1e-4] x', 'a*b?', '{a,b}', 'a\\b'])
+def test_folder_may_have_a_name_that_is_a_pattern(tmp_path, name):
+  run = tmp_path / name
+  networks, resumed = learners.make_networks(), learners.make_networks()
+  learner = learners.make_learner(networks, checkpoint_directory=str(run))
+  for _ in range(2):
+    learner.step()
+    assert learner.save()
+  folder = run / 'checkpoints' / 'learner'
+  assert learner._checkpointer.directory == str(folder)
+  # The one before is removed.
+  assert [path.stem for path in folder.glob('*.index')] == ['ckpt-3']
+  assert [path.name for path in tmp_path.iterdir()] == [name]
+
+  learners.make_learner(resumed, checkpoint_directory=str(run))
+  learners.assert_close(
+    learners.variables(resumed), learners.variables(networks), rtol=0
+  )
+  # Nor do messages tell of another folder.
+  with pytest.raises(ValueError, match='is of another network') as error:
+    learners.make_learner(
+      learners.make_networks((8,)), checkpoint_directory=str(run)
+    )
+  assert f'The checkpoint {folder}/ckpt-3 is' in str(error.value)
+  assert '/proc/self' not in str(error.value)
+
+
 def test_checkpoint_of_another_network_is_refused(tmp_path):
   learner = learners.make_learner(checkpoint_directory=str(tmp_path))
   learner.step()
