@@ -14,6 +14,7 @@
 
 """MetaMimic (Paine et al., 2018): one-shot high-fidelity imitation in Acme."""
 
+from acme_metamimic import proxies
 from acme_metamimic.agent import MetaMimic
 from acme_metamimic.builder import ImitationBuilder
 from acme_metamimic.builder import MetaMimicBuilder
@@ -53,3 +54,6 @@ __all__ = [
   'make_imitation_networks',
   'make_task_networks',
 ]
+
+# Whoever imports the agent has servers on this machine.
+proxies.exempt_local()

@@ -18,7 +18,16 @@ import os
 import signal
 import subprocess
 import time
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
+from typing import (
+  Any,
+  Callable,
+  Dict,
+  Iterator,
+  Mapping,
+  Optional,
+  Sequence,
+  Tuple,
+)
 
 from absl import flags
 import launchpad as lp
@@ -140,7 +149,9 @@ def _wait(
     name: list(group) for name, group in manager._active_workers.items()
   }
   failure: Optional[Failure] = None
-  signal.signal(signal.SIGINT, _interrupt)
+  for number in stop_signals():
+    if number != signal.SIGTERM:  # Launchpad's, which this one raises.
+      signal.signal(number, _interrupt)
   while not supervision.wait_for_stop(manager, _POLL_SECONDS):
     failure = next(_failures(workers), None)
     if failure is not None:
@@ -159,6 +170,17 @@ def _wait(
   # What a killed node printed last does not explain its death.
   words = '' if 'SIG' in how else _last_words(name, output_folder)
   return supervision.Outcome(1, f'{name} {how}{words}')
+
+
+def stop_signals() -> Sequence[signal.Signals]:
+  """Returns the signals that stop a program in good order.
+
+  The end of the terminal is one, but not under nohup.
+  """
+  signals = [signal.SIGINT, signal.SIGTERM]
+  if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+    signals.append(signal.SIGHUP)
+  return signals
 
 
 def _interrupt(*unused_arguments: Any) -> None:

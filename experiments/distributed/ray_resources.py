@@ -14,6 +14,7 @@
 
 """Resources of the groups of MetaMimic's program in a Ray cluster."""
 
+from acme_metamimic import proxies
 from experiments.distributed import groups
 from experiments.distributed import local
 from experiments.launchpad_ray import placement
@@ -51,5 +52,9 @@ def of_group(
     num_gpus=num_gpus if is_learner else 0.0,
     restart=group in groups.RESTARTABLE,
     beside=_BESIDE.get(group, ()),
-    environment=local.process_environment(group, threads),
+    environment={
+      **local.process_environment(group, threads),
+      # On other machines too: an empty name ends every name.
+      proxies.VARIABLE: '',
+    },
   )

@@ -15,11 +15,13 @@
 """Runs a program of this project on a Ray cluster."""
 
 import functools
+import os
 import signal
 from typing import Callable, Optional
 
 import launchpad as lp
 
+from acme_metamimic import proxies
 from experiments.distributed import local
 from experiments.launchpad_ray import supervision
 
@@ -62,6 +64,8 @@ def run(
     raise local.LaunchError(
       f'{error}: install Ray beside this project, `pip install .[ray]`.'
     ) from None
+  # The launcher asks nodes on any machine; Ray's own calls use no proxy.
+  os.environ[proxies.VARIABLE] = ''
   try:
     ray_launcher.connect(address, ray_resources.CPUS_OF_ONE_MACHINE)
     launcher = ray_launcher.Launcher(
@@ -75,7 +79,7 @@ def run(
       shared_folder=shared_folder,
       grace_seconds=grace_seconds,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in local.stop_signals():
       signal.signal(number, lambda *_: launcher.stop())
     return launcher.run(watch)
   except placement.PlacementError as error:
