@@ -83,6 +83,7 @@ class CsvLogger(loggers.Logger):
     """
     self._path = path
     self._columns: List[str] = []
+    _drop_cut_row(path)
     if os.path.exists(path) and os.path.getsize(path):
       with open(path, newline='') as file:
         self._columns = next(csv.reader(file))
@@ -111,6 +112,16 @@ class CsvLogger(loggers.Logger):
       writer.writeheader()
       writer.writerows(rows)
     os.replace(new, self._path)
+
+
+def _drop_cut_row(path: str) -> None:
+  """Leaves out the last row of a file if a kill or a full disk has cut it."""
+  if not os.path.exists(path):
+    return
+  with open(path, 'rb+') as file:
+    content = file.read()
+    if not content.endswith(b'\n'):
+      file.truncate(content.rfind(b'\n') + 1)
 
 
 class _Summary(tf_summary.TFSummaryLogger):

@@ -44,6 +44,20 @@ def test_a_resumed_run_goes_on_in_the_same_file(tmp_path):
   assert [(r['a'], r['b']) for r in _rows(path)] == [('1', '2'), ('', '3')]
 
 
+@pytest.mark.parametrize('cut', ['7', '7,1', 'header'])
+def test_a_row_that_was_cut_short_is_left_out(tmp_path, cut):
+  path = tmp_path / 'log.csv'
+  run_logging.CsvLogger(str(path)).write({'steps': 1})
+  if cut == 'header':
+    path.write_text('time,st')
+  else:
+    path.write_text(path.read_text() + cut)
+  logger = run_logging.CsvLogger(str(path))
+  logger.write({'steps': 2})
+  expected = ['2'] if cut == 'header' else ['1', '2']
+  assert [row['steps'] for row in _rows(path)] == expected
+
+
 def test_nested_returns_are_flattened_into_csv_and_tensorboard(tmp_path):
   logger = run_logging.make_logger(str(tmp_path), 'imitation_actor/3', 0.0)
   logger.write({'episode_return': {'imitation': np.float32(1.5), 'task': 0}})
