@@ -13,13 +13,15 @@
 # limitations under the License.
 """The folder of a run: what is run, and how far it is, kept for a resume."""
 
+import contextlib
 import dataclasses
 import datetime
+import fcntl
 import json
 import os
 import shlex
 import shutil
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from experiments import experiment as experiment_lib
 from experiments import overrides
@@ -32,6 +34,8 @@ ONE_PROCESS, PROGRAM = 'one_process', 'program'
 RECORDED_FOLDER = 'demonstrations'
 _EXPERIMENT = 'experiment.json'
 _PROGRESS = 'progress.json'
+_LOCK = 'lock'
+_DATASET = 'demonstrations.dataset'
 # Less than a checkpoint of small networks takes.
 _FULL_BYTES = 1_000_000
 _COMMANDS = {
@@ -84,6 +88,43 @@ def make(path: str) -> None:
     ) from None
 
 
+@contextlib.contextmanager
+def held(path: str) -> Iterator[None]:
+  """Keeps other programs from going on with a run meanwhile.
+
+  The lock ends with the process in any case. On a file system without locks
+  there is none.
+
+  Args:
+    path: path of the run's folder.
+
+  Raises:
+    RunFolderError: if another process holds it.
+  """
+  try:
+    lock = open(os.path.join(path, _LOCK), 'a+')  # noqa: SIM115  (Held below.)
+  except OSError as error:
+    raise RunFolderError(
+      f'the run folder {path!r} cannot be written ({error.strerror}); mend this, '
+      'or give another --run_folder.'
+    ) from None
+  with lock:
+    try:
+      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+      lock.seek(0)
+      raise RunFolderError(
+        f'the run in {path!r} is going on, in process '
+        f'{lock.read().strip() or "unknown"}: wait for its end, or stop it.'
+      ) from None
+    except OSError:
+      pass
+    lock.truncate(0)
+    lock.write(f'{os.getpid()}\n')
+    lock.flush()
+    yield
+
+
 def write(
   path: str,
   form: str,
@@ -98,11 +139,14 @@ def write(
     experiment: experiment that is run.
     launch: how its program is launched.
   """
+  values = dict(overrides.values(experiment))
+  if values[_DATASET]:
+    values[_DATASET] = _kept_path(path, values[_DATASET])
   _write_json(
     os.path.join(path, _EXPERIMENT),
     {
       'form': form,
-      'experiment': dict(overrides.values(experiment)),
+      'experiment': values,
       'launch': dict(launch or {}),
     },
   )
@@ -155,7 +199,7 @@ def dataset_folder(path: str) -> str:
   Raises:
     RunFolderError: if it is the folder of no run.
   """
-  given = _read(path)['experiment']['demonstrations.dataset']
+  given = _read(path)['experiment'][_DATASET]
   return given or os.path.join(path, RECORDED_FOLDER)
 
 
@@ -183,10 +227,13 @@ def _read(path: str) -> Mapping[str, Any]:
     with open(file_path) as file:
       content = json.load(file)
     if content['form'] in _COMMANDS:
-      # Their keys are looked at by those who read them.
+      # Other keys are looked at by those who read them.
+      values = {**content['experiment']}
+      if values.get(_DATASET):
+        values[_DATASET] = _found_path(path, values[_DATASET])
       return {
         'form': content['form'],
-        'experiment': {**content['experiment']},
+        'experiment': values,
         'launch': {**content['launch']},
       }
   except (KeyError, TypeError, ValueError):
@@ -195,6 +242,20 @@ def _read(path: str) -> Mapping[str, Any]:
     f'{file_path!r} is not what a run writes; restore a copy, or start another '
     'run.'
   )
+
+
+def _kept_path(folder: str, path: str) -> str:
+  """Returns a path as a run keeps it: what is inside its folder moves with it."""
+  path, folder = os.path.abspath(path), os.path.abspath(folder)
+  if os.path.commonpath((path, folder)) == folder:
+    return os.path.relpath(path, folder)
+  return path
+
+
+def _found_path(folder: str, path: str) -> str:
+  """Returns the path that a run has kept; an old run kept it as it was given."""
+  inside = os.path.join(folder, path)
+  return inside if os.path.exists(inside) else path
 
 
 def write_progress(path: str, progress: training.Progress) -> None:

@@ -120,7 +120,18 @@ def run(
   """
   tf.config.threading.set_intra_op_parallelism_threads(launch.threads)
   tf.config.threading.set_inter_op_parallelism_threads(_WAITING_THREADS)
-  dataset = _prepare(experiment, launch, run_folder, resume)
+  run_dataset.check_wanted(experiment)
+  if not resume:
+    run_folder_lib.make(run_folder)
+  with run_folder_lib.held(run_folder):
+    return _run(experiment, launch, run_folder)
+
+
+def _run(
+  experiment: experiment_lib.Experiment, launch: Launch, run_folder: str
+) -> supervision.Outcome:
+  """Runs an experiment in a folder that is there."""
+  dataset = _prepare(experiment, launch, run_folder)
   program = make_program(experiment, run_folder, dataset)
   print(f'Results go to {run_folder}. Ctrl-C ends the run in good order.')
   status = run_status.StatusLine(program, experiment.budget.actor_steps)
@@ -151,12 +162,8 @@ def _prepare(
   experiment: experiment_lib.Experiment,
   launch: Launch,
   run_folder: str,
-  resume: bool,
 ) -> Optional[domain_lib.Dataset]:
-  """Makes the run's folder; returns where its demonstrations are."""
-  run_dataset.check_wanted(experiment)
-  if not resume:
-    run_folder_lib.make(run_folder)
+  """Notes in its folder what is run; returns where its demonstrations are."""
   run_folder_lib.write(
     run_folder, run_folder_lib.PROGRAM, experiment, dataclasses.asdict(launch)
   )

@@ -14,10 +14,15 @@
 """Tests of the folder of a run: what is kept there, and what is refused."""
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
+import pathlib
 import shlex
 import shutil
+import subprocess
+import sys
 from typing import Any
 from unittest import mock
 
@@ -29,6 +34,7 @@ from experiments import presets
 from experiments import run_folder
 from experiments import training
 
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
 _FORMS = (run_folder.ONE_PROCESS, run_folder.PROGRAM)
 
 
@@ -68,7 +74,7 @@ def _with_fields_changed(name: str) -> experiment_lib.Experiment:
   given = {
     'budget.imitation_updates': 7,
     'budget.actor_steps': 8,
-    'demonstrations.dataset': 'some folder',
+    'demonstrations.dataset': '/some folder',
     'imitation.checkpoint_period_minutes': float('inf'),
     'imitation.sigmas': (0.1,) * 9,
     'task.samples_per_insert': None,
@@ -198,15 +204,101 @@ def test_experiment_without_a_preset_is_refused(tmp_path):
     run_folder.read(str(tmp_path))
 
 
-def test_dataset_is_the_given_one_or_in_the_folder(tmp_path):
-  experiment = presets.make('features')
-  run_folder.write(str(tmp_path), run_folder.PROGRAM, experiment)
-  assert run_folder.dataset_folder(str(tmp_path)) == str(
-    tmp_path / 'demonstrations'
+def _with_dataset(path: str) -> experiment_lib.Experiment:
+  return overrides.replace(
+    presets.make('features'), 'demonstrations.dataset', path
   )
-  experiment = overrides.replace(experiment, 'demonstrations.dataset', 'mine')
-  run_folder.write(str(tmp_path), run_folder.PROGRAM, experiment)
-  assert run_folder.dataset_folder(str(tmp_path)) == 'mine'
+
+
+def test_dataset_is_the_given_one_or_in_the_folder(tmp_path, monkeypatch):
+  path = str(tmp_path / 'run')
+  os.mkdir(path)
+  run_folder.write(path, run_folder.PROGRAM, presets.make('features'))
+  assert run_folder.dataset_folder(path) == f'{path}/demonstrations'
+  # From any working folder.
+  monkeypatch.chdir(tmp_path)
+  run_folder.write('run', run_folder.PROGRAM, _with_dataset('mine'))
+  monkeypatch.chdir('/')
+  given = str(tmp_path / 'mine')
+  assert run_folder.dataset_folder(path) == given
+  assert run_folder.read(path).demonstrations.dataset == given
+
+
+def test_a_dataset_inside_the_run_moves_with_it(tmp_path):
+  inside = tmp_path / 'run' / 'demonstrations'
+  inside.mkdir(parents=True)
+  path, moved = str(tmp_path / 'run'), str(tmp_path / 'moved')
+  run_folder.write(path, run_folder.ONE_PROCESS, _with_dataset(str(inside)))
+  os.rename(path, moved)
+  for found in (
+    run_folder.dataset_folder(moved),
+    run_folder.read(moved).demonstrations.dataset,
+    run_folder.settings(moved)['demonstrations.dataset'],
+  ):
+    assert found == f'{moved}/demonstrations'
+
+
+def test_a_dataset_as_an_older_run_kept_it(tmp_path):
+  content = _content()
+  content['experiment']['demonstrations.dataset'] = 'data/mine'
+  (tmp_path / 'experiment.json').write_text(json.dumps(content))
+  assert run_folder.dataset_folder(str(tmp_path)) == 'data/mine'
+
+
+_HOLD = """
+import sys, time
+from experiments import run_folder
+with run_folder.held(sys.argv[1]):
+  print('held', flush=True)
+  time.sleep(300)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_is_gone_on_with_once_at_a_time(tmp_path):
+  path = str(tmp_path)
+  holder = subprocess.Popen(
+    [sys.executable, '-c', _HOLD, path],
+    cwd=_ROOT,
+    stdout=subprocess.PIPE,
+    text=True,
+  )
+  try:
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == 'held\n'
+    with (
+      pytest.raises(
+        run_folder.RunFolderError,
+        match=rf'is going on, in process {holder.pid}: wait for its end',
+      ),
+      run_folder.held(path),
+    ):
+      pass
+  finally:
+    holder.kill()
+    holder.communicate()
+  # What a dead process left is no obstacle.
+  with run_folder.held(path):
+    assert (tmp_path / 'lock').read_text() == f'{os.getpid()}\n'
+  with run_folder.held(path):
+    pass
+
+
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
+  def refuse(*unused_arguments):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+  monkeypatch.setattr(fcntl, 'flock', refuse)
+  with run_folder.held(str(tmp_path)):
+    pass
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path):
+  with (
+    pytest.raises(run_folder.RunFolderError, match=r'cannot be written \(No'),
+    run_folder.held(str(tmp_path / 'absent')),
+  ):
+    pass
 
 
 def test_progress_is_read_as_it_was_written(tmp_path):
