@@ -27,6 +27,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from typing import NamedTuple, Optional
 
 # The checkout, or the folder that the packages are installed in.
@@ -42,6 +43,11 @@ _GIGABYTE = 1e9
 _MEMORY_NEEDED = 7 * _GIGABYTE
 # A run folder with its videos and checkpoints takes far less.
 _DISK_NEEDED = 2 * _GIGABYTE
+# Ray keeps its objects there, and goes to the disk where there is less.
+_SHARED_MEMORY = '/dev/shm'
+_SHARED_MEMORY_NEEDED = 1 * _GIGABYTE
+# What gRPC reads, the first that is set.
+_PROXIES = ('grpc_proxy', 'https_proxy', 'http_proxy')
 # One for the environment, one for the learner.
 _CORES_NEEDED = 2
 
@@ -85,6 +91,7 @@ print(f'{tf.__version__} sees {found}')
 # The import of courier loads the extension that fits one TensorFlow only; the
 # server shows that a port can be opened.
 _LAUNCHPAD_PROBE = """
+import acme_metamimic
 import courier
 import launchpad
 import reverb
@@ -92,6 +99,20 @@ server = reverb.Server([reverb.Table.queue('probe', 1)])
 assert 'probe' in reverb.Client(f'localhost:{server.port}').server_info()
 server.stop()
 print('launchpad and courier import, a Reverb server answers')
+"""
+
+# Actors of a program step their environments in threads of their own.
+_THREADS_PROBE = """
+import concurrent.futures
+from environments import block_stacking
+environment = block_stacking.load(('image',), image_size=(32, 32))
+with concurrent.futures.ThreadPoolExecutor(1) as thread:
+  thread.submit(environment.reset).result()
+with concurrent.futures.ThreadPoolExecutor(1) as thread:
+  image = thread.submit(environment.reset).result().observation['image']
+assert image.std() > 0, 'The rendered image is blank.'
+environment.close()
+print('images are drawn from two threads in turn')
 """
 
 _VIDEO_PROBE = """
@@ -276,7 +297,7 @@ def check_launchpad(environment: Optional[Mapping[str, str]] = None) -> Check:
   """Do Launchpad, Courier and Reverb load, and does a server answer?"""
   remedy = (
     'They load with TensorFlow 2.8 alone and need a free local port: see the '
-    'packages above, and whether a firewall or proxy covers localhost.'
+    'packages above, and whether a firewall covers localhost.'
   )
   return _check_probe('launchpad', _LAUNCHPAD_PROBE, environment, remedy)
 
@@ -295,6 +316,15 @@ def check_renderer(environment: Optional[Mapping[str, str]] = None) -> Check:
   return _check_probe(
     'renderer', _RENDER_PROBE, environment, remedy, f'MUJOCO_GL={backend}: '
   )
+
+
+def check_threads(environment: Optional[Mapping[str, str]] = None) -> Check:
+  """Can environments with images be stepped from any thread?"""
+  remedy = (
+    'Programs cannot act on images here: mend the renderer above, or use another '
+    f'of {", ".join(_GL_PACKAGES)} as MUJOCO_GL.'
+  )
+  return _check_probe('threads', _THREADS_PROBE, environment, remedy)
 
 
 def check_video(environment: Optional[Mapping[str, str]] = None) -> Check:
@@ -404,14 +434,96 @@ def check_disk(free_bytes: Optional[float] = None) -> Check:
   return _check_space('disk', free_bytes, _DISK_NEEDED, remedy)
 
 
+def check_proxy(environment: Optional[Mapping[str, str]] = None) -> Check:
+  """Do calls to this machine's own servers keep off a proxy?
+
+  Args:
+    environment: environment variables; those of this process by default.
+  """
+  environment = os.environ if environment is None else environment
+  proxies = [name for name in _PROXIES if environment.get(name)]
+  if not proxies:
+    return Check('proxy', True, 'none for gRPC')
+  # The address may hold a password.
+  found = f'{", ".join(proxies)} set; this project keeps local addresses off it'
+  exempt = environment.get('no_proxy', '').split(',')
+  remedy = (
+    'Other programs with local servers, such as TensorBoard, need '
+    'no_proxy=localhost,127.0.0.1,::1.'
+  )
+  return Check('proxy', 'localhost' in exempt, found, remedy, required=False)
+
+
+def _locks(folder: str) -> bool:
+  """Returns whether a lock in a folder is refused to a second holder.
+
+  Raises:
+    OSError: if the folder cannot be written, or has no locks.
+  """
+  # Here, as Windows has none, and what this module is for is to say so.
+  import fcntl
+
+  with tempfile.NamedTemporaryFile(dir=folder, prefix='.locks-') as first:
+    fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open(first.name) as second:
+      try:
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError:
+        return True
+  return False
+
+
+def check_locks(folder: str = '.') -> Check:
+  """Does the file system have locks, which keep two programs off one file?
+
+  Args:
+    folder: folder that runs are made in.
+  """
+  where = os.path.abspath(folder)
+  try:
+    ok = _locks(folder)
+    found = f'{"work" if ok else "hold nobody off"} in {where}'
+  except OSError as error:
+    ok, found = False, f'not in {where} ({error.strerror})'
+  remedy = (
+    'Nothing keeps two programs off one run or recording there: see to it '
+    'yourself, and set HDF5_USE_FILE_LOCKING=FALSE to read datasets; or use a '
+    'folder on a local disk.'
+  )
+  return Check('locks', ok, found, remedy, required=False)
+
+
+def check_shared_memory(free_bytes: Optional[float] = None) -> Check:
+  """Is there shared memory for the objects of a Ray cluster?
+
+  Args:
+    free_bytes: bytes of free shared memory; by default those of /dev/shm, 0
+      without it.
+  """
+  if free_bytes is None:
+    try:
+      free_bytes = shutil.disk_usage(_SHARED_MEMORY).free
+    except OSError:
+      free_bytes = 0
+  remedy = (
+    f'For --lp_launch_type=ray make {_SHARED_MEMORY} larger, in a container with '
+    '--shm-size=2g; nothing else needs it.'
+  )
+  return _check_space('shm', free_bytes, _SHARED_MEMORY_NEEDED, remedy)
+
+
 CHECKS: dict[str, Callable[[], Check]] = {
   'python': check_python,
   'packages': check_packages,
   'tensorflow': check_tensorflow,
+  'proxy': check_proxy,
   'launchpad': check_launchpad,
   'renderer': check_renderer,
+  'threads': check_threads,
   'video': check_video,
   'cores': check_cores,
   'memory': check_memory,
+  'shm': check_shared_memory,
   'disk': check_disk,
+  'locks': check_locks,
 }

@@ -13,6 +13,8 @@
 # limitations under the License.
 """Tests of the checks of the machine."""
 
+import errno
+import fcntl
 import os
 import sys
 
@@ -174,6 +176,73 @@ def test_launchpad_that_does_not_load_is_wrong(tmp_path):
   assert 'TensorFlow 2.8' in check.remedy
 
 
+@pytest.mark.slow
+def test_launchpad_answers_behind_a_proxy():
+  proxies = dict.fromkeys(('http_proxy', 'https_proxy'), 'http://127.0.0.1:9')
+  environment = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ('no_proxy', 'no_grpc_proxy')
+  }
+  check = machine.check_launchpad({**environment, **proxies})
+  assert check.ok, check.found
+
+
+@pytest.mark.slow
+def test_images_are_drawn_from_threads_here():
+  check = machine.check_threads()
+  assert check.ok, check.found
+
+
+@pytest.mark.parametrize(
+  ('environment', 'ok', 'found'),
+  [
+    ({}, True, 'none'),
+    ({'http_proxy': ''}, True, 'none'),
+    ({'http_proxy': 'http://me:secret@there:1'}, False, 'http_proxy set'),
+    (
+      {'https_proxy': 'http://there:1', 'no_proxy': 'a.b,localhost'},
+      True,
+      'https_proxy set; this project keeps local addresses off it',
+    ),
+  ],
+)
+def test_a_proxy_is_told(environment, ok, found):
+  check = machine.check_proxy(environment)
+  assert check.ok == ok
+  assert not check.required
+  assert found in check.found
+  assert 'secret' not in check.found
+  assert 'no_proxy=localhost,127.0.0.1' in check.remedy or check.found == (
+    'none for gRPC'
+  )
+
+
+def test_locks_here_work(tmp_path):
+  check = machine.check_locks(str(tmp_path))
+  assert check.ok
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+  def refuse(*unused_arguments):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+  monkeypatch.setattr(fcntl, 'flock', refuse)
+  check = machine.check_locks(str(tmp_path))
+  assert not check.ok
+  assert not check.required
+  assert f'not in {tmp_path} (No locks available)' in check.found
+  assert 'HDF5_USE_FILE_LOCKING=FALSE' in check.remedy
+
+
+def test_locks_that_hold_nobody_off_are_told(tmp_path, monkeypatch):
+  monkeypatch.setattr(fcntl, 'flock', lambda *_: None)
+  check = machine.check_locks(str(tmp_path))
+  assert not check.ok
+  assert 'hold nobody off' in check.found
+
+
 def test_ffmpeg_here_runs():
   check = machine.check_video()
   assert check.ok, check.found
@@ -193,6 +262,7 @@ def test_ffmpeg_that_is_not_there_is_wrong():
     (machine.check_cores, 2, 1),
     (machine.check_memory, 16e9, 1e9),
     (machine.check_disk, 100e9, 1e6),
+    (machine.check_shared_memory, 2e9, 64e6),
   ],
 )
 def test_scarce_resources_are_noted_but_not_required(check, enough, too_little):
@@ -271,7 +341,12 @@ def test_free_memory_respects_the_limit_of_a_container(tmp_path, files, free):
 
 
 def test_resources_here_are_measured():
-  for check in (machine.check_cores, machine.check_memory, machine.check_disk):
+  for check in (
+    machine.check_cores,
+    machine.check_memory,
+    machine.check_disk,
+    machine.check_shared_memory,
+  ):
     amount = float(check().found.split()[0])
     assert amount > 0, check
 
