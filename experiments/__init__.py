@@ -19,6 +19,7 @@ they are imported stand here, since this file runs before either is.
 
 import contextlib
 import os
+import warnings
 
 # Draw without a display. Left to itself dm_control tries a window first, which
 # fails on a machine without one.
@@ -27,8 +28,11 @@ os.environ.setdefault('MUJOCO_GL', 'egl')
 # oneDNN makes small matrix products faster; see docs/networks.md for images.
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 
-# Warnings and errors only.
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '1')
+# Errors only; 0 has TensorFlow and Reverb say all that they do.
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+
+# Reverb asks for TensorFlow's version in a way that Python will leave.
+warnings.filterwarnings('ignore', 'distutils Version classes are deprecated')
 
 # Acme imports Gym, which greets every start with advice to leave it. Set-up and
 # doctor run this file before the packages are there.

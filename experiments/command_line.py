@@ -18,6 +18,7 @@ names of some fields.
 """
 
 import dataclasses
+import os
 import signal
 from typing import Any, List, Mapping, NoReturn, Tuple
 
@@ -26,8 +27,10 @@ from absl import flags
 from absl import logging
 import tensorflow as tf
 
+from acme_metamimic.tf import terminal
 from experiments import experiment as experiment_lib
 from experiments import overrides
+from experiments import paths
 from experiments import presets
 from experiments import run_folder as run_folder_lib
 
@@ -122,7 +125,7 @@ def define(form: str) -> None:
     'Field of the experiment to change, as path=value, such as '
     'imitation.discount=0.9; may be given again. `--set=list` prints all.',
   )
-  flags.DEFINE_string(
+  paths.define(
     'run_folder', None, 'New folder for the results; runs/<date> by default.'
   )
   flags.DEFINE_bool(
@@ -161,6 +164,7 @@ def make_experiment(form: str) -> Tuple[experiment_lib.Experiment, str]:
     experiment = overrides.apply(experiment, [*_short_names(form), *_FLAGS.set])
   except overrides.OverrideError as error:
     raise SettingsError(str(error)) from None
+  experiment = _with_dataset_found(experiment)
   if form == run_folder_lib.ONE_PROCESS:
     _check_ends(experiment)
   elif not experiment.learns_imitation:
@@ -169,6 +173,26 @@ def make_experiment(form: str) -> Tuple[experiment_lib.Experiment, str]:
       'runs in one process: use experiments.run_metamimic.'
     )
   return experiment, _FLAGS.run_folder or run_folder_lib.default()
+
+
+def _with_dataset_found(
+  experiment: experiment_lib.Experiment,
+) -> experiment_lib.Experiment:
+  """Returns the experiment with its dataset's path as the system has it.
+
+  Raises:
+    SettingsError: if a run to resume has a dataset that is there no more.
+  """
+  given = experiment.demonstrations.dataset
+  if not given:
+    return experiment
+  path = paths.expand(given)
+  if _FLAGS.resume and not os.path.exists(path):
+    raise SettingsError(
+      f'the dataset of the run, {path!r}, is not there; give its path, if it was '
+      'moved, with --dataset.'
+    )
+  return overrides.replace(experiment, 'demonstrations.dataset', path)
 
 
 def _check_ends(experiment: experiment_lib.Experiment) -> None:
@@ -235,6 +259,8 @@ def check_no_arguments(argv: List[str]) -> None:
 def quiet() -> None:
   """Leaves it to the run script to say how the run goes."""
   logging.set_verbosity(logging.WARNING)
+  if os.environ.get('TF_CPP_MIN_LOG_LEVEL') != '0':
+    terminal.quiet_reverb()
   # It warns of a function that each checkpoint makes anew in TensorFlow 2.8.
   tf.get_logger().setLevel('ERROR')
 
@@ -259,4 +285,6 @@ def stop_on_signals() -> None:
     raise Stopped(number)
 
   for each in (signal.SIGTERM, signal.SIGHUP):
-    signal.signal(each, stop)
+    # Under nohup the end of the terminal is to be nothing.
+    if signal.getsignal(each) != signal.SIG_IGN:
+      signal.signal(each, stop)

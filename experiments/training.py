@@ -31,6 +31,7 @@ from acme_metamimic import agent as agent_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.program import observers
 from experiments import experiment as experiment_lib
+from experiments import progress as progress_lib
 from experiments import reporting
 
 # Episodes that the running means in the progress bar are taken over.
@@ -296,6 +297,7 @@ class Trainer:
       bar_format='{percentage:3.0f}% |{bar:20}| {remaining} left{postfix}',
       mininterval=1.0,
       smoothing=0.0,
+      file=progress_lib.stream(),
     ) as bar:
       try:
         while self._used(budget) < 1.0:

@@ -24,6 +24,8 @@ import launchpad as lp
 from acme_metamimic.program import distributed
 
 _PERIOD_SECONDS = 5.0
+# In a log, where each is a line.
+_LOG_PERIOD_SECONDS = 30.0
 _CALL_SECONDS = 2.0
 
 
@@ -35,7 +37,7 @@ class StatusLine:
     program: lp.Program,
     max_actor_steps: Optional[int] = None,
     write: Optional[Callable[[str], None]] = None,
-    period_seconds: float = _PERIOD_SECONDS,
+    period_seconds: Optional[float] = None,
   ):
     """Makes handles of the nodes; the program must not be launched yet.
 
@@ -45,7 +47,8 @@ class StatusLine:
         tell the time that is left; None to leave that out.
       write: function that is given each line; by default a line is printed, on a
         terminal in place of the one before.
-      period_seconds: seconds between two lines.
+      period_seconds: seconds between two lines; by default five on a terminal,
+        and half a minute elsewhere once the nodes answer.
     """
     self._counter = program.groups['counter'][0].create_handle()
     self._replay = [n.create_handle() for n in program.groups['replay']]
@@ -60,18 +63,25 @@ class StatusLine:
       handle.set_client_kwargs(call_timeout=_CALL_SECONDS, wait_for_ready=False)
     self._max_actor_steps = max_actor_steps
     self._write = write or _write_over
-    self._period_seconds = period_seconds
+    self._first_seconds = self._period_seconds = (
+      _PERIOD_SECONDS if period_seconds is None else period_seconds
+    )
+    if period_seconds is None and not sys.stdout.isatty():
+      self._period_seconds = _LOG_PERIOD_SECONDS
     self._clients: Dict[Any, Any] = {}
     self._last: Optional[tuple[float, Mapping[str, float]]] = None
-    self._next = time.monotonic() + period_seconds
+    self._next = time.monotonic() + self._first_seconds
 
   def __call__(self) -> None:
     """Writes a line if it is time."""
     if time.monotonic() < self._next:
       return
-    self._next = time.monotonic() + self._period_seconds
+    line = self.line()
+    self._next = time.monotonic() + (
+      self._first_seconds if self._last is None else self._period_seconds
+    )
     with contextlib.suppress(OSError):  # Nobody reads on; the run goes on.
-      self._write(self.line())
+      self._write(line)
 
   def line(self) -> str:
     """Returns the line; it leaves out nodes that do not answer."""

@@ -29,6 +29,7 @@ import signal
 from absl import app
 from absl import flags
 
+from experiments import paths
 from experiments.distributed import groups
 from experiments.operations import fault_outcomes
 from experiments.operations import fault_trials
@@ -54,7 +55,7 @@ flags.DEFINE_list(
   list(_TARGETS),
   "Groups whose first node is killed, and 'launcher' for the launcher.",
 )
-flags.DEFINE_string(
+paths.define(
   'folder', 'runs/faults', 'Folder of the runs, the outcomes and the table.'
 )
 flags.DEFINE_float(

@@ -31,6 +31,7 @@ import time
 from absl import app
 from absl import flags
 
+from experiments import paths
 from experiments.operations import fault_outcomes
 from experiments.operations import fault_trials
 from experiments.operations import ray_hosts
@@ -43,7 +44,7 @@ _HOSTS = flags.DEFINE_enum(
   list(_KINDS),
   'Kind of the hosts: raylets on loopback, or network namespaces (needs root).',
 )
-_HOSTS_FOLDER = flags.DEFINE_string(
+_HOSTS_FOLDER = paths.define(
   'folder', 'runs/hosts', 'Folder of the runs and reports.'
 )
 _CUT_SECONDS = flags.DEFINE_float(

@@ -27,6 +27,7 @@ import os
 from absl import app
 from absl import flags
 
+from experiments import paths
 from experiments import run_folder as run_folder_lib
 from experiments.operations import program_load
 
@@ -48,7 +49,7 @@ _CACHES = flags.DEFINE_integer(
 _MINUTES = flags.DEFINE_float(
   'minutes', 5.0, 'Minutes to measure, after the warm-up.', lower_bound=0.1
 )
-_FOLDER = flags.DEFINE_string(
+_FOLDER = paths.define(
   'folder',
   None,
   'New folder for the results; by default in runs/, named after the time.',

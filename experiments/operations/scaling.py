@@ -31,6 +31,7 @@ from typing import List
 from absl import app
 from absl import flags
 
+from experiments import paths
 from experiments import run_folder as run_folder_lib
 from experiments.operations import program_load
 from experiments.operations import projection
@@ -41,7 +42,7 @@ _MAX_ACTORS = flags.DEFINE_integer(
 _SECONDS = flags.DEFINE_float(
   'seconds', 60.0, 'Seconds to measure each number of actors.'
 )
-_FOLDER = flags.DEFINE_string(
+_FOLDER = paths.define(
   'folder',
   None,
   'New folder for the results; by default in runs/, named after the time.',

@@ -33,6 +33,7 @@ from matplotlib import figure
 import numpy as np
 import psutil
 
+from experiments import paths
 from experiments import run_folder as run_folder_lib
 from experiments.distributed import local
 from experiments.operations import processes
@@ -44,7 +45,7 @@ _MINUTES = flags.DEFINE_float(
   'Minutes that the program runs, half of them as a warm-up.',
   lower_bound=0.1,
 )
-_FOLDER = flags.DEFINE_string(
+_FOLDER = paths.define(
   'folder',
   None,
   'New folder for the results; by default in runs/, named after the time.',

@@ -42,6 +42,10 @@ def _make(
         f'DEFINE_{name}',
         lambda *args, define=define: define(*args, flag_values=values),
       )
+    define_path = flags.DEFINE
+    patch.setattr(
+      flags, 'DEFINE', lambda *a, **k: define_path(*a, flag_values=values, **k)
+    )
     command_line.define(form)
     values(['program', *arguments])
     patch.setattr(command_line, '_FLAGS', values)
@@ -222,6 +226,48 @@ def test_signals_end_a_run_as_ctrl_c_does(number, exit_code):
   finally:
     for each, handler in before.items():
       signal.signal(each, handler)
+
+
+def test_a_terminal_that_ends_is_nothing_under_nohup():
+  before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+  other = signal.getsignal(signal.SIGTERM)
+  try:
+    command_line.stop_on_signals()
+    signal.raise_signal(signal.SIGHUP)
+    with pytest.raises(command_line.Stopped):
+      signal.raise_signal(signal.SIGTERM)
+  finally:
+    signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGTERM, other)
+
+
+@pytest.mark.parametrize('form', _FORMS)
+@pytest.mark.parametrize('flag', ['dataset', 'set=demonstrations.dataset'])
+def test_home_may_be_a_tilde(make, monkeypatch, form, flag):
+  monkeypatch.setenv('HOME', '/home/me')
+  experiment, folder = make('--run_folder=~/x', f'--{flag}=~/ds', form=form)
+  assert folder == '/home/me/x'
+  assert experiment.demonstrations.dataset == '/home/me/ds'
+
+
+def test_a_dataset_that_was_moved_is_named_anew(make, tmp_path):
+  run, data = tmp_path / 'run', tmp_path / 'data'
+  run.mkdir()
+  data.mkdir()
+  experiment = overrides.replace(
+    presets.make('features'), 'demonstrations.dataset', str(data)
+  )
+  run_folder_lib.write(str(run), run_folder_lib.ONE_PROCESS, experiment)
+  arguments = ('--resume', f'--run_folder={run}')
+  assert make(*arguments)[0] == experiment
+  moved = data.rename(tmp_path / 'moved')
+  with pytest.raises(
+    command_line.SettingsError,
+    match=rf'{data}., is not there; give its path, .* with --dataset',
+  ):
+    make(*arguments)
+  resumed, _ = make(*arguments, f'--dataset={moved}')
+  assert resumed.demonstrations.dataset == str(moved)
 
 
 def test_a_run_that_would_never_end_is_refused(make):
