@@ -14,10 +14,11 @@
 
 """MetaMimic in one process."""
 
+import contextlib
 import functools
-import gc
 import os
-from typing import Callable, Optional
+from typing import Callable, Dict, Optional
+import weakref
 
 from acme import core
 from acme import specs
@@ -45,7 +46,7 @@ _IMITATION_LEARNER = 'imitation_learner'
 _TASK_LEARNER = 'task_learner'
 
 
-class MetaMimic:
+class MetaMimic(contextlib.AbstractContextManager):
   """Two D4PG agents that learn side by side from one memory.
 
   The imitation half acts in an imitation environment (Algorithm 1) and feeds
@@ -54,9 +55,21 @@ class MetaMimic:
   share nothing but the replay server, so that each can be driven by a thread
   and an `acme.EnvironmentLoop` of its own:
 
-    agent = MetaMimic(acme.make_environment_spec(imitation_environment))
-    imitation_loop = acme.EnvironmentLoop(imitation_environment, agent.imitation)
-    task_loop = acme.EnvironmentLoop(task_environment, agent.task)
+    with MetaMimic(acme.make_environment_spec(imitation_environment)) as agent:
+
+      def act(environment, half):
+        loop = acme.EnvironmentLoop(environment, half)
+        for _ in range(num_episodes):
+          loop.run_episode()
+
+      task = threading.Thread(target=act, args=(task_environment, agent.task))
+      task.start()
+      act(imitation_environment, agent.imitation)
+      task.join()
+
+  In a thread it is `run_episode`: a loop's `run` listens to signals, which
+  Python allows in the main thread alone ("signal only works in main thread").
+  An agent that is still open closes as the interpreter exits.
   """
 
   def __init__(
@@ -112,6 +125,11 @@ class MetaMimic:
       if self._replay_directory
       else None,
     )
+    self._halves: Dict[str, half_lib.Half] = {}
+    # By the interpreter's exit at the latest, whatever was raised.
+    self._close = weakref.finalize(
+      self, half_lib.close, self._halves, self._server
+    )
     self._client = reverb.Client(f'localhost:{self._server.port}')
     make_half = functools.partial(
       half_lib.make_half,
@@ -120,30 +138,28 @@ class MetaMimic:
       checkpoint_directory=checkpoint_directory,
     )
     logger_factory = logger_factory or terminal.make_logger
-    self._halves = {
-      specs_lib.IMITATION: make_half(
-        builder.imitation,
-        specs_lib.imitation_spec(environment_spec),
-        imitation_networks
-        or networks_lib.make_imitation_networks(
-          environment_spec, **half_lib.support(self._config.imitation)
-        ),
-        # With references to the goals, where there are any.
-        observations=environment_spec.observations,
-        label=_IMITATION_LEARNER,
-        logger=logger_factory(_IMITATION_LEARNER),
+    self._halves[specs_lib.IMITATION] = make_half(
+      builder.imitation,
+      specs_lib.imitation_spec(environment_spec),
+      imitation_networks
+      or networks_lib.make_imitation_networks(
+        environment_spec, **half_lib.support(self._config.imitation)
       ),
-      specs_lib.TASK: make_half(
-        builder.task,
-        specs_lib.task_spec(environment_spec),
-        task_networks
-        or networks_lib.make_task_networks(
-          environment_spec, **half_lib.support(self._config.task)
-        ),
-        label=_TASK_LEARNER,
-        logger=logger_factory(_TASK_LEARNER),
+      # With references to the goals, where there are any.
+      observations=environment_spec.observations,
+      label=_IMITATION_LEARNER,
+      logger=logger_factory(_IMITATION_LEARNER),
+    )
+    self._halves[specs_lib.TASK] = make_half(
+      builder.task,
+      specs_lib.task_spec(environment_spec),
+      task_networks
+      or networks_lib.make_task_networks(
+        environment_spec, **half_lib.support(self._config.task)
       ),
-    }
+      label=_TASK_LEARNER,
+      logger=logger_factory(_TASK_LEARNER),
+    )
 
   @property
   def imitation(self) -> agent.Agent:
@@ -242,10 +258,8 @@ class MetaMimic:
 
     Loops that still hold a half make the server wait some seconds for it.
     """
-    for half in self._halves.values():
-      learners.close(half.learner)
-    # The server waits for open writers, which close with their adders. What
-    # TensorFlow leaves of its tracing may still hold these.
-    self._halves.clear()
-    gc.collect()
-    self._server.stop()
+    self._close()
+
+  def __exit__(self, *unused_error: object) -> None:
+    """Closes the agent."""
+    self.close()

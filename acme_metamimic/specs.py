@@ -20,6 +20,7 @@ from typing import Any, Mapping
 from acme import specs
 from acme import types
 import numpy as np
+import tree
 
 # The contract with an environment; `environments.imitation` has the same keys.
 GOAL = 'goal'
@@ -40,7 +41,7 @@ def validate_imitation_spec(environment_spec: specs.EnvironmentSpec) -> None:
     environment_spec: spec of the environment that the imitation actor acts in:
       observations a dict with `goal`, itself a dict of some of the other keys;
       rewards and discounts dicts of scalars with keys `imitation` and `task`;
-      actions bounded. `goal_reference` is optional.
+      actions bounded; these three in float32. `goal_reference` is optional.
 
   Raises:
     ValueError: if a spec does not fit; the message names it and the remedy.
@@ -49,6 +50,28 @@ def validate_imitation_spec(environment_spec: specs.EnvironmentSpec) -> None:
   _validate_goal(environment_spec.observations)
   _validate_streams('rewards', environment_spec.rewards)
   _validate_streams('discounts', environment_spec.discounts)
+
+
+def validate_task_spec(environment_spec: specs.EnvironmentSpec) -> None:
+  """Checks that an environment can drive a task half by itself.
+
+  Args:
+    environment_spec: spec of the environment: rewards and discounts scalars,
+      actions bounded, all in float32.
+
+  Raises:
+    ValueError: if a spec does not fit; the message names it and the remedy.
+  """
+  validate_actions(environment_spec.actions)
+  _validate_numbers(environment_spec.observations)
+  for name in ('rewards', 'discounts'):
+    spec = getattr(environment_spec, name)
+    if not isinstance(spec, specs.Array):
+      raise ValueError(
+        f'{name} are {spec!r}, but one half learns from one stream: return a '
+        'scalar.'
+      )
+    _validate_scalar(name, spec)
 
 
 def validate_goal_reference(observations: types.NestedSpec) -> None:
@@ -70,7 +93,7 @@ def validate_goal_reference(observations: types.NestedSpec) -> None:
 
 
 def validate_actions(action_spec: types.NestedSpec) -> None:
-  """Checks that actions are one array with finite bounds.
+  """Checks that actions are one float32 array with finite bounds.
 
   Args:
     action_spec: spec of the environment's actions.
@@ -92,6 +115,7 @@ def validate_actions(action_spec: types.NestedSpec) -> None:
       'to finite bounds: give the environment a BoundedArray action spec of '
       'floats, for instance with acme.wrappers.CanonicalSpecWrapper.'
     )
+  _validate_single('actions', action_spec)
 
 
 def imitation_spec(
@@ -143,6 +167,7 @@ def _validate_goal(observations: types.NestedSpec) -> None:
       'imitation half needs an environment that shows the next frame of a '
       'demonstration; wrap yours in one that does.'
     )
+  _validate_numbers(observations)
   goal = observations[GOAL]
   keys = sorted(without(observations, GOAL, GOAL_REFERENCE))
   if not isinstance(goal, abc.Mapping) or not goal:
@@ -178,7 +203,39 @@ def _validate_streams(name: str, nest: types.NestedSpec) -> None:
     )
   streams: Mapping[str, specs.Array] = nest
   for stream, spec in streams.items():
-    if spec.shape:
+    _validate_scalar(f'{name} of stream {stream!r}', spec)
+
+
+def _validate_scalar(name: str, spec: specs.Array) -> None:
+  """Checks that a stream is one number of the dtype that learners take."""
+  if spec.shape:
+    raise ValueError(f'{name} have shape {spec.shape}: return a scalar.')
+  _validate_single(name, spec)
+
+
+def _validate_single(name: str, spec: specs.Array) -> None:
+  """Checks the dtype of what replay and learners take in float32 alone."""
+  if spec.dtype == np.float32:
+    return
+  remedy = (
+    'wrap the environment in acme.wrappers.SinglePrecisionWrapper'
+    if spec.dtype == np.float64
+    # Which makes int32 of int64.
+    else 'wrap the environment in an acme.wrappers.EnvironmentWrapper that '
+    'converts them with np.float32 and says so in its specs'
+  )
+  raise ValueError(
+    f'{name} have dtype {spec.dtype}, but replay and learners take float32: '
+    f'{remedy}.'
+  )
+
+
+def _validate_numbers(observations: types.NestedSpec) -> None:
+  """Checks that a network can see the observations."""
+  for path, spec in tree.flatten_with_path(observations):
+    if not (np.issubdtype(spec.dtype, np.number) or spec.dtype == np.bool_):
+      name = '/'.join(map(str, path))
       raise ValueError(
-        f'{name} of stream {stream!r} have shape {spec.shape}: return a scalar.'
+        f'observation {name!r} has dtype {spec.dtype}, but networks see numbers: '
+        'leave it out with an acme.wrappers.EnvironmentWrapper.'
       )

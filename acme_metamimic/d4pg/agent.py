@@ -14,8 +14,9 @@
 
 """D4PG alone: MetaMimic with the imitation half left out."""
 
-import gc
-from typing import Optional
+import contextlib
+from typing import Dict, Optional
+import weakref
 
 from acme import core
 from acme import specs
@@ -27,6 +28,7 @@ from acme.utils import loggers
 import reverb
 
 from acme_metamimic import networks as networks_lib
+from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import half as half_lib
@@ -37,10 +39,11 @@ from acme_metamimic.tf import snapshots
 from acme_metamimic.tf import terminal
 
 
-class D4PG:
+class D4PG(contextlib.AbstractContextManager):
   """A task half with a replay server of its own, in one process.
 
-  With `from_demonstrations.D4PGfDBuilder` it is D4PGfD.
+  With `from_demonstrations.D4PGfDBuilder` it is D4PGfD. It closes at the end of a
+  `with` statement, or as the interpreter exits.
   """
 
   def __init__(
@@ -74,9 +77,10 @@ class D4PG:
         starts from what was written.
 
     Raises:
-      ValueError: if the actions are unbounded, there are a config and a builder
-        of another, or the replay has no folder to be kept in.
+      ValueError: if the spec does not fit, there are a config and a builder of
+        another, or the replay has no folder to be kept in.
     """
+    specs_lib.validate_task_spec(environment_spec)
     builder = builder or d4pg_builder.D4PGBuilder(
       config or d4pg_config.D4PGConfig()
     )
@@ -96,8 +100,13 @@ class D4PG:
       if self._replay_directory
       else None,
     )
+    self._halves: Dict[str, half_lib.Half] = {}
+    # By the interpreter's exit at the latest, whatever was raised.
+    self._close = weakref.finalize(
+      self, half_lib.close, self._halves, self._server
+    )
     self._client = reverb.Client(f'localhost:{self._server.port}')
-    self._half = half_lib.make_half(
+    self._halves[specs_lib.TASK] = half_lib.make_half(
       builder,
       environment_spec,
       networks
@@ -164,8 +173,12 @@ class D4PG:
 
   def close(self) -> None:
     """Stops the learner's threads and the replay server; the agent is done."""
-    learners.close(self._half.learner)
-    # As in `MetaMimic.close`.
-    del self._half
-    gc.collect()
-    self._server.stop()
+    self._close()
+
+  def __exit__(self, *unused_error: object) -> None:
+    """Closes the agent."""
+    self.close()
+
+  @property
+  def _half(self) -> half_lib.Half:
+    return self._halves[specs_lib.TASK]

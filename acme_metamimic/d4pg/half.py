@@ -15,7 +15,8 @@
 """One half in one process: an actor that acts and learns, and an evaluator."""
 
 import copy
-from typing import NamedTuple, Optional
+import gc
+from typing import Dict, Iterator, NamedTuple, Optional
 
 from acme import core
 from acme import specs
@@ -32,6 +33,7 @@ from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import tables
 from acme_metamimic.tf import counters
+from acme_metamimic.tf import iterators
 from acme_metamimic.tf import learners
 
 
@@ -44,6 +46,7 @@ class Half(NamedTuple):
     learner: learner of the half.
     policy: policy of the evaluator.
     evaluator: acts by the current policy; adds no noise, records nothing.
+    data: iterator over the learner's batches.
   """
 
   agent: agent.Agent
@@ -51,6 +54,7 @@ class Half(NamedTuple):
   learner: core.Learner
   policy: snt.Module
   evaluator: core.Actor
+  data: Iterator[reverb.ReplaySample]
 
 
 def make_half(
@@ -88,15 +92,20 @@ def make_half(
   _check_no_limiter(builder.config)
   # Before `networks` has variables, so as not to copy any.
   pair = make_pair(networks, spec)
-  learner = builder.make_learner(
-    pair,
-    builder.make_dataset_iterator(client),
-    replay_client=client,
-    counter=counters.ResumingCounter(counter, label),
-    logger=logger,
-    checkpoint_directory=checkpoint_directory,
-    checkpoint_name=label,
-  )
+  data = builder.make_dataset_iterator(client)
+  try:
+    learner = builder.make_learner(
+      pair,
+      data,
+      replay_client=client,
+      counter=counters.ResumingCounter(counter, label),
+      logger=logger,
+      checkpoint_directory=checkpoint_directory,
+      checkpoint_name=label,
+    )
+  except BaseException:
+    iterators.release(data)
+    raise
   actor = builder.make_actor(
     builder.make_policy(networks, spec), builder.make_adder(client)
   )
@@ -111,7 +120,27 @@ def make_half(
     learner,
     policy,
     evaluator,
+    data,
   )
+
+
+def close(halves: Dict[str, Half], server: reverb.Server) -> None:
+  """Ends what an agent has running, be it as the interpreter exits.
+
+  Args:
+    halves: its halves by name, which are taken out.
+    server: its replay server, which is stopped. It waits some seconds for
+      writers that loops still hold.
+  """
+  for half in halves.values():
+    learners.close(half.learner)
+    # What raised may hold the learner until nothing can be cleaned up any more.
+    iterators.release(half.data)
+  # The server waits for open writers, which close with their adders. What
+  # TensorFlow leaves of its tracing may still hold these.
+  halves.clear()
+  gc.collect()
+  server.stop()
 
 
 def support(config: d4pg_config.D4PGConfig) -> dict:

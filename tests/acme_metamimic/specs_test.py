@@ -17,6 +17,8 @@
 import re
 
 from acme import specs
+from acme.wrappers import single_precision
+from dm_env import specs as dm_specs
 import numpy as np
 import pytest
 
@@ -90,6 +92,59 @@ def test_missing_streams_are_refused(field, value, message):
   spec = fakes.imitation_spec()._replace(**{field: value})
   with pytest.raises(ValueError, match=f'{field}.*{re.escape(message)}'):
     specs_lib.validate_imitation_spec(spec)
+
+
+_SINGLE = (
+  'float32: wrap the environment in acme.wrappers.SinglePrecisionWrapper'
+)
+_OTHER = 'EnvironmentWrapper that converts them with np.float32'
+
+
+@pytest.mark.parametrize(
+  ('dtype', 'remedy'),
+  [(np.float64, _SINGLE), (np.int32, _OTHER), (np.int64, _OTHER)],
+)
+@pytest.mark.parametrize('field', ['rewards', 'discounts'])
+def test_streams_of_other_dtypes_are_refused(field, dtype, remedy):
+  streams = {'task': _array(dtype=dtype), 'imitation': _array()}
+  said = (
+    f"{field} of stream 'task' have dtype {np.dtype(dtype)}, but .*{remedy}"
+  )
+  spec = fakes.imitation_spec()._replace(**{field: streams})
+  with pytest.raises(ValueError, match=said):
+    specs_lib.validate_imitation_spec(spec)
+  task = fakes.task_spec()._replace(**{field: streams['task']})
+  with pytest.raises(ValueError, match=f'{field} have dtype .*{remedy}'):
+    specs_lib.validate_task_spec(task)
+
+
+def test_actions_in_double_precision_are_refused():
+  actions = specs.BoundedArray((2,), np.float64, -1.0, 1.0)
+  spec = fakes.task_spec()._replace(actions=actions)
+  with pytest.raises(
+    ValueError, match=f'actions have dtype float64, .*{_SINGLE}'
+  ):
+    specs_lib.validate_task_spec(spec)
+  wrapped = single_precision._convert_spec(spec)
+  specs_lib.validate_task_spec(wrapped)
+
+
+def test_observations_that_are_no_numbers_are_refused():
+  spec = fakes.imitation_spec()
+  observations = {**spec.observations, 'word': dm_specs.StringArray(())}
+  with pytest.raises(
+    ValueError, match=r"'word' has dtype object.*leave it out"
+  ):
+    specs_lib.validate_imitation_spec(spec._replace(observations=observations))
+  # Counts and images are.
+  for dtype in (np.int64, np.uint8, np.bool_):
+    numbers = {**spec.observations, 'number': _array(3, dtype=dtype)}
+    specs_lib.validate_imitation_spec(spec._replace(observations=numbers))
+
+
+def test_task_half_alone_has_one_stream():
+  with pytest.raises(ValueError, match='one half learns from one stream'):
+    specs_lib.validate_task_spec(fakes.imitation_spec())
 
 
 @pytest.mark.parametrize(
