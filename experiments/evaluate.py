@@ -28,22 +28,21 @@ it is the task policy, beside the run's demonstrators from the same starts:
 """
 
 import os
-from typing import Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
 from absl import app
 from absl import flags
 from absl import logging
-from acme.agents.tf import actors
-import tensorflow as tf
 
 from experiments import renderer
 
 with renderer.required():
+  from acme_metamimic.tf import snapshots
   from environments import demonstrations
   from environments import fixed_starts
   from environments.block_stacking import demonstrators as demonstrators_lib
   from experiments import controls
-  from experiments import evaluation
+  from experiments import exported_policy
   from experiments import reporting
   from experiments import run_folder as run_folder_lib
   from experiments import task_evaluation
@@ -81,8 +80,7 @@ _EPISODE_LENGTH = flags.DEFINE_integer(
 )
 
 
-class PolicyError(ValueError):
-  """The run has no policy; the message says why."""
+PolicyError = exported_policy.PolicyError
 
 
 class OutputError(ValueError):
@@ -90,6 +88,7 @@ class OutputError(ValueError):
 
 
 def _check_output(path: Optional[str]) -> None:
+  """Makes the folder of the table, or raises before there is one to lose."""
   if path is None:
     return
   stem, extension = os.path.splitext(path)
@@ -101,9 +100,43 @@ def _check_output(path: Optional[str]) -> None:
   for file in (path, f'{stem}.csv'):
     if os.path.exists(file):
       raise OutputError(f'{file!r} exists and is left as it is; give another.')
+  folder = os.path.dirname(os.path.abspath(path))
+  try:
+    os.makedirs(folder, exist_ok=True)
+  except OSError as error:
+    raise OutputError(
+      f'the folder {folder!r} of --table cannot be made ({error.strerror}); give '
+      'another.'
+    ) from None
+  if not os.access(folder, os.W_OK):
+    raise OutputError(f'the folder {folder!r} of --table cannot be written.')
 
 
-def load_policy(run_folder: str, half: str = 'imitation') -> evaluation.Policy:
+def _finish(
+  rows: Sequence[reporting.Row],
+  path: Optional[str],
+  titles: Mapping[str, str] = reporting.TITLES,
+) -> str:
+  """Returns the text of a table, which is written if there is a path.
+
+  Raises:
+    OutputError: if it cannot be, after it was printed.
+  """
+  text = reporting.format_table(rows, titles)
+  if path is not None:
+    try:
+      reporting.write_table(rows, path, titles)
+    except OSError as error:
+      print(text)
+      raise OutputError(
+        f'the table above could not be written to {path!r} ({error.strerror}).'
+      ) from None
+  return text
+
+
+def load_policy(
+  run_folder: str, half: str = 'imitation'
+) -> exported_policy.ExportedPolicy:
   """Returns a policy that a run has left behind.
 
   Args:
@@ -111,15 +144,15 @@ def load_policy(run_folder: str, half: str = 'imitation') -> evaluation.Policy:
     half: `imitation` or `task`.
 
   Raises:
-    PolicyError: if there is none.
+    PolicyError: if there is none, or it is damaged.
   """
-  path = os.path.join(run_folder, 'policies', f'{half}_policy')
+  path = snapshots.policy_path(run_folder, half)
   if not os.path.isdir(path):
     raise PolicyError(
-      f'{path!r} is no folder with a policy: give the folder of a run of '
-      'experiments.run_metamimic that has ended.'
+      f'{path!r} is no folder with a policy: give the folder of a run that has '
+      'ended.'
     )
-  return actors.FeedForwardActor(tf.saved_model.load(path)).select_action
+  return exported_policy.ExportedPolicy(path)
 
 
 def _domain(run_folder: str) -> block_stacking.BlockStacking:
@@ -155,16 +188,16 @@ def evaluate(
   policy = load_policy(run_folder)
   domain = _domain(run_folder)
   dataset = run_dataset.open_checked(path, domain)
+  environment = domain.follow(dataset, domain_lib.VALIDATION, seed=0)
+  policy.check(environment.observation_spec())
   rows = controls.table_rows(
     os.path.basename(os.path.normpath(path)),
-    domain.follow(dataset, domain_lib.VALIDATION, seed=0),
+    environment,
     policy,
     untrained=None,
     max_episodes=max_episodes or len(dataset),
   )
-  if table is not None:
-    return reporting.write_table(rows, table)
-  return reporting.format_table(rows)
+  return _finish(rows, table)
 
 
 def evaluate_task(
@@ -202,6 +235,7 @@ def evaluate_task(
     domain.seen_keys,
     episode_length=episode_length or domain.task_episode_length,
   )
+  policy.check(environment.observation_spec())
   states = fixed_starts.draw_states(
     environment, max_episodes or domain.task_starts, first_start
   )
@@ -210,9 +244,7 @@ def evaluate_task(
     {'task policy': policy},
     demonstrators,
   )
-  if table is not None:
-    return reporting.write_table(rows, table, task_evaluation.TITLES)
-  return reporting.format_table(rows, task_evaluation.TITLES)
+  return _finish(rows, table, task_evaluation.TITLES)
 
 
 def _check_demonstrators(names: Sequence[str]) -> None:

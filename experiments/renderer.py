@@ -15,7 +15,31 @@
 """What programs say where MuJoCo cannot draw."""
 
 import contextlib
+import traceback
 from typing import Iterator
+
+REMEDY = '`make doctor` says what is missing and how to install it.'
+# Packages that look for a renderer, or use it. What they raise without one has
+# many types: RuntimeError for a MUJOCO_GL that dm_control does not know, and what
+# PyOpenGL makes of a library that is not there.
+_PACKAGES = ('dm_control._render', 'OpenGL', 'glfw')
+
+
+def is_missing(error: BaseException) -> bool:
+  """Returns whether an error is that of a machine on which nothing can be drawn.
+
+  Args:
+    error: error that was raised, with its traceback.
+  """
+  names = [
+    frame.f_globals.get('__name__', '')
+    for frame, _ in traceback.walk_tb(error.__traceback__)
+  ]
+  return any(
+    name == package or name.startswith(f'{package}.')
+    for name in names
+    for package in _PACKAGES
+  )
 
 
 @contextlib.contextmanager
@@ -23,14 +47,14 @@ def required() -> Iterator[None]:
   """Surrounds imports of what needs a renderer.
 
   Raises:
-    SystemExit: if there is none, with the remedy.
+    SystemExit: if there is none, with the remedy. Other errors are not its
+      business, and keep their tracebacks.
   """
   try:
     yield
-  except (AttributeError, ImportError, RuntimeError) as error:
-    # What PyOpenGL makes of a missing library, and dm_control of a MUJOCO_GL that
-    # it does not know.
+  except Exception as error:
+    if not is_missing(error):
+      raise
     raise SystemExit(
-      f'Error: no picture can be drawn here ({error}). `make doctor` says what '
-      'is missing and how to install it.'
+      f'Error: no picture can be drawn here ({error}). {REMEDY}'
     ) from None

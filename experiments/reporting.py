@@ -225,6 +225,23 @@ def write_table(
   return text
 
 
+def show_table(
+  rows: Sequence[Row], path: str, titles: Mapping[str, str] = TITLES
+) -> None:
+  """Prints a table, and then writes it: a full disk does not lose it.
+
+  Args:
+    rows: as for `write_table`.
+    path: as for `write_table`.
+    titles: as for `write_table`.
+
+  Raises:
+    OSError: if it cannot be written.
+  """
+  print(format_table(rows, titles), flush=True)
+  write_table(rows, path, titles)
+
+
 def format_table(
   rows: Sequence[Row], titles: Mapping[str, str] = TITLES
 ) -> str:

@@ -266,6 +266,13 @@ def main(argv: Sequence[str]) -> None:
   """
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments {argv[1:]}: see --help.')
+  try:
+    os.makedirs(_FOLDER.value, exist_ok=True)
+  except OSError as error:
+    raise SystemExit(
+      f'Error: the folder {_FOLDER.value!r} cannot be made ({error.strerror}); '
+      'give another.'
+    ) from None
   points: list[Point] = []
   for name in MAKERS:
     points += train(

@@ -22,6 +22,7 @@ is the imitation policy without noise on validation demonstrations.
 """
 
 import csv
+import math
 import os
 import statistics
 from typing import NamedTuple, Sequence
@@ -69,19 +70,33 @@ def read(folder: str) -> list[Point]:
     folder: folder of the run.
 
   Raises:
-    ValueError: if the folder is not that of a run with an evaluation.
+    ValueError: if the folder is not that of a run with an evaluation on
+      demonstrations.
   """
   name = os.path.basename(os.path.normpath(folder))
   for path, read_rows in ((_SINGLE, _read_single), (_PROGRAM, _read_program)):
     if os.path.exists(os.path.join(folder, path)):
       with open(os.path.join(folder, path), newline='') as file:
-        points = read_rows(name, folder, list(csv.DictReader(file)))
+        rows = list(csv.DictReader(file))
+      try:
+        points = read_rows(name, folder, rows)
+      except (KeyError, TypeError, ZeroDivisionError) as error:
+        raise ValueError(
+          f'{os.path.join(folder, path)!r} lacks {error} in a row: give runs that '
+          'follow demonstrations.'
+        ) from None
       if points:
         return points
   raise ValueError(
     f'{folder!r} has evaluations neither in {_SINGLE!r} nor in {_PROGRAM!r}: '
     'give the folder of a run that has learned for some minutes.'
   )
+
+
+def _count(text: str) -> int:
+  """Returns a count, which is empty or NaN before a learner has counted."""
+  value = float(text or 0)
+  return 0 if math.isnan(value) else int(value)
 
 
 def _read_single(
@@ -92,7 +107,7 @@ def _read_single(
     Point(
       name,
       float(row['minutes']),
-      int(row['imitation_updates']),
+      _count(row['imitation_updates']),
       float(row['validation_imitation_reward']),
       float(row['validation_task_return']),
     )
@@ -116,8 +131,7 @@ def _read_program(
     Point(
       name,
       (float(row['time']) - float(rows[0]['time'])) / 60.0,
-      # Empty before the learner has counted.
-      int(float(row['imitation_learner_steps'] or 0)),
+      _count(row['imitation_learner_steps']),
       float(row['episode_return/imitation']) / float(row['episode_length']),
       float(row['episode_return/task']) / full,
     )

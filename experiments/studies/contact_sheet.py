@@ -21,6 +21,7 @@ reach, the grasp, the lift, the carry and the episode.
 """
 
 import argparse
+import os
 from typing import Optional, Sequence
 
 from matplotlib import image
@@ -122,6 +123,14 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     argv: arguments of the command line; those of this process by default.
   """
   options = _parser().parse_args(argv)
+  folder = os.path.dirname(os.path.abspath(options.output))
+  try:
+    os.makedirs(folder, exist_ok=True)
+  except OSError as error:
+    raise SystemExit(
+      f'Error: the folder {folder!r} cannot be made ({error.strerror}); give '
+      'another --output.'
+    ) from None
   environment = block_stacking.load(('image',))
   style = demonstrators.STYLES[options.style]
   rows = [frames(environment, style, seed) for seed in options.seeds]

@@ -323,7 +323,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
           flush=True,
         )
   table = os.path.join(options.folder, 'table.md')
-  print(reporting.write_table(summarize(points), table, _TITLES))
+  reporting.show_table(summarize(points), table, _TITLES)
 
 
 if __name__ == '__main__':

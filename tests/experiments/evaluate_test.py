@@ -12,12 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import errno
+import os
+
 from absl import app
+import numpy as np
 import pytest
 
 from environments import demonstrations
 from experiments import evaluate
 from experiments import presets
+from experiments import reporting
 from experiments import run_folder as run_folder_lib
 
 
@@ -56,6 +61,59 @@ def test_tables_that_are_there_are_left(tmp_path, table, words):
   with pytest.raises(evaluate.OutputError, match=words):
     evaluate.evaluate('run', 'data', str(tmp_path / table))
   assert (tmp_path / 'table.csv').read_text() == 'precious'
+
+
+def test_the_folder_of_a_table_is_made_before_the_work(tmp_path):
+  with pytest.raises(evaluate.PolicyError):
+    evaluate.evaluate(str(tmp_path), 'data', str(tmp_path / 'new' / 'table.md'))
+  assert (tmp_path / 'new').is_dir()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path):
+  (tmp_path / 'file').write_text('in the way')
+  with pytest.raises(evaluate.OutputError, match=r'file.*cannot be made'):
+    evaluate.evaluate('run', 'data', str(tmp_path / 'file' / 'table.md'))
+
+
+class _StillPolicy:
+  """Takes whatever it is shown, and does not move."""
+
+  def check(self, shown):
+    assert 'goal' in shown
+
+  def __call__(self, observation):
+    return np.zeros(9, np.float32)
+
+
+def test_a_table_that_cannot_be_written_is_printed(
+  tmp_path, dataset, experiment, monkeypatch, capsys
+):
+  def full(*unused):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+  monkeypatch.setattr(
+    evaluate, 'load_policy', lambda run_folder: _StillPolicy()
+  )
+  monkeypatch.setattr(reporting, 'write_table', full)
+  run_folder_lib.write(str(tmp_path), run_folder_lib.ONE_PROCESS, experiment)
+  with pytest.raises(evaluate.OutputError, match=r'above .*No space left'):
+    evaluate.evaluate(
+      str(tmp_path),
+      os.path.join(dataset, 'validation'),
+      str(tmp_path / 'table.md'),
+      max_episodes=1,
+    )
+  assert '| validation ' in capsys.readouterr().out
+
+
+def test_a_damaged_policy_is_named(tmp_path):
+  folder = tmp_path / 'policies' / 'imitation_policy'
+  folder.mkdir(parents=True)
+  (folder / 'saved_model.pb').write_bytes(b'no such thing')
+  with pytest.raises(
+    evaluate.PolicyError, match=r'imitation_policy. is no policy .*exports it'
+  ):
+    evaluate.evaluate(str(tmp_path), 'data')
 
 
 def test_a_dataset_that_is_not_there_is_named(

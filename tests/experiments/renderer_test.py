@@ -27,13 +27,60 @@ def test_nothing_is_said_where_there_is_one():
   assert done
 
 
-@pytest.mark.parametrize('error', [AttributeError, ImportError, RuntimeError])
-def test_a_missing_library_is_named_with_the_remedy(error):
+def _raise_in(module: str, error: Exception) -> None:
+  """Raises an error in a module of that name."""
+  exec('raise error', {'__name__': module, 'error': error})
+
+
+@pytest.mark.parametrize(
+  ('module', 'error'),
+  [
+    ('OpenGL.raw.GL._errors', AttributeError),
+    ('dm_control._render.glfw_renderer', ImportError),
+    ('dm_control._render', RuntimeError),
+  ],
+)
+def test_a_missing_library_is_named_with_the_remedy(module, error):
   with (
     pytest.raises(SystemExit, match=r'libEGL is gone.*make doctor'),
     renderer.required(),
   ):
-    raise error('libEGL is gone')
+    _raise_in(module, error('libEGL is gone'))
+
+
+@pytest.mark.parametrize(
+  ('module', 'error'),
+  [
+    # A typing error of one's own, a library that does not load, no HOME.
+    ('environments.block_stacking.features', AttributeError('no `arrray`')),
+    ('h5py._conv', ImportError('libhdf5.so: cannot open')),
+    ('pathlib', RuntimeError("Can't determine home directory")),
+  ],
+)
+def test_other_errors_keep_their_tracebacks(module, error):
+  with pytest.raises(type(error)) as raised, renderer.required():
+    _raise_in(module, error)
+  assert raised.value is error
+  assert raised.traceback[-1].frame.f_globals['__name__'] == module
+
+
+def test_a_renderer_that_is_switched_off_is_a_missing_one():
+  done = subprocess.run(
+    [
+      *(sys.executable, '-W', 'ignore', '-c'),
+      'from dm_control import mujoco\n'
+      'from experiments import renderer\n'
+      "physics = mujoco.Physics.from_xml_string('<mujoco/>')\n"
+      'try:\n'
+      '  physics.render(8, 8)\n'
+      'except Exception as error:\n'
+      '  print(renderer.is_missing(error), error)\n',
+    ],
+    env={**os.environ, 'MUJOCO_GL': 'disabled'},
+    capture_output=True,
+    text=True,
+  )
+  assert done.stdout.startswith('True No OpenGL'), done.stderr
 
 
 @pytest.mark.slow

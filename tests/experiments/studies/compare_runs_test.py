@@ -75,6 +75,29 @@ def test_program_is_in_units_of_its_demonstrations(
   assert second == ('program', 1.0, 2000, 0.5, pytest.approx(0.5))
 
 
+_COLUMNS = (
+  'minutes',
+  'imitation_updates',
+  'validation_imitation_reward',
+  'validation_task_return',
+)
+
+
+def test_run_that_ended_before_its_first_update_has_none(tmp_path):
+  _write(str(tmp_path / 'curves.csv'), _COLUMNS, (0.5, 'nan', 0.25, 0.125))
+  (point,) = compare_runs.read(str(tmp_path))
+  assert point[1:] == (0.5, 0, 0.25, 0.125)
+
+
+@pytest.mark.parametrize(
+  'rows', [[_COLUMNS[:2], (0.5, 3)], [_COLUMNS, (0.5, 3, 0.25)]]
+)
+def test_run_without_demonstrations_or_cut_is_named(tmp_path, rows):
+  _write(str(tmp_path / 'curves.csv'), *rows)
+  with pytest.raises(ValueError, match=r'curves.csv. lacks .*demonstrations'):
+    compare_runs.read(str(tmp_path))
+
+
 def test_folder_without_evaluations_is_named(tmp_path):
   with pytest.raises(ValueError, match='has evaluations neither in'):
     compare_runs.read(str(tmp_path))
