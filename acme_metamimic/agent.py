@@ -166,13 +166,16 @@ class MetaMimic(contextlib.AbstractContextManager):
     """Acts with noise, records into both tables, and updates its learner."""
     return self._halves[specs_lib.IMITATION].agent
 
-  @property
-  def imitation_actor(self) -> core.Actor:
-    """Acts with noise and records into both tables, and no learner is updated.
+  def make_imitation_source(self, sigma: float) -> core.Actor:
+    """Makes an imitation actor whose experience is for the task half.
 
-    It shares its adder with `imitation`: one of the two acts at a time.
+    It acts by the policy that is evaluated, which swings less than the one that
+    is trained, records into both tables, and updates no learner.
+
+    Args:
+      sigma: standard deviation of its noise on each component of the action.
     """
-    return self._halves[specs_lib.IMITATION].actor
+    return self._halves[specs_lib.IMITATION].make_source(sigma)
 
   @property
   def task(self) -> agent.Agent:

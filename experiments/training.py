@@ -245,7 +245,12 @@ class Trainer:
         lambda: self._agent.imitation,
         lambda: not self._in_task_phase,
       ),
-      _SOURCE: (lambda: self._agent.imitation_actor, self._may_start_source),
+      _SOURCE: (
+        lambda: self._agent.make_imitation_source(
+          self._task_phase.source_sigma
+        ),
+        self._may_start_source,
+      ),
     }
     steps = {
       'task': progress.task_steps,

@@ -85,10 +85,19 @@ def make_policy(
       f'action, whose shape is {spec.actions.shape}: change sigmas in the '
       'config, or use sigma, which is the same for all.'
     )
+  return with_noise(networks.make_policy(spec), spec.actions, config.sigmas)
+
+
+def with_noise(
+  policy: snt.Module, action_spec: specs.BoundedArray, sigmas: Sequence[float]
+) -> snt.Module:
+  """Returns a policy with noise on its actions, clipped to their bounds.
+
+  Args:
+    policy: module from observations to actions.
+    action_spec: spec of the actions.
+    sigmas: standard deviation of the noise on each of their components.
+  """
   return snt.Sequential(
-    [
-      networks.make_policy(spec),
-      GaussianNoise(config.sigmas),
-      acme_networks.ClipToSpec(spec.actions),
-    ]
+    [policy, GaussianNoise(sigmas), acme_networks.ClipToSpec(action_spec)]
   )

@@ -16,7 +16,7 @@
 
 import copy
 import gc
-from typing import Dict, Iterator, NamedTuple, Optional
+from typing import Callable, Dict, Iterator, NamedTuple, Optional
 
 from acme import core
 from acme import specs
@@ -25,12 +25,14 @@ from acme.agents import agent
 from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
 from acme.utils import loggers
+import numpy as np
 import reverb
 import sonnet as snt
 import tree
 
 from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
+from acme_metamimic.d4pg import exploration
 from acme_metamimic.replay import tables
 from acme_metamimic.tf import counters
 from acme_metamimic.tf import iterators
@@ -42,7 +44,8 @@ class Half(NamedTuple):
 
   Attributes:
     agent: acts with noise, records, and updates the learner.
-    actor: acts with noise and records, and leaves the learner alone.
+    make_source: makes an actor from a standard deviation of noise: it acts by
+      the evaluator's policy and records, and leaves the learner alone.
     learner: learner of the half.
     policy: policy of the evaluator.
     evaluator: acts by the current policy; adds no noise, records nothing.
@@ -50,7 +53,7 @@ class Half(NamedTuple):
   """
 
   agent: agent.Agent
-  actor: core.Actor
+  make_source: Callable[[float], core.Actor]
   learner: core.Learner
   policy: snt.Module
   evaluator: core.Actor
@@ -113,10 +116,21 @@ def make_half(
     networks, spec, evaluation=True
   )
   evaluator = builder.make_actor(policy)
-  _trace(observations or spec.observations, learner, actor, evaluator)
+  shown = observations or spec.observations
+
+  def make_source(sigma: float) -> core.Actor:
+    noise = [sigma] * int(np.prod(spec.actions.shape))
+    source = builder.make_actor(
+      exploration.with_noise(policy, spec.actions, noise),
+      builder.make_adder(client),
+    )
+    _trace(shown, learner, source)
+    return source
+
+  _trace(shown, learner, actor, evaluator)
   return Half(
     _HalfAgent(builder.config, actor, learner, client),
-    actor,
+    make_source,
     learner,
     policy,
     evaluator,

@@ -300,3 +300,25 @@ def test_actors_have_the_noise_of_the_config():
 def test_rate_limiter_is_refused():
   with pytest.raises(ValueError, match=r'samples_per_insert=8\.0.*blocks'):
     _make_agent(config=_make_config(samples_per_insert=8.0))
+
+
+def test_a_source_acts_as_the_evaluator_and_feeds_both_tables(agent):
+  environment = fakes.FakeEnvironment(True, _EPISODE_LENGTH)
+  exact, noisy = (agent.make_imitation_source(s) for s in (0.0, 0.3))
+  observation = environment.reset().observation
+  np.testing.assert_array_equal(
+    exact.select_action(observation), agent.imitation_policy(observation)
+  )
+  assert not np.array_equal(
+    noisy.select_action(observation), noisy.select_action(observation)
+  )
+  fakes.run_episodes(_make_loop(noisy, imitation=True), 3)
+  info = agent.replay_client.server_info()
+  for half in ('imitation', 'task'):
+    assert info[half].current_size == 3 * (_EPISODE_LENGTH + 4)
+  # No learner has been updated.
+  assert not agent.imitation_learner._num_steps.numpy()
+  agent.drop_task_items()
+  info = agent.replay_client.server_info()
+  assert info['task'].current_size == 0
+  assert info['imitation'].current_size > 0

@@ -85,7 +85,7 @@ def make_trainer(evaluator, tmp_path, monkeypatch):
   ) -> tuple[training.Trainer, reporting.Curves]:
     agent: Any = types.SimpleNamespace(
       imitation=imitation or training_fakes.Idle(),
-      imitation_actor=source or training_fakes.Idle(),
+      make_imitation_source=lambda sigma: source or training_fakes.Idle(),
       task=task or training_fakes.Idle(),
       drop_task_items=drop_task_items,
       imitation_policy=lambda _: np.zeros(9, np.float32),
