@@ -26,6 +26,7 @@ from acme.utils import loggers
 import dm_env
 import launchpad as lp
 import reverb
+import sonnet as snt
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
@@ -43,6 +44,7 @@ from acme_metamimic.replay import footprint
 from acme_metamimic.replay import sharding
 from acme_metamimic.replay import tables
 from acme_metamimic.tf import learners
+from acme_metamimic.tf import snapshots
 from acme_metamimic.tf import terminal
 
 ACTOR, TRAINING, VALIDATION = 'actor', 'training', 'validation'
@@ -92,7 +94,8 @@ class DistributedMetaMimic:
       logger_factory: makes each node's logger. By default all log to the
         terminal.
       checkpoint_directory: folder of the run, which every learner, counter and
-        replay resumes from and saves to. None for no checkpoints.
+        replay resumes from and saves to, and which gets both policies in
+        `policies` when the program stops. None for neither.
 
     Raises:
       ValueError: if the spec does not fit, or the builder has another config,
@@ -154,6 +157,7 @@ class DistributedMetaMimic:
       replay[0] if len(replay) == 1 else sharding.ShardedClient(replay)
     )
     networks = own.make_networks()
+    evaluated = own.make_evaluated(networks)
     connections.wait_until_listening(*replay)
     # Waits for the replay, which must not wait for the lock.
     dataset = own.builder.make_dataset_iterator(client)
@@ -182,6 +186,9 @@ class DistributedMetaMimic:
       first_step=contextlib.nullcontext()
       if is_traced
       else program_half.TRACING,
+      export=self._make_export(
+        half, learners.evaluation_policy(learner) or evaluated
+      ),
     )
 
   def cacher(
@@ -346,6 +353,16 @@ class DistributedMetaMimic:
       checkpoint_period_minutes=self._program.replay_checkpoint_period_minutes,
       logger_fn=functools.partial(self._logger_factory, f'replay/{index}'),
     )
+
+  def _make_export(self, half: str, policy: snt.Module) -> Callable[[], object]:
+    """Returns what writes a policy to where a run in one process does."""
+    if self._checkpoint_directory is None:
+      return lambda: None
+    path = snapshots.policy_path(self._checkpoint_directory, half)
+    # Now, as the time is short when the program stops.
+    with program_half.TRACING:
+      snapshot = snapshots.PolicySnapshot(policy)
+    return lambda: snapshot.write(path)
 
   def _environment_seed(self, half: str, index: int) -> int:
     # Halves take numbers in turn, past those of the evaluators.

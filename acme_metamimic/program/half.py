@@ -107,6 +107,15 @@ class ProgramHalf:
       networks.init(self._spec)
       return self.builder.make_policy(networks, self._spec, evaluation)
 
+  def make_evaluated(self, networks: d4pg_builder.NetworkPair) -> snt.Module:
+    """Returns the policy without noise that shares a learner's variables.
+
+    Args:
+      networks: online and target networks, which the learner updates.
+    """
+    with TRACING:
+      return self.builder.make_policy(networks[0], self._spec, evaluation=True)
+
   def trace(self, actor: core.Actor) -> None:
     """Traces the TensorFlow functions of an actor.
 

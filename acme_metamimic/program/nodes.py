@@ -141,7 +141,7 @@ class LimiterNode(core.Worker):
 
 
 class LearnerNode(core.VariableSource, core.Worker):
-  """Runs a learner, serves its variables, and saves it before it ends."""
+  """Runs a learner, serves its variables; saves and exports before it ends."""
 
   def __init__(
     self,
@@ -151,6 +151,7 @@ class LearnerNode(core.VariableSource, core.Worker):
     has_data: Callable[[], bool] = lambda: True,
     half_precision: bool = False,
     first_step: ContextManager = contextlib.nullcontext(),
+    export: Callable[[], object] = lambda: None,
   ):
     """Initializes the node.
 
@@ -163,8 +164,11 @@ class LearnerNode(core.VariableSource, core.Worker):
       half_precision: whether to send float32 as float16.
       first_step: surrounds the first step, in which a learner traces that could
         not do so before.
+      export: writes the policy once the learner is saved, for those who use it
+        after the program.
     """
     self._learner = learner
+    self._export = export
     self._has_data = has_data
     self._first_step = first_step
     self._names = list(names)
@@ -195,7 +199,7 @@ class LearnerNode(core.VariableSource, core.Worker):
     self._num_steps += 1
 
   def run(self) -> None:
-    """Steps until the program stops; then saves.
+    """Steps until the program stops; then saves, and exports the policy.
 
     Raises:
       Exception: what the learner raised.
@@ -209,6 +213,7 @@ class LearnerNode(core.VariableSource, core.Worker):
     if self._error is not None:
       raise self._error
     learners.save(self._learner)
+    self._export()
     learners.close(self._learner)
 
   def _step_on(self) -> None:

@@ -164,6 +164,9 @@ def test_program(tmp_path, preset):
   )
   assert 'The run has ended: stopped' in said
   assert (folder / 'imitation_learner' / 'log.csv').exists()
+  for half in ('imitation', 'task'):
+    policy = folder / 'policies' / f'{half}_policy'
+    assert (policy / 'saved_model.pb').exists()
 
 
 @pytest.mark.parametrize('environments_per_actor', [1, 2])

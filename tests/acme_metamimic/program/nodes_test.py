@@ -128,6 +128,16 @@ def test_learner_is_saved_when_the_program_stops(stop):
   assert learner.closed
 
 
+def test_policy_is_exported_once_the_learner_is_saved(stop):
+  learner, saved_at = _Learner(), []
+  stop.after(lambda: learner.steps > 3)
+  nodes.LearnerNode(
+    learner, export=lambda: saved_at.append(learner.saved_at)
+  ).run()
+  assert saved_at == [learner.steps]
+  assert learner.closed
+
+
 def test_learner_that_waits_for_data_is_saved_all_the_same(stop, monkeypatch):
   monkeypatch.setattr(nodes, '_STEP_SECONDS', 0.2)
   learner = _Learner(block_at=2)

@@ -91,6 +91,7 @@ def test_a_new_export_replaces_the_old_one(policy, tmp_path):
   path = snapshots.export_policy(policy, str(tmp_path / 'policy'))
   for variable in policy.trainable_variables:
     variable.assign_add(tf.random.normal(variable.shape))
+  (tmp_path / 'policy.123.tmp').mkdir()  # Of a process that was killed.
   snapshots.export_policy(policy, path)
   loaded = actors.FeedForwardActor(tf.saved_model.load(path))
   np.testing.assert_allclose(
@@ -99,6 +100,20 @@ def test_a_new_export_replaces_the_old_one(policy, tmp_path):
     rtol=1e-6,
   )
   assert [p.name for p in tmp_path.iterdir()] == ['policy']
+
+
+def test_a_snapshot_holds_what_was_learned_when_it_is_written(policy, tmp_path):
+  snapshot = snapshots.PolicySnapshot(policy)
+  for variable in policy.trainable_variables:
+    variable.assign_add(tf.random.normal(variable.shape))
+  path = snapshot.write(snapshots.policy_path(str(tmp_path), 'imitation'))
+  assert path == str(tmp_path / 'policies' / 'imitation_policy')
+  loaded = actors.FeedForwardActor(tf.saved_model.load(path))
+  np.testing.assert_allclose(
+    loaded.select_action(_observation()),
+    actors.FeedForwardActor(policy).select_action(_observation()),
+    rtol=1e-6,
+  )
 
 
 def test_policy_without_variables_is_refused(tmp_path):
