@@ -157,7 +157,8 @@ class ImitationEnvironment(dm_env.Environment):
         if frames.dtype != spec[key].dtype:
           raise ValueError(
             f'Demonstration {index} has {key!r} of dtype {frames.dtype}, but the '
-            f'environment has {spec[key].dtype}; convert it.'
+            f'environment has {spec[key].dtype}; give the environment that '
+            'type, or convert the frames with `astype`.'
           )
     if self._distance is not None and (
       self._deviation is None or not self._distance > 0
@@ -331,7 +332,7 @@ class ImitationEnvironment(dm_env.Environment):
   ) -> dict[str, np.ndarray | dict[str, np.ndarray]]:
     """Returns what the policy sees: the scene, the goal and its reference."""
     goal = self._frame(self._step + 1)
-    observation = {
+    observation: dict[str, np.ndarray | dict[str, np.ndarray]] = {
       **{key: self._scene[key] for key in self._policy_keys},
       GOAL: {key: goal[key] for key in self._policy_keys},
     }

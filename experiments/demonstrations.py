@@ -19,6 +19,7 @@
   python -m experiments.demonstrations render data/steady data/steady_images
   python -m experiments.demonstrations play data/steady steady.mp4 --episode=3
   python -m experiments.demonstrations split data/steady data/train data/test
+  python -m experiments.demonstrations split data/steady data/new --masks train valid
   python -m experiments.demonstrations merge data/all data/steady data/hesitant
   python -m experiments.demonstrations export data/steady data/steady_rlds
 
@@ -34,6 +35,7 @@ from typing import Optional
 
 import tqdm
 
+from experiments import progress
 from experiments import renderer
 
 with renderer.required():
@@ -67,7 +69,9 @@ def _record(options: argparse.Namespace) -> int:
   file = demonstrations.dataset_file(options.dataset)
   try:
     with tqdm.tqdm(
-      total=options.episodes, desc=f'Recording {options.demonstrator!r}'
+      total=options.episodes,
+      desc=f'Recording {options.demonstrator!r}',
+      file=progress.stream(),
     ) as bar:
       bar.update(len(writer.recorded_files(file)))
       attempts = record.record(settings, options.resume, lambda _: bar.update())
@@ -85,12 +89,14 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-  print(report.describe(demonstrations.load(options.dataset)))
+  print(
+    report.describe(demonstrations.load(options.dataset, mask=options.mask))
+  )
   return 0
 
 
 def _validate(options: argparse.Namespace) -> int:
-  dataset = demonstrations.load(options.dataset)
+  dataset = demonstrations.load(options.dataset, mask=options.mask)
   dataset.verify()
   environment = scenes.load_environment(
     dataset, ('body',), any_model=options.any_model
@@ -105,12 +111,14 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _play(options: argparse.Namespace) -> int:
-  dataset = demonstrations.load(options.dataset)
+  dataset = demonstrations.load(options.dataset, mask=options.mask)
   if not -len(dataset) <= options.episode < len(dataset):
     raise demonstrations.DatasetError(
       f'{dataset.file} has no episode {options.episode}; choose one of 0 to '
       f'{len(dataset) - 1}.'
     )
+  if options.film is not None:
+    pictures.check_film(options.film, options.size)
   environment = scenes.load_environment(
     dataset, ('body',), any_model=options.any_model
   )
@@ -124,7 +132,7 @@ def _play(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-  dataset = demonstrations.load(options.dataset)
+  dataset = demonstrations.load(options.dataset, mask=options.mask)
   environment = scenes.load_environment(
     dataset,
     ('image',),
@@ -132,7 +140,9 @@ def _render(options: argparse.Namespace) -> int:
     any_model=options.any_model,
   )
   file = demonstrations.dataset_file(options.output)
-  with tqdm.tqdm(total=len(dataset), desc='Rendering') as bar:
+  with tqdm.tqdm(
+    total=len(dataset), desc='Rendering', file=progress.stream()
+  ) as bar:
     bar.update(len(writer.recorded_files(file)))
     pictures.add_images(dataset, environment, file, options.resume, bar.update)
   print(f'{file}: {len(dataset)} demonstrations with images.')
@@ -140,24 +150,34 @@ def _render(options: argparse.Namespace) -> int:
 
 
 def _split(options: argparse.Namespace) -> int:
-  first, second = (
-    demonstrations.dataset_file(path)
-    for path in (options.first, options.second)
-  )
-  counts = arrange.split(
-    demonstrations.load(options.dataset),
-    (first, second),
-    share=options.share,
-    seed=options.seed,
-    demonstrator=options.demonstrator,
-  )
-  print(f'{first}: {counts[0]} demonstrations.')
-  print(f'{second}: {counts[1]} demonstrations.')
+  if (options.second is None) == (options.masks is None):
+    raise ValueError(
+      'split writes two datasets or two masks: give a second path, or --masks '
+      'and one path.'
+    )
+  dataset = demonstrations.load(options.dataset, mask=options.mask)
+  choice = {
+    'share': options.share,
+    'seed': options.seed,
+    'demonstrator': options.demonstrator,
+  }
+  first = demonstrations.dataset_file(options.first)
+  if options.masks is not None:
+    names = tuple(options.masks)
+    counts = arrange.mark(dataset, first, names, **choice)
+    names = tuple(f'{first}, mask {name}' for name in names)
+  else:
+    names = (first, demonstrations.dataset_file(options.second))
+    counts = arrange.split(dataset, names, **choice)
+  for name, count in zip(names, counts):
+    print(f'{name}: {count} demonstrations.')
   return 0
 
 
 def _merge(options: argparse.Namespace) -> int:
-  datasets = [demonstrations.load(path) for path in options.datasets]
+  datasets = [
+    demonstrations.load(path, mask=options.mask) for path in options.datasets
+  ]
   file = demonstrations.dataset_file(options.output)
   print(f'{file}: {arrange.merge(datasets, file)} demonstrations.')
   return 0
@@ -166,7 +186,7 @@ def _merge(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
   from experiments.datasets import rlds
 
-  dataset = demonstrations.load(options.dataset)
+  dataset = demonstrations.load(options.dataset, mask=options.mask)
   files = rlds.export(dataset, options.folder, options.episodes_per_file)
   print(f'{options.folder}: {len(dataset)} episodes in {len(files)} file(s).')
   return 0

@@ -30,6 +30,7 @@ import pathlib
 import sys
 from typing import Any, Callable, Optional
 
+from experiments import paths
 from experiments import renderer
 
 with renderer.required():
@@ -106,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_recording(add: Callable[..., Any]) -> None:
   add(
     '--output',
-    type=pathlib.Path,
+    type=lambda text: pathlib.Path(paths.expand(text)),
     default=pathlib.Path('data', 'teleoperation'),
     help='path of the folder for the takes; default: %(default)s',
   )

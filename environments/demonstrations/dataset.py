@@ -16,7 +16,11 @@
 The layout is robomimic's: `data/demo_k` with `actions`, `rewards`, `dones`,
 `states` and `obs/<key>`, attributes beside them, and `env_args` as JSON among
 the attributes of `data`. The frame after the last action is in `final_obs` and
-`final_state`.
+`final_state`. `mask/<name>`, robomimic's filter keys, hold the names of some of
+the demonstrations.
+
+Observations, actions and rewards of other floating types, which other projects
+write, are read as float32, and states as float64.
 
 All data and metadata carry checksums (HDF5's 1.10 format and Fletcher's): a
 damaged file gives an error, and neither wrong numbers nor a crash in the C
@@ -26,10 +30,12 @@ numbers are refused.
 
 from collections.abc import Sequence
 import dataclasses
+import functools
 import json
 import os
 from typing import Any, Mapping, Optional, overload, Union
 
+from absl import logging
 import h5py
 import mujoco
 import numpy as np
@@ -119,23 +125,50 @@ class Dataset(Sequence[Demonstration]):
     file: path of the HDF5 file.
     cache_bytes: largest number of bytes of recently read arrays that each
       process keeps in memory.
+    mask: name of the mask whose demonstrations are read; None reads all.
 
   Raises:
-    DatasetError: if the file is missing, truncated or not a dataset.
+    DatasetError: if the file is missing, truncated or not a dataset, or has no
+      such mask.
   """
 
-  def __init__(self, file: str, cache_bytes: int = storage.CACHE_BYTES):
+  def __init__(
+    self,
+    file: str,
+    cache_bytes: int = storage.CACHE_BYTES,
+    mask: Optional[str] = None,
+  ):
     self._store = storage.Store(file, cache_bytes)
     self._file = file
     with storage.readable(file), self._store.open() as h5:
       data = h5['data']
       self._metadata = read_metadata(data)
+      self._masks = read_masks(h5)
       self._names = sorted(data, key=lambda name: int(name.rpartition('_')[2]))
+      if mask is not None:
+        self._names = self._selected(mask)
+      self._conversions: dict[str, None] = {}  # As an ordered set.
       self._demonstrations = [self._read(data, name) for name in self._names]
+    if self._conversions:
+      _say_once(f'{file}: {"; ".join(self._conversions)}.')
+
+  def _selected(self, mask: str) -> list[str]:
+    """Returns the names of the demonstrations of a mask, in the file's order."""
+    if mask not in self._masks:
+      raise DatasetError(
+        f'{self._file} has no mask {mask!r}; it has {sorted(self._masks)}.'
+      )
+    missing = set(self._masks[mask]) - set(self._names)
+    if missing:
+      raise DatasetError(
+        f'{self._file} lacks {sorted(missing)} of its mask {mask!r}; choose '
+        'another mask or a complete copy.'
+      )
+    return [name for name in self._names if name in self._masks[mask]]
 
   def _read(self, data: h5py.Group, name: str) -> Demonstration:
     try:
-      return _read_demonstration(data[name], self._store)
+      return _read_demonstration(data[name], self._store, self._conversions)
     except DatasetError as error:
       raise DatasetError(f'{self._file}, {name}: {error}') from error
 
@@ -153,6 +186,16 @@ class Dataset(Sequence[Demonstration]):
   def names(self) -> Sequence[str]:
     """Names of the demonstrations in the file, demo_k, in their order."""
     return tuple(self._names)
+
+  @property
+  def masks(self) -> Mapping[str, Sequence[str]]:
+    """Names of the demonstrations of each mask of the file."""
+    return dict(self._masks)
+
+  @property
+  def conversions(self) -> Sequence[str]:
+    """What is read as another type than the file's, with the loss."""
+    return tuple(self._conversions)
 
   def __len__(self) -> int:
     return len(self._demonstrations)
@@ -182,6 +225,68 @@ class Dataset(Sequence[Demonstration]):
         *demonstration.observations.values(),
       ):
         np.asarray(values)
+
+
+def read_masks(h5: h5py.File) -> dict[str, tuple[str, ...]]:
+  """Returns the names of the demonstrations of each mask of a file."""
+  masks = {}
+  for name, values in h5.get('mask', {}).items():
+    if isinstance(values, h5py.Dataset) and values.dtype.kind in 'SO':
+      masks[name] = tuple(map(_text, np.atleast_1d(values[()])))
+  return masks
+
+
+def write_masks(h5: h5py.File, masks: Mapping[str, Sequence[str]]) -> None:
+  """Writes masks to a file, as robomimic does.
+
+  Args:
+    h5: the HDF5 file.
+    masks: names of the demonstrations of each mask.
+  """
+  for mask, names in masks.items():
+    h5.create_dataset(
+      f'mask/{mask}',
+      data=np.array(names, 'S'),
+      chunks=(len(names),),
+      fletcher32=True,
+    )
+
+
+def _read_dtype(name: str, stored: np.dtype) -> np.dtype:
+  """Returns the type that an array is read as.
+
+  Args:
+    name: name of the array in its demonstration, such as obs/body.
+    stored: type of the array in the file.
+  """
+  if name in ('states', 'final_state'):
+    return np.dtype(np.float64)
+  if name in ('actions', 'rewards') or stored.kind == 'f':
+    return np.dtype(np.float32)
+  return stored
+
+
+def _conversion(name: str, stored: np.dtype) -> Optional[str]:
+  """Returns what is read as another type than the file's, and what is lost.
+
+  Args:
+    name: name of the array in its demonstration, such as obs/body.
+    stored: type of the array in the file.
+  """
+  read = _read_dtype(name, stored)
+  if read == stored:
+    return None
+  lost = 'without loss'
+  if not np.can_cast(stored, read):
+    lost = f'which keeps {np.finfo(read).precision} digits'
+  elif name == 'states':
+    lost = 'so replays part at the digits that the file lacks'
+  return f'{name} of {stored} is read as {read}, {lost}'
+
+
+@functools.cache
+def _say_once(text: str) -> None:
+  logging.warning('%s', text)
 
 
 def read_metadata(data: h5py.Group) -> Metadata:
@@ -304,12 +409,22 @@ def _write(group: h5py.Group, name: str, values: np.ndarray) -> None:
 
 
 def _read_demonstration(
-  group: h5py.Group, store: storage.Store
+  group: h5py.Group, store: storage.Store, conversions: dict[str, None]
 ) -> Demonstration:
-  """Returns a demonstration whose arrays stay in the file."""
+  """Returns a demonstration whose arrays stay in the file.
+
+  Args:
+    group: the HDF5 group of the demonstration.
+    store: the file that the arrays are read from.
+    conversions: takes what is read as another type than the file's.
+  """
 
   def stored(name: str, final: Optional[str] = None) -> np.ndarray:
-    return storage.array(store, _source(group, store, name, final))
+    rows = _numbers(group, store, name)
+    conversion = _conversion(name, rows.dtype)
+    if conversion is not None:
+      conversions[conversion] = None
+    return storage.array(store, _source(group, store, rows, name, final))
 
   return Demonstration(
     observations={
@@ -324,14 +439,19 @@ def _read_demonstration(
 
 
 def _source(
-  group: h5py.Group, store: storage.Store, name: str, final: Optional[str]
+  group: h5py.Group,
+  store: storage.Store,
+  rows: h5py.Dataset,
+  name: str,
+  final: Optional[str],
 ) -> storage.Source:
   """Returns where an array is, and its shape and dtype.
 
   Args:
     group: the HDF5 group of the demonstration.
     store: the file that the array is read from.
-    name: name of the array's HDF5 dataset in the group.
+    rows: HDF5 dataset of the array.
+    name: name of that dataset in the group.
     final: name of the HDF5 dataset with the array's last row; None if all
       rows are in `name`.
 
@@ -339,7 +459,6 @@ def _source(
     TypeError: if one of them is not an array of numbers in this file.
     ValueError: if the two do not go together.
   """
-  rows = _numbers(group, store, name)
   shape = rows.shape
   if not shape:
     raise ValueError(f'{rows.name} is a scalar, not an array')
@@ -353,7 +472,7 @@ def _source(
     location=rows.name,
     final=None if final is None else f'{group.name}/{final}',
     shape=shape,
-    dtype=rows.dtype,
+    dtype=_read_dtype(name, rows.dtype),
   )
 
 

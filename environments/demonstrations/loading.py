@@ -32,9 +32,10 @@ def dataset_file(path: PathLike) -> str:
   """Returns the path of a dataset's HDF5 file.
 
   Args:
-    path: path of the HDF5 file (.hdf5 or .h5), or of the folder that it is in.
+    path: path of the HDF5 file (.hdf5 or .h5), or of the folder that it is in;
+      a `~` at its beginning is the home folder.
   """
-  path = os.fspath(path)
+  path = os.path.expanduser(os.fspath(path))
   if path.endswith(('.hdf5', '.h5')):
     return path
   return os.path.join(path, FILE_NAME)
@@ -81,6 +82,7 @@ def load(
   control_timestep: Optional[float] = None,
   model_hash: Optional[str] = None,
   observations: Sequence[str] = (),
+  mask: Optional[str] = None,
 ) -> dataset.Dataset:
   """Opens a dataset; its arrays are read when they are used.
 
@@ -92,18 +94,19 @@ def load(
     model_hash: hash of the compiled model that the dataset must have, see
       `environments.demonstrations.models`; None accepts any.
     observations: keys of the observations that each demonstration must have.
+    mask: name of the mask whose demonstrations are opened; None opens all.
 
   Returns:
     The demonstrations in the order in which they were recorded.
 
   Raises:
     DatasetError: if the dataset is missing, empty, truncated, lacks
-      observations, or is of another task, control rate or model.
+      observations or the mask, or is of another task, control rate or model.
   """
   file = dataset_file(path)
   if not os.path.exists(file):
     raise DatasetError(_missing(file))
-  found = dataset.Dataset(file)
+  found = dataset.Dataset(file, mask=mask)
   found.metadata.check(
     file,
     task=task,

@@ -241,7 +241,7 @@ class Source:
     final: path of the HDF5 dataset that holds one more row, the last one; None
       if there is none.
     shape: shape of the array with its last row.
-    dtype: type of the elements.
+    dtype: type that the elements are read as.
   """
 
   name: str
@@ -349,8 +349,10 @@ class StoredArray(mixins.NDArrayOperatorsMixin):
   def _read_frame(self, session: _Session, step: int) -> np.ndarray:
     """Reads one row."""
     if self._source.final is not None and step == len(self) - 1:
-      return self._checked(session.dataset(self._source.final)[()])
-    return self._checked(session.dataset(self._source.location)[step])
+      row = session.dataset(self._source.final)[()]
+    else:
+      row = session.dataset(self._source.location)[step]
+    return self._checked(row.astype(self.dtype, copy=False))
 
   def _checked(self, values: np.ndarray) -> np.ndarray:
     """Returns the values; raises a DatasetError if one is not finite."""

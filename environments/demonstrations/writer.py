@@ -30,13 +30,14 @@ import io
 import os
 import shutil
 import tempfile
-from types import TracebackType
-from typing import IO, Iterator, Optional, Sequence
+import types
+from typing import IO, Iterator, Mapping, Optional, Sequence
 
 import h5py
 
 from environments.demonstrations import dataset
 from environments.demonstrations import demonstration as demonstration_lib
+from environments.demonstrations import storage
 
 Demonstration = demonstration_lib.Demonstration
 DatasetError = demonstration_lib.DatasetError
@@ -170,11 +171,14 @@ class DatasetWriter:
     self._observations = found
     self._seeds.append(demonstration.seed)
 
-  def append(self, demonstration: Demonstration) -> None:
+  def append(
+    self, demonstration: Demonstration, masks: Sequence[str] = ()
+  ) -> None:
     """Writes an episode, which is on the disk when this returns.
 
     Args:
       demonstration: the recorded episode.
+      masks: names of the masks that it belongs to.
 
     Raises:
       DatasetError: if its observations are not like the others' or the disk is
@@ -185,7 +189,7 @@ class DatasetWriter:
         f'The recording of {self._file} has ended; start anew.'
       )
     index = len(self)
-    content = _content(demonstration, self._metadata)
+    content = _content(demonstration, self._metadata, masks)
     self._accept(demonstration)
     try:
       with (
@@ -212,8 +216,11 @@ class DatasetWriter:
       )
     files = recorded_files(self._file)
     check_new(self._file)
-    with _disk_errors(*self._kept(len(files))):
-      _copy(self._file, [(file, 'demo_0') for file in files], self._metadata)
+    with (
+      _disk_errors(*self._kept(len(files))),
+      new_file(self._file) as temporary,
+    ):
+      _copy(temporary, [(file, 'demo_0') for file in files], self._metadata)
     shutil.rmtree(self._folder)
     self.release()
 
@@ -232,7 +239,7 @@ class DatasetWriter:
     self,
     kind: Optional[type[BaseException]],
     error: Optional[BaseException],
-    traceback: Optional[TracebackType],
+    traceback: Optional[types.TracebackType],
   ) -> None:
     try:
       if kind is None and self._lock is not None:
@@ -257,37 +264,59 @@ def check_new(file: str) -> None:
 
 
 def copy(
-  file: str, sources: Sequence[tuple[str, str]], metadata: dataset.Metadata
+  contents: Mapping[str, Sequence[tuple[str, str]]],
+  metadata: dataset.Metadata,
+  masks: Mapping[str, Sequence[int]] = types.MappingProxyType({}),
 ) -> None:
-  """Copies demonstrations to a new file, without compressing them again.
+  """Copies demonstrations to new files, without compressing them again.
 
   Args:
-    file: path of the new HDF5 file, which is written as a whole or not at all.
-    sources: path of the HDF5 file and name (demo_k) of each demonstration.
-    metadata: metadata of the new file.
+    contents: path of the HDF5 file and name (demo_k) of each demonstration, by
+      the path of the new HDF5 file. All are written as a whole, or none.
+    metadata: metadata of the new files.
+    masks: indices of the demonstrations of each further mask; those that the
+      demonstrations belong to are copied.
 
   Raises:
-    DatasetError: if the file exists or the disk is full.
+    DatasetError: if a file exists, cannot be read, or the disk is full.
   """
-  check_new(file)
-  with _disk_errors(f'{file} was not written', 'try again'):
-    _copy(file, sources, metadata)
+  for file in contents:
+    check_new(file)
+  names = ' and '.join(contents)
+  with (
+    _disk_errors(f'nothing was written to {names}', 'try again'),
+    new_files(list(contents)) as temporaries,
+  ):
+    for temporary, sources in zip(temporaries, contents.values()):
+      _copy(temporary, sources, metadata, masks)
 
 
 def _copy(
-  file: str, sources: Sequence[tuple[str, str]], metadata: dataset.Metadata
+  file: str,
+  sources: Sequence[tuple[str, str]],
+  metadata: dataset.Metadata,
+  masks: Mapping[str, Sequence[int]] = types.MappingProxyType({}),
 ) -> None:
-  folder = os.path.dirname(os.path.abspath(file))
-  os.makedirs(folder, exist_ok=True)
+  """Copies demonstrations to a file, and the masks that they belong to."""
   size = _SLACK_BYTES + sum(os.path.getsize(f) for f in {f for f, _ in sources})
-  with new_file(file) as temporary, _hdf5_with_room(temporary, size) as h5:
+  members = {
+    mask: [f'demo_{index}' for index in indices]
+    for mask, indices in masks.items()
+  }
+  with _hdf5_with_room(file, size) as h5:
     data = h5.create_group('data')
     total = 0
     for index, (source, name) in enumerate(sources):
-      with h5py.File(source, 'r') as other:
+      with storage.readable(source):
+        other = h5py.File(source, 'r')
+      with other:
         h5.copy(other[f'data/{name}'], data, name=f'demo_{index}')
+        for mask, names in dataset.read_masks(other).items():
+          if name in names:
+            members.setdefault(mask, []).append(f'demo_{index}')
       total += int(data[f'demo_{index}'].attrs['num_samples'])
     dataset.write_metadata(data, metadata, total)
+    dataset.write_masks(h5, members)
 
 
 @contextlib.contextmanager
@@ -309,13 +338,18 @@ def _hdf5_with_room(file: str, size: int) -> Iterator[h5py.File]:
       yield h5
 
 
-def _content(demonstration: Demonstration, metadata: dataset.Metadata) -> bytes:
+def _content(
+  demonstration: Demonstration,
+  metadata: dataset.Metadata,
+  masks: Sequence[str] = (),
+) -> bytes:
   """Returns the bytes of an HDF5 file with one demonstration, made in memory."""
   memory = io.BytesIO()
   with h5py.File(memory, 'w', libver=dataset.LIBVER) as h5:
     data = h5.create_group('data')
     dataset.write_metadata(data, metadata, len(demonstration))
     dataset.write_demonstration(data.create_group('demo_0'), demonstration)
+    dataset.write_masks(h5, {mask: ['demo_0'] for mask in masks})
   return memory.getvalue()
 
 
@@ -345,7 +379,8 @@ def write(
       with open(path, 'wb') as stream:
         stream.write(_content(demonstration, metadata))
       sources.append((path, 'demo_0'))
-    _copy(file, sources, metadata)
+    with new_file(file) as temporary:
+      _copy(temporary, sources, metadata)
 
 
 @contextlib.contextmanager
@@ -355,15 +390,42 @@ def new_file(file: str) -> Iterator[str]:
   Args:
     file: path of the new file.
   """
-  temporary = f'{file}.{os.getpid()}.tmp'
-  try:
+  with new_files([file]) as (temporary,):
     yield temporary
-    _synchronize(temporary)
-    os.replace(temporary, file)
-    _synchronize(os.path.dirname(os.path.abspath(file)))
+
+
+@contextlib.contextmanager
+def new_files(files: Sequence[str]) -> Iterator[list[str]]:
+  """Yields temporary paths that are renamed to the files if all went well.
+
+  Args:
+    files: paths of the new files; their folders are made. All appear, or none.
+  """
+  temporaries = [f'{file}.{os.getpid()}.tmp' for file in files]
+  folders = {os.path.dirname(os.path.abspath(file)) for file in files}
+  written: list[str] = []
+  try:
+    for folder in folders:
+      os.makedirs(folder, exist_ok=True)
+    yield temporaries
+    for temporary in temporaries:
+      _synchronize(temporary)
+    for temporary, file in zip(temporaries, files):
+      os.replace(temporary, file)
+      written.append(file)
+    for folder in folders:
+      _synchronize(folder)
+  except BaseException:
+    _remove(written)
+    raise
   finally:
+    _remove(temporaries)
+
+
+def _remove(files: Sequence[str]) -> None:
+  for file in files:
     with contextlib.suppress(FileNotFoundError):
-      os.remove(temporary)
+      os.remove(file)
 
 
 def _synchronize(path: str) -> None:

@@ -19,6 +19,7 @@ from typing import Any, Callable
 
 from environments import block_stacking
 from environments.block_stacking import demonstrators
+from experiments import paths
 
 _PROGRAM = 'python -m experiments.demonstrations'
 
@@ -77,6 +78,9 @@ def parser(description: str) -> argparse.ArgumentParser:
     _add_export,
   ):
     add(commands)
+  for name, command in commands.choices.items():
+    if name != 'record':
+      _add_mask(command.add_argument)
   return result
 
 
@@ -191,7 +195,7 @@ def _add_play(commands: Any) -> None:
   add = _add(
     commands,
     'play',
-    'Plays an episode from its states: in a window, or as an MP4 film.',
+    'Plays an episode from its states: in a window, or as a film.',
     'data/steady --episode=3',
     'data/steady steady.mp4 --episode=3 --speed=2',
   ).add_argument
@@ -199,7 +203,9 @@ def _add_play(commands: Any) -> None:
   add(
     'film',
     nargs='?',
-    help='path of the new MP4 file; without it a window opens',
+    type=paths.expand,
+    help='path of the new film, .mp4, .mkv, .avi, .webm or .gif; without it a '
+    'window opens',
   )
   add(
     '--episode',
@@ -242,13 +248,21 @@ def _add_split(commands: Any) -> None:
   add = _add(
     commands,
     'split',
-    'Divides the demonstrations between two new datasets.',
+    'Divides the demonstrations between two new datasets, or by masks in one.',
     'data/all data/train data/test --share=0.9 --seed=1',
+    'data/all data/masked --masks train valid',
     'data/all data/steady data/others --demonstrator=steady',
   ).add_argument
   add('dataset', help=_DATASET)
   add('first', help=_NEW_DATASET)
-  add('second', help=_NEW_DATASET)
+  add('second', nargs='?', help=f'{_NEW_DATASET}; none with --masks')
+  add(
+    '--masks',
+    nargs=2,
+    metavar=('FIRST', 'SECOND'),
+    help='names of two masks that divide the demonstrations of one new dataset, '
+    'in place of two datasets',
+  )
   add(
     '--share',
     type=float,
@@ -288,7 +302,7 @@ def _add_export(commands: Any) -> None:
     'data/steady data/steady_rlds',
   ).add_argument
   add('dataset', help=_DATASET)
-  add('folder', help='path of the new folder')
+  add('folder', type=paths.expand, help='path of the new folder')
   add(
     '--episodes-per-file',
     type=_positive,
@@ -304,6 +318,15 @@ def _add_image_size(add: Callable[..., Any]) -> None:
     default=(128, 128),
     metavar='HEIGHTxWIDTH',
     help='height and width of images in pixels; default: 128x128',
+  )
+
+
+def _add_mask(add: Callable[..., Any]) -> None:
+  add(
+    '--mask',
+    metavar='NAME',
+    help="read only the demonstrations of this mask, robomimic's filter key; "
+    'info lists them',
   )
 
 

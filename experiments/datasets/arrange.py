@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Splits a dataset in two, and merges several into one."""
+"""Splits a dataset in two, by files or by masks, and merges several into one."""
 
 import dataclasses
 import os
@@ -32,6 +32,8 @@ def split(
   demonstrator: Optional[str] = None,
 ) -> tuple[int, int]:
   """Divides the demonstrations of a dataset between two new ones.
+
+  Both are written as a whole, or none is.
 
   Args:
     dataset: the dataset that is divided; its file does not change.
@@ -55,6 +57,71 @@ def split(
     raise demonstrations.DatasetError(
       f'Both parts would be written to {files[0]}; choose two paths.'
     )
+  first, second = _parts(dataset, share, seed, demonstrator)
+  names = dataset.names
+  writer.copy(
+    {
+      file: [(dataset.file, names[index]) for index in part]
+      for file, part in zip(files, (first, second))
+    },
+    dataset.metadata,
+  )
+  return len(first), len(second)
+
+
+def mark(
+  dataset: demonstrations.Dataset,
+  file: str,
+  masks: tuple[str, str],
+  *,
+  share: float = 0.9,
+  seed: int = 0,
+  demonstrator: Optional[str] = None,
+) -> tuple[int, int]:
+  """Divides the demonstrations of a dataset by masks in one new file.
+
+  Args:
+    dataset: the dataset that is divided; its file does not change.
+    file: path of the new HDF5 file, with all demonstrations.
+    masks: names of the two masks; robomimic has train and valid.
+    share: see `split`.
+    seed: see `split`.
+    demonstrator: see `split`.
+
+  Returns:
+    The number of demonstrations of each mask.
+
+  Raises:
+    DatasetError: if a mask is there already or would be empty, the file exists
+      or the disk is full.
+  """
+  writer.check_new(file)
+  taken = set(masks) & set(dataset.masks)
+  if taken or masks[0] == masks[1] or not all(map(_is_name, masks)):
+    raise demonstrations.DatasetError(
+      f'masks are {masks}, beside {sorted(dataset.masks)} in {dataset.file}; '
+      'choose two new names, without a slash.'
+    )
+  parts = _parts(dataset, share, seed, demonstrator)
+  writer.copy(
+    {file: [(dataset.file, name) for name in dataset.names]},
+    dataset.metadata,
+    dict(zip(masks, parts)),
+  )
+  return len(parts[0]), len(parts[1])
+
+
+def _is_name(mask: str) -> bool:
+  return bool(mask) and '/' not in mask and mask != '.'
+
+
+def _parts(
+  dataset: demonstrations.Dataset,
+  share: float,
+  seed: int,
+  demonstrator: Optional[str],
+) -> tuple[list[int], list[int]]:
+  """Returns the indices of the demonstrations of either part, see `split`."""
   if not 0.0 <= share <= 1.0:
     raise demonstrations.DatasetError(
       f'share is {share}; choose one between 0 and 1.'
@@ -63,18 +130,15 @@ def split(
     first = _draw(len(dataset), share, seed)
   else:
     first = [i for i, d in enumerate(dataset) if d.demonstrator == demonstrator]
-  indices = (first, sorted(set(range(len(dataset))) - set(first)))
-  if not all(indices):
+  second = sorted(set(range(len(dataset))) - set(first))
+  if not (first and second):
     raise demonstrations.DatasetError(
       f'{dataset.file} has {len(dataset)} demonstrations, of '
-      f'{sorted({d.demonstrator for d in dataset})}; {len(indices[0])} and '
-      f'{len(indices[1])} would be in the two files. Choose another share or '
+      f'{sorted({d.demonstrator for d in dataset})}; {len(first)} and '
+      f'{len(second)} would be in the two parts. Choose another share or '
       'demonstrator so that neither is empty.'
     )
-  for file, part in zip(files, indices):
-    sources = [(dataset.file, dataset.names[index]) for index in part]
-    writer.copy(file, sources, dataset.metadata)
-  return len(indices[0]), len(indices[1])
+  return first, second
 
 
 def _draw(number: int, share: float, seed: int) -> list[int]:
@@ -85,6 +149,8 @@ def _draw(number: int, share: float, seed: int) -> list[int]:
 
 def merge(datasets: Sequence[demonstrations.Dataset], file: str) -> int:
   """Writes a new dataset with the demonstrations of several, in their order.
+
+  Masks of the same name become one.
 
   Args:
     datasets: the datasets that are merged; their files do not change.
@@ -108,7 +174,7 @@ def merge(datasets: Sequence[demonstrations.Dataset], file: str) -> int:
           'merged.'
         )
   sources = [(d.file, name) for d in datasets for name in d.names]
-  writer.copy(file, sources, first.metadata)
+  writer.copy({file: sources}, first.metadata)
   return len(sources)
 
 

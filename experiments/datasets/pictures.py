@@ -15,6 +15,7 @@
 
 import contextlib
 import dataclasses
+import os
 import time
 from typing import Callable, Generator, Iterator, Sequence
 
@@ -29,6 +30,14 @@ from environments.demonstrations import writer as writer_lib
 from experiments.datasets import live_view
 
 FRAMES_PER_SECOND = round(1.0 / block_stacking.CONTROL_TIMESTEP)
+# Arguments of ffmpeg by the suffix of a film's path: its format and codec.
+_FORMATS = {
+  '.mp4': ('mp4', 'libx264'),
+  '.mkv': ('matroska', 'libx264'),
+  '.avi': ('avi', 'libx264'),
+  '.webm': ('webm', 'libvpx-vp9'),
+  '.gif': ('gif', 'gif'),
+}
 # Height and width of a film must be multiples of this for video codecs.
 _BLOCK_SIZE = 8
 
@@ -59,7 +68,8 @@ def add_images(
     arguments={**dataset.metadata.arguments, 'image_size': size},
   )
   with demonstrations.DatasetWriter(file, metadata, resume) as writer:
-    for demonstration in dataset[len(writer) :]:
+    done = len(writer)
+    for name, demonstration in zip(dataset.names[done:], dataset[done:]):
       images = np.stack(
         [
           environment.reset_to(state).observation['image']
@@ -70,7 +80,8 @@ def add_images(
         dataclasses.replace(
           demonstration,
           observations={**demonstration.observations, 'image': images},
-        )
+        ),
+        [mask for mask, names in dataset.masks.items() if name in names],
       )
       on_episode()
 
@@ -79,26 +90,54 @@ def add_images(
 def _film(
   file: str, size: int, frames_per_second: float
 ) -> Iterator[Generator[None, object, None]]:
-  """Opens a new MP4 file and yields a generator that takes its frames.
+  """Opens a new film and yields a generator that takes its frames.
 
   Args:
-    file: path of the MP4 file.
+    file: path of the film, whose suffix is one of `_FORMATS`.
     size: height and width of the frames, in pixels.
     frames_per_second: number of frames in a second of the film.
   """
+  container, codec = _FORMATS[_suffix(file)]
   with writer_lib.new_file(file) as temporary:
     writer = imageio_ffmpeg.write_frames(
       temporary,
       (size, size),
       fps=frames_per_second,
       macro_block_size=_BLOCK_SIZE,
-      output_params=['-f', 'mp4'],
+      codec=codec,
+      output_params=['-f', container],
     )
     writer.send(None)
     try:
       yield writer
     finally:
       writer.close()
+
+
+def _suffix(file: str) -> str:
+  return os.path.splitext(file)[1].lower()
+
+
+def check_film(file: str, size: int) -> None:
+  """Checks that a film can be written, before anything is loaded or drawn.
+
+  Args:
+    file: path of the new film; its folder is made.
+    size: height and width of the film in pixels.
+
+  Raises:
+    DatasetError: if the file exists or its suffix is of no known format.
+    ValueError: if the size does not suit the codec.
+  """
+  if _suffix(file) not in _FORMATS:
+    raise demonstrations.DatasetError(
+      f'{file} has the suffix {_suffix(file)!r}; a film has one of '
+      f'{", ".join(_FORMATS)}.'
+    )
+  if size < _BLOCK_SIZE or size % _BLOCK_SIZE:
+    raise ValueError(f'size is {size}; use a multiple of {_BLOCK_SIZE} pixels.')
+  writer_lib.check_new(file)
+  os.makedirs(os.path.dirname(os.path.abspath(file)), exist_ok=True)
 
 
 def film(
@@ -113,17 +152,15 @@ def film(
   Args:
     items: the demonstrations, in the film's order.
     environment: environment of the recording.
-    file: path of the new MP4 file.
+    file: path of the new film, whose suffix says its format.
     size: height and width of the film in pixels, a multiple of 8.
     speed: speed of the film, relative to the episodes' own.
 
   Raises:
-    DatasetError: if the file exists.
+    DatasetError: if the file exists or its suffix is of no known format.
     ValueError: if the size does not suit the codec.
   """
-  if size < _BLOCK_SIZE or size % _BLOCK_SIZE:
-    raise ValueError(f'size is {size}; use a multiple of {_BLOCK_SIZE} pixels.')
-  writer_lib.check_new(file)
+  check_film(file, size)
   with _film(file, size, FRAMES_PER_SECOND * speed) as writer:
     for demonstration in items:
       for state in demonstration.states:

@@ -49,6 +49,8 @@ def describe(dataset: demonstrations.Dataset) -> str:
       f'{key} {frames.dtype}{list(frames.shape[1:])}'
       for key, frames in dataset[0].observations.items()
     ),
+    *(f'read as           {text}' for text in dataset.conversions),
+    *_masks(dataset),
     '',
     f'{"demonstrator":<16}{"episodes":>9}{"stacked":>9}{"steps":>9}'
     f'{"length":>20}{"return":>26}',
@@ -59,6 +61,16 @@ def describe(dataset: demonstrations.Dataset) -> str:
   if len(people) > 1:
     lines.append(_row('all', list(dataset)))
   return '\n'.join(lines)
+
+
+def _masks(dataset: demonstrations.Dataset) -> list[str]:
+  """Returns a line for each mask: its size, and what the file lacks of it."""
+  lines = []
+  for mask, names in sorted(dataset.masks.items()):
+    lacking = len(set(names) - set(dataset.names))
+    note = f', {lacking} of them not shown here' if lacking else ''
+    lines.append(f'mask              {mask}: {len(names)} episodes{note}')
+  return lines
 
 
 def _row(name: str, items: list[demonstrations.Demonstration]) -> str:

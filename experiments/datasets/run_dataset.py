@@ -24,6 +24,7 @@ from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from environments.block_stacking import demonstrators
 from experiments import experiment as experiment_lib
+from experiments import progress
 from experiments.datasets import record as record_lib
 from experiments.datasets import scenes
 from experiments.domains import block_stacking as stacking_lib
@@ -215,7 +216,12 @@ def _record(settings: record_lib.Settings) -> None:
   if os.path.exists(demonstrations_lib.dataset_file(settings.path)):
     return  # Before the run was interrupted.
   name, count = settings.demonstrator, settings.num_episodes
-  with tqdm.tqdm(total=count, desc=f'Recording {name!r}', unit='demo') as bar:
+  with tqdm.tqdm(
+    total=count,
+    desc=f'Recording {name!r}',
+    unit='demo',
+    file=progress.stream(),
+  ) as bar:
     attempts = record_lib.record(
       settings, resume=True, on_episode=lambda _: bar.update()
     )

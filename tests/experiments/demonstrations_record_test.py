@@ -138,3 +138,13 @@ def test_cubes_without_a_size_or_room(tmp_path, capsys):
     )
     assert f'half_size is {float(size)}; it must be positive' in message
   assert not list(tmp_path.iterdir())
+
+
+def test_a_log_has_lines_and_no_carriage_returns(tmp_path, capfd):
+  path = str(tmp_path / 'new.hdf5')
+  arguments = ['record', path, '--episodes=2', *dataset_commands.SHORT]
+  assert command.main(arguments) == 0
+  text = capfd.readouterr().err
+  assert '\r' not in text
+  assert '2/2' in text
+  assert len(text.splitlines()) <= 3

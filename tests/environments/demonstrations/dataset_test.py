@@ -319,7 +319,7 @@ def test_a_file_that_is_locked_is_not_called_bad(frames):
   with open(frames.file) as file:
     fcntl.flock(file, fcntl.LOCK_EX)
     with pytest.raises(
-      demonstrations.DatasetError, match='HDF5_USE_FILE_LOCKING=FALSE.*copy'
+      demonstrations.DatasetError, match=r'HDF5_USE_FILE_LOCKING=FALSE.*copy'
     ) as raised:
       demonstrations.load(frames.file)
   assert 'may be fine' in str(raised.value)
