@@ -14,8 +14,10 @@
 """A composer environment whose full state can be read and set."""
 
 from concurrent import futures
+import contextlib
+import functools
 import threading
-from typing import Any, Callable, Optional, Set
+from typing import Any, Callable, Iterator, Optional, Set
 
 from dm_control import _render
 from dm_control import composer
@@ -54,26 +56,56 @@ class _RenderExecutor(executor.OffloadingRenderExecutor):
       self._terminated = True
 
 
-class _RenderThread(_render.Renderer):
-  """dm_control's renderer with a thread of its own.
+class RenderError(RuntimeError):
+  """No picture can be drawn on this machine; the message says why."""
 
-  A GL context belongs to the thread that uses it first. dm_control's contexts for
-  machines without a display stay in the caller's, so that an environment that was
-  made in one thread could not draw in another.
+
+@contextlib.contextmanager
+def _drawing() -> Iterator[None]:
+  """Turns what MuJoCo and dm_control raise without OpenGL into a RenderError."""
+  try:
+    yield
+  except (mujoco.FatalError, RuntimeError) as error:
+    if 'OpenGL' not in str(error):
+      raise
+    raise RenderError(
+      f'No picture can be drawn here ({error}); set MUJOCO_GL to egl or osmesa, '
+      'or see what is missing with `make doctor`.'
+    ) from error
+
+
+@functools.cache
+def _render_thread() -> Any:
+  """Returns dm_control's renderer with a thread of its own, as a class.
+
+  It is made once something is drawn: without a backend there is nothing to make
+  it of, and an environment without pictures needs none.
   """
+  if not isinstance(_render.Renderer, type):
+    return _render.Renderer  # It raises an error that says so.
 
-  def __init__(self, max_width: int, max_height: int):
-    """Makes the context in a thread of its own; see dm_control's `ContextBase`.
+  class _RenderThread(_render.Renderer):
+    """dm_control's renderer with a thread of its own.
 
-    Args:
-      max_width: largest width of a picture, in pixels.
-      max_height: largest height of a picture, in pixels.
+    A GL context belongs to the thread that uses it first. dm_control's contexts
+    for machines without a display stay in the caller's, so that an environment
+    that was made in one thread could not draw in another.
     """
-    self._context = None
-    # Not the class between, which fixes the executor.
-    render_base.ContextBase.__init__(
-      self, max_width, max_height, _RenderExecutor
-    )
+
+    def __init__(self, max_width: int, max_height: int):
+      """Makes the context in its thread; see dm_control's `ContextBase`.
+
+      Args:
+        max_width: largest width of a picture, in pixels.
+        max_height: largest height of a picture, in pixels.
+      """
+      self._context = None
+      # Not the class between, which fixes the executor.
+      render_base.ContextBase.__init__(
+        self, max_width, max_height, _RenderExecutor
+      )
+
+  return _RenderThread
 
 
 def _draw_in_own_thread(physics: mjcf.Physics) -> None:
@@ -81,10 +113,11 @@ def _draw_in_own_thread(physics: mjcf.Physics) -> None:
 
   def make_contexts() -> None:
     quality = physics.model.vis.global_
-    context = _RenderThread(quality.offwidth, quality.offheight)
-    physics._contexts = engine.Contexts(
-      gl=context, mujoco=wrapper.MjrContext(physics.model, context)
-    )
+    with _drawing():
+      context = _render_thread()(quality.offwidth, quality.offheight)
+      physics._contexts = engine.Contexts(
+        gl=context, mujoco=wrapper.MjrContext(physics.model, context)
+      )
 
   # Composer has drawn already, to see what is observed.
   if physics._contexts:
@@ -104,10 +137,14 @@ class StateEnvironment(composer.Environment):
       control step. Its `physics_steps_per_control_step` is one, so that
       composer's hooks run once a control step.
     **kwargs: further arguments of `composer.Environment`.
+
+  Raises:
+    RenderError: if it observes pictures, and none can be drawn.
   """
 
   def __init__(self, task: composer.Task, **kwargs: Any):
-    super().__init__(task, **kwargs)
+    with _drawing():  # Composer draws once if there are pictures.
+      super().__init__(task, **kwargs)
     # Composer compiles again at the first reset; nothing has changed by then.
     self._mjcf_never_compiled = False
     self._num_divergences = 0

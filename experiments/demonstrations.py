@@ -40,6 +40,7 @@ from experiments import renderer
 
 with renderer.required():
   from environments import demonstrations
+  from environments import state_environment
   from environments.demonstrations import writer
   from experiments.datasets import arguments as arguments_lib
   from experiments.datasets import arrange
@@ -213,7 +214,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
   options = arguments_lib.parser(__doc__ or '').parse_args(arguments)
   try:
     return _COMMANDS[options.command](options)
-  except (ValueError, OSError) as error:  # DatasetError is a ValueError.
+  except (
+    OSError,
+    ValueError,  # DatasetError is one.
+    state_environment.RenderError,
+  ) as error:
     print(f'Error: {error}', file=sys.stderr)
     return 1
   except KeyboardInterrupt:

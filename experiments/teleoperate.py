@@ -36,6 +36,7 @@ from experiments import renderer
 with renderer.required():
   from environments import block_stacking
   from environments import demonstrations
+  from environments import state_environment
   from environments.demonstrations import writer
   from environments.teleoperation import controller
   from environments.teleoperation import device
@@ -241,6 +242,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
       device.DeviceError,
       demonstrations.DatasetError,
       live_view.ViewError,
+      state_environment.RenderError,
       OSError,
       ValueError,
     ) as error:

@@ -13,7 +13,10 @@
 # limitations under the License.
 """Tests of masks, films' formats and paths in the command line for datasets."""
 
+import os
 import pathlib
+import subprocess
+import sys
 
 import h5py
 import imageio_ffmpeg
@@ -25,6 +28,8 @@ from experiments import demonstrations as command
 from experiments.datasets import rlds
 from experiments.datasets import scenes
 from tests.experiments.datasets import dataset_commands
+
+_ROOT = pathlib.Path(__file__).parents[2]
 
 
 def _changed(recorded: str, tmp_path: pathlib.Path, change) -> str:
@@ -150,3 +155,31 @@ def test_home_folder_is_expanded(recorded, tmp_path, monkeypatch, capsys):
     assert command.main(arguments) == 0, capsys.readouterr().err
   names = {path.name for path in tmp_path.iterdir()}
   assert names == {'in.hdf5', 'a', 'both', 'rlds', 'film.gif'}
+
+
+# MUJOCO_GL is read at the first import.
+@pytest.mark.parametrize('backend', ['disable', 'glfw'])
+def test_what_needs_no_picture_needs_no_opengl(recorded, tmp_path, backend):
+  def run(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+      (sys.executable, '-m', 'experiments.demonstrations', *arguments),
+      cwd=_ROOT,
+      env={**os.environ, 'MUJOCO_GL': backend, 'DISPLAY': ''},
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+
+  assert run('validate', recorded).returncode == 0
+  new = str(tmp_path / 'new')
+  for arguments in (
+    ('play', recorded, f'{new}.gif'),
+    ('render', recorded, new),
+  ):
+    ended = run(*arguments)
+    assert ended.returncode == 1
+    assert 'Error: No picture can be drawn here (' in ended.stderr
+    # dm_control's own finalizer stumbles over a context that was not made.
+    ignored = ended.stderr.count('Exception ignored in')
+    assert ended.stderr.count('Traceback') == ignored
+  assert not list(tmp_path.iterdir())

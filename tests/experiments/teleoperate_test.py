@@ -180,7 +180,11 @@ def test_ctrl_c_in_a_take_keeps_the_earlier_ones(start, tmp_path):
   terminal.type(b'\r')
   terminal.expect('Recording')
   time.sleep(0.5)
-  assert (tmp_path / 'takes' / 'preview.png').stat().st_size > 0
+  preview = tmp_path / 'takes' / 'preview.png'
+  deadline = time.monotonic() + 20  # The first picture takes long at times.
+  while not preview.exists() and time.monotonic() < deadline:
+    time.sleep(0.02)
+  assert preview.stat().st_size > 0
   terminal.type(b'\r')
   terminal.expect('Kept')
   terminal.type(b'\r')
@@ -313,3 +317,11 @@ def test_take_of_another_program_is_not_overwritten(tmp_path):
   first.keep(_takes(1)[0])
   with pytest.raises(demonstrations.DatasetError, match='exists'):
     second.keep(_takes(1)[0])
+
+
+def test_home_folder_is_expanded(monkeypatch, tmp_path):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  options = teleoperate._parser().parse_args(
+    ['--device=keyboard', '--output=~/takes']
+  )
+  assert options.output == tmp_path / 'takes'
