@@ -197,7 +197,10 @@ def _forget_rewards(train: pathlib.Path, validation: pathlib.Path) -> None:
     (_flip_a_byte, r'train.* cannot be read .*copy'),
     (_spoil_states, r"train.*demo_1/states.*'states' that are not finite"),
     (_shorten_states, r'validation: .*recorded with another model'),
-    (_shorten_actions, r'train: Demonstration 2 has actions .*\(8,\).*this environment'),
+    (
+      _shorten_actions,
+      r'train: Demonstration 2 has actions .*\(8,\).*this environment',
+    ),
     (_spoil_actions, r"validation.*demo_0/actions.*'actions' .*not finite"),
     (
       _make_long,
