@@ -21,6 +21,8 @@ from typing import Optional
 from absl import logging
 import reverb
 
+from acme_metamimic import plain_paths
+
 
 def directory(
   checkpoint_directory: Optional[str], keeps_replay: bool
@@ -58,7 +60,8 @@ def make_checkpointer(directory: str) -> reverb.checkpointers.CheckpointerBase:
   Returns:
     Reverb's checkpointer, for `reverb.Server`.
   """
-  return reverb.checkpointers.DefaultCheckpointer(directory)
+  # In a folder whose name is a pattern Reverb finds nothing, and says nothing.
+  return reverb.checkpointers.DefaultCheckpointer(plain_paths.plain(directory))
 
 
 def save(client: reverb.Client, directory: str) -> bool:

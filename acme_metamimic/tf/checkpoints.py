@@ -16,13 +16,11 @@
 
 import os
 from typing import Any, Mapping
-import weakref
 
 from acme.tf import savers as tf2_savers
 import tensorflow as tf
 
-# TensorFlow finds the files of a checkpoint by a pattern that its path is part of.
-_PATTERN = frozenset('*?[]{}\\')
+from acme_metamimic import plain_paths
 
 
 class Checkpointer(tf2_savers.Checkpointer):
@@ -50,14 +48,8 @@ class Checkpointer(tf2_savers.Checkpointer):
     Raises:
       ValueError: as `restore` does.
     """
-    self._shown_directory = self._plain_directory = os.path.expanduser(
-      directory
-    )
-    if _PATTERN.intersection(self._shown_directory):
-      os.makedirs(self._shown_directory, exist_ok=True)
-      descriptor = os.open(self._shown_directory, os.O_RDONLY | os.O_DIRECTORY)
-      weakref.finalize(self, os.close, descriptor)
-      self._plain_directory = f'/proc/self/fd/{descriptor}'
+    self._shown_directory = os.path.expanduser(directory)
+    self._plain_directory = plain_paths.plain(self._shown_directory)
     super().__init__(
       objects_to_save, directory=self._plain_directory, **arguments
     )

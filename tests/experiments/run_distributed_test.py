@@ -28,13 +28,22 @@ from experiments import run_folder as run_folder_lib
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # For a loaded machine; it takes half a minute on an idle one.
 _SECONDS = 300.0
+# TensorFlow would read it as a pattern.
+_RUN = 'lr=[3e-4,1e-4] x'
 
 
 def _run(*arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess:
   process = subprocess.Popen(
     [sys.executable, '-m', 'experiments.run_distributed', *arguments],
     cwd=cwd,
-    env={**os.environ, 'PYTHONPATH': str(_ROOT), 'PYTHONFAULTHANDLER': '1'},
+    env={
+      **os.environ,
+      'PYTHONPATH': str(_ROOT),
+      'PYTHONFAULTHANDLER': '1',
+      # As in offices; nothing answers there.
+      'http_proxy': 'http://127.0.0.1:9',
+      'https_proxy': 'http://127.0.0.1:9',
+    },
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,
@@ -96,7 +105,7 @@ def test_bad_arguments_are_refused_with_a_remedy(tmp_path, arguments, words):
 @pytest.mark.slow
 def test_threads_run_to_the_end_log_and_resume(tmp_path):
   done = _run(
-    '--run_folder=run',
+    f'--run_folder={_RUN}',
     '--lp_launch_type=local_mt',
     '--preset=light',
     '--max_actor_steps=3000',
@@ -110,7 +119,8 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
   assert done.returncode == 0, done.stdout + done.stderr
   assert 'The run has ended: stopped' in done.stdout
   assert 'updates/s' in done.stdout
-  run = tmp_path / 'run'
+  assert '[reverb/' not in done.stdout + done.stderr
+  run = tmp_path / _RUN
   for label in (
     'replay/0',
     'replay/1',
@@ -144,7 +154,7 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
 
   # As the first run said; it goes on in threads, as it was started.
   done = _run(
-    '--resume', '--run_folder=run', '--max_actor_steps=4500', cwd=tmp_path
+    '--resume', f'--run_folder={_RUN}', '--max_actor_steps=4500', cwd=tmp_path
   )
   assert done.returncode == 0, done.stdout + done.stderr
   assert not (run / 'output').exists()

@@ -213,6 +213,41 @@ def test_refusals_of_the_program(tmp_path, dataset):
   assert not (tmp_path / 'new').exists()
 
 
+@pytest.mark.slow
+def test_a_run_goes_on_behind_a_proxy_in_any_folder(tmp_path):
+  # As in offices; nothing answers there.
+  proxies = dict.fromkeys(('http_proxy', 'https_proxy'), 'http://127.0.0.1:9')
+  folder, moved = tmp_path / 'lr=[3e-4,1e-4] x', tmp_path / 'moved *'
+
+  def run(*arguments: str) -> str:
+    done = subprocess.run(
+      [*_PROGRAM, *arguments],
+      cwd=_ROOT,
+      env={**os.environ, **proxies, 'HOME': str(tmp_path)},
+      capture_output=True,
+      text=True,
+      timeout=300.0,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+  said = run(
+    f'--run_folder=~/{folder.name}', '--preset=light', '--budget_minutes=0.02'
+  )
+  folder.rename(moved)
+  before = run_folder_lib.read_progress(str(moved))
+  said += run(
+    '--resume', f'--run_folder=~/{moved.name}', '--budget_minutes=0.1'
+  )
+  after = run_folder_lib.read_progress(str(moved))
+  assert after.imitation_steps > before.imitation_steps
+  (kept,) = (moved / 'checkpoints' / 'imitation_learner').glob('*.index')
+  assert kept.stem != 'ckpt-1'
+  # The ends of the bars, and no word of the libraries.
+  assert len(said.splitlines()) == 2
+  assert '\r' not in said
+
+
 # The program as it is, but for shorter evaluations. What starts tests in the
 # background may ignore interrupts, which a new process would inherit.
 _INTERRUPTIBLE = """

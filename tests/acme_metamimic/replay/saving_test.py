@@ -19,6 +19,7 @@ from typing import Iterator, List
 from unittest import mock
 
 import numpy as np
+import pytest
 import reverb
 
 from acme_metamimic.replay import saving
@@ -53,8 +54,10 @@ def _size(client: reverb.Client) -> int:
   return client.server_info()['table'].current_size
 
 
-def test_server_starts_from_what_was_saved_last(tmp_path):
-  folder = tmp_path / 'replay'
+# TensorFlow would read the second as a pattern.
+@pytest.mark.parametrize('name', ['replay', 'lr=[3e-4,1e-4] x'])
+def test_server_starts_from_what_was_saved_last(tmp_path, name):
+  folder = tmp_path / name
   assert saving.saved_bytes(str(folder)) == 0
   with _server(folder) as client:
     _insert(client, 1.0, 2.0)
