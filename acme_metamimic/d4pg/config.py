@@ -92,6 +92,10 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       instead of 7. From pixels, gradients of a policy were also found to
       disturb the critic's features (Yarats et al., 2021, "Improving Sample
       Efficiency in Model-Free Reinforcement Learning from Images").
+    uses_target_policy: whether the target policy chooses the actions that the
+      critic's targets are of, as in Acme's D4PG; otherwise the online policy does
+      (as in soft actor critic, Haarnoja et al., 2018), which saves a quarter of
+      the passes through a torso that the policy has to itself.
     auxiliary_weight: weight in the policy loss of the mean squared error of what
       the policy's features predict beside the action, such as positions that a
       policy from pixels does not see; not in the paper, and 0, no such loss, by
@@ -138,6 +142,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   importance_sampling_exponent: float = 0.0
   policy_averaging_horizon: int = 1
   policy_trains_torso: bool = False
+  uses_target_policy: bool = True
   auxiliary_weight: float = 0.0
   regression_weight: float = 0.0
   regression_filter: str = BETTER

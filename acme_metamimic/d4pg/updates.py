@@ -83,11 +83,14 @@ class PolicyLosses(NamedTuple):
     losses: losses, float32[B].
     q_values: critic's values of the policy's actions, float32[B].
     metrics: further scalars by their names in the log, float32[] each.
+    next_action: the policy's actions at the next observations, float32[B, A];
+      None if it acted on others.
   """
 
   losses: tf.Tensor
   q_values: tf.Tensor
   metrics: Dict[str, tf.Tensor]
+  next_action: Optional[tf.Tensor] = None
 
 
 class AuxiliaryLosses(NamedTuple):
@@ -133,6 +136,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     policy_averaging_horizon: int = 1,
     policy_trains_torso: bool = False,
     auxiliary_weight: float = 0.0,
+    uses_target_policy: bool = True,
     **acme_arguments: Any,
   ):
     """Initializes the learner; the networks' variables must exist.
@@ -152,6 +156,9 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       policy_trains_torso: whether the policy loss trains the observation network
         as well, which then has a state of its own in either optimizer. False is
         Acme's choice; `D4PGConfig` gives the reasons.
+      uses_target_policy: whether the target policy chooses the actions that the
+        critic's targets are of, as in Acme's; otherwise the online policy does,
+        which has them from its own loss at no further cost.
       auxiliary_weight: weight in the policy loss of the mean squared error of
         what the policy's features predict beside; 0 leaves it out. The policy is
         then a `views.ViewingPolicy` with targets.
@@ -183,6 +190,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     self._updates_per_step = updates_per_step
     self._importance_sampling_exponent = importance_sampling_exponent
     self._policy_trains_torso = policy_trains_torso
+    self._uses_target_policy = uses_target_policy
     self._auxiliary_weight = auxiliary_weight
     if auxiliary_weight and not getattr(
       self._policy_network, 'has_auxiliary_targets', False
@@ -322,17 +330,20 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     o_t = self._target_observation_network(transitions.next_observation)
 
     with tf.GradientTape() as tape:
-      td_losses, q_t = self._td_losses(transitions, o_t, tape)
+      policy = self._policy_losses(sample, o_t, tape)
+      policy_loss = tf.reduce_mean(policy.losses)
+    policy_gradients = tape.gradient(policy_loss, self._policy_loss_variables)
+
+    next_action = policy.next_action
+    if self._uses_target_policy or next_action is None:
+      next_action = self._target_policy_network(o_t)
+    with tf.GradientTape() as tape:
+      td_losses, q_t = self._td_losses(transitions, o_t, next_action, tape)
       weights = priorities.importance_weights(
         sample.info, self._importance_sampling_exponent
       )
       critic_loss = tf.reduce_mean(td_losses * weights)
     critic_gradients = tape.gradient(critic_loss, self._critic_loss_variables)
-
-    with tf.GradientTape() as tape:
-      policy = self._policy_losses(sample, o_t, tape)
-      policy_loss = tf.reduce_mean(policy.losses)
-    policy_gradients = tape.gradient(policy_loss, self._policy_loss_variables)
 
     critic_norm = tf.linalg.global_norm(critic_gradients)
     policy_norm = tf.linalg.global_norm(policy_gradients)
@@ -363,13 +374,18 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     return UpdateOutputs(metrics, td_losses, q_t, finite)
 
   def _td_losses(
-    self, transitions: types.Transition, o_t: tf.Tensor, tape: tf.GradientTape
+    self,
+    transitions: types.Transition,
+    o_t: tf.Tensor,
+    next_action: tf.Tensor,
+    tape: tf.GradientTape,
   ) -> Tuple[tf.Tensor, networks.DiscreteValuedDistribution]:
     """Computes the critic loss of each transition.
 
     Args:
       transitions: batch of B transitions.
       o_t: next observations through the target observation network, [B, D].
+      next_action: actions that are taken there, float32[B, A].
       tape: tape that records this computation; the target is kept off it.
 
     Returns:
@@ -377,7 +393,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       next states, logits float32[B, K].
     """
     with tape.stop_recording():
-      q_t = self._target_critic_network(o_t, self._target_policy_network(o_t))
+      q_t = self._target_critic_network(o_t, next_action)
     o_tm1 = self._observation_network(transitions.observation)
     q_tm1 = self._critic_network(o_tm1, transitions.action)
     discount = tf.cast(self._discount, transitions.discount.dtype)
@@ -410,6 +426,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       losses.dpg_loss(action, dqda) + auxiliary.losses,
       q_values,
       auxiliary.metrics,
+      tf.stop_gradient(action),
     )
 
   def _act(

@@ -44,6 +44,7 @@ def make() -> experiment.Experiment:
     # Errors of a decimetre in a position and of a centimetre in its difference to
     # the goal's then count as much as a value of one; no other was tried.
     'auxiliary_weight': 1.0,
+    'uses_target_policy': False,
   }
   return dataclasses.replace(
     base,
