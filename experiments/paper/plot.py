@@ -16,7 +16,7 @@
   python -m experiments.paper.plot figure8 --scale=laptop
 
 It writes a picture for each x-axis, environment steps, updates and minutes, and
-a table of the last values, all named after the figure, into --output. Programs,
+a table of the last values, all named after the figure, into --figures. Programs,
 as at the scale `paper`, have logs in place of such curves.
 """
 
@@ -40,7 +40,7 @@ with renderer.required():
   from experiments.paper import sweeps
 
 _OUTPUT = flags.DEFINE_string(
-  'output', 'docs/results/paper', 'Folder for the pictures and the table.'
+  'figures', 'docs/results/paper', 'Folder for the pictures and the table.'
 )
 
 # Columns of each run, by the name of its curve.

@@ -13,7 +13,7 @@
 # limitations under the License.
 """Writes one page that shows what runs came to.
 
-  python -m experiments.report runs/mine runs/other --output=report.html
+  python -m experiments.report runs/mine runs/other --page=report.html
 
 It holds tables, curves, each demonstration's return against the rollout's, the
 failures with the step at which they part, films, and the settings, and opens
@@ -33,7 +33,7 @@ with renderer.required():
   from experiments.report import write as write_lib
 
 _OUTPUT = flags.DEFINE_string(
-  'output', None, 'HTML file; report.html in the first run by default.'
+  'page', None, 'HTML file; report.html in the first run by default.'
 )
 
 

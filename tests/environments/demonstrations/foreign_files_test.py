@@ -94,7 +94,9 @@ def test_states_of_floats_and_rewards_of_integers(file, said):
   _retype(file, states=np.float32, rewards=np.int64)
   found = demonstrations.load(file)
   assert found[0].states[1].dtype == np.float64
-  np.testing.assert_allclose(found[0].states, fakes.make(0, pixels=48).states, rtol=1e-6)
+  np.testing.assert_allclose(
+    found[0].states, fakes.make(0, pixels=48).states, rtol=1e-6
+  )
   assert np.asarray(found[0].rewards).dtype == np.float32
   assert found[0].success
   assert 'replays part at the digits that the file lacks' in said.text
@@ -193,7 +195,9 @@ def test_two_files_appear_both_or_not_at_all(
 
   with monkeypatch.context() as context:
     context.setattr(owner, failing, full_at_the_second)
-    with pytest.raises(demonstrations.DatasetError, match=r'disk is full.*room'):
+    with pytest.raises(
+      demonstrations.DatasetError, match=r'disk is full.*room'
+    ):
       writer.copy(contents, metadata)
   assert sorted(p.name for p in tmp_path.rglob('*') if p.is_file()) == [
     'given.hdf5'
