@@ -17,7 +17,7 @@
 import contextlib
 import functools
 import os
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Mapping, Optional
 import weakref
 
 from acme import core
@@ -28,6 +28,7 @@ from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
 from acme.utils import loggers
 import reverb
+import sonnet as snt
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
@@ -83,6 +84,7 @@ class MetaMimic(contextlib.AbstractContextManager):
     checkpoint_directory: Optional[str] = None,
     builder: Optional[builder_lib.MetaMimicBuilder] = None,
     keeps_replay: bool = False,
+    learns_beside_acting: bool = False,
   ):
     """Initializes the agent and starts its replay server.
 
@@ -105,6 +107,10 @@ class MetaMimic(contextlib.AbstractContextManager):
       keeps_replay: whether `save` also writes what the tables hold, and the agent
         starts from what was written. It takes about as much room on the disk as
         in memory, and the server stands still meanwhile.
+      learns_beside_acting: whether each learner has a thread of its own, so that
+        a half acts while it learns. There are as many updates for each
+        observation as otherwise; the last ones may still be under way after
+        `update`. It is faster where there are more cores than threads that act.
 
     Raises:
       ValueError: if the spec does not fit, there are a config and a builder of
@@ -136,6 +142,7 @@ class MetaMimic(contextlib.AbstractContextManager):
       client=self._client,
       counter=counter,
       checkpoint_directory=checkpoint_directory,
+      learns_beside_acting=learns_beside_acting,
     )
     logger_factory = logger_factory or terminal.make_logger
     self._halves[specs_lib.IMITATION] = make_half(
@@ -206,6 +213,11 @@ class MetaMimic(contextlib.AbstractContextManager):
   def replay_client(self) -> reverb.Client:
     """Client of the server that holds both tables."""
     return self._client
+
+  @property
+  def policies(self) -> Mapping[str, snt.Module]:
+    """Policies that are evaluated, by half, from batched observations."""
+    return {name: half.policy for name, half in self._halves.items()}
 
   def imitation_policy(
     self, observation: types.NestedArray

@@ -17,7 +17,6 @@ Both run scripts have `--preset`, `--set`, `--run_folder` and `--resume`, and sh
 names of some fields.
 """
 
-import dataclasses
 import os
 import signal
 from typing import Any, List, Mapping, NoReturn, Tuple
@@ -33,6 +32,7 @@ from experiments import overrides
 from experiments import paths
 from experiments import presets
 from experiments import run_folder as run_folder_lib
+from experiments import settings
 
 _FLAGS = flags.FLAGS
 # As shells have it for signals.
@@ -160,19 +160,32 @@ def make_experiment(form: str) -> Tuple[experiment_lib.Experiment, str]:
     raise SystemExit(0)
   if any(text.partition('=')[0].strip() == 'preset' for text in _FLAGS.set):
     raise SettingsError('--set=preset=... changes a name alone: give --preset.')
+  before = experiment
   try:
     experiment = overrides.apply(experiment, [*_short_names(form), *_FLAGS.set])
   except overrides.OverrideError as error:
     raise SettingsError(str(error)) from None
   experiment = _with_dataset_found(experiment)
-  if form == run_folder_lib.ONE_PROCESS:
-    _check_ends(experiment)
-  elif not experiment.learns_imitation:
-    raise SettingsError(
-      f'--preset={experiment.preset} is a baseline of the task half alone, which '
-      'runs in one process: use experiments.run_metamimic.'
-    )
+  try:
+    _check(experiment, before, form)
+  except ValueError as error:
+    raise SettingsError(str(error)) from None
   return experiment, _FLAGS.run_folder or run_folder_lib.default()
+
+
+def _check(
+  experiment: experiment_lib.Experiment,
+  before: experiment_lib.Experiment,
+  form: str,
+) -> None:
+  """Raises a ValueError if what is asked for does not fit the form or the run."""
+  settings.check_effects(experiment, before)
+  if _FLAGS.resume:
+    settings.check_resumable(experiment, before)
+  if form == run_folder_lib.ONE_PROCESS:
+    settings.check_ends(experiment)
+  else:
+    settings.check_program(experiment)
 
 
 def _with_dataset_found(
@@ -193,22 +206,6 @@ def _with_dataset_found(
       'moved, with --dataset.'
     )
   return overrides.replace(experiment, 'demonstrations.dataset', path)
-
-
-def _check_ends(experiment: experiment_lib.Experiment) -> None:
-  """Raises if a run would reach its task phase and never its end."""
-  updates = experiment.budget.imitation_updates
-  others = dataclasses.replace(experiment.budget, imitation_updates=None)
-  if (
-    experiment.task_phase.exists
-    and updates is not None
-    and others == experiment_lib.Budget()
-  ):
-    raise SettingsError(
-      f'budget.imitation_updates={updates} does not grow in the task phase, so '
-      'that the run would not end: give --budget_minutes or budget.task_updates as '
-      'well, or set task_phase.after_share=none for no such phase.'
-    )
 
 
 def _preset() -> experiment_lib.Experiment:

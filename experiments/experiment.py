@@ -143,8 +143,10 @@ class TaskPhase:
   In a program all run from the beginning, as in the paper.
 
   Attributes:
-    after_share: share of the budget after which it begins; None for no such
-      condition. It begins at the first of the two, and never if both are None.
+    after_share: share of the budget's minutes that the first part has; None for
+      no such condition. The second begins at the first of the two, and never if
+      both are None. A run that is resumed with a longer budget first goes on
+      with its first part.
     after_imitation_updates: number of updates of the imitation learner after
       which it begins; None for no such condition.
     source_sigma: standard deviation of the imitation actor's noise in it, in each
@@ -188,17 +190,25 @@ class TaskPhase:
       self.after_share is not None or self.after_imitation_updates is not None
     )
 
-  def begins(self, used: float, imitation_updates: float) -> bool:
-    """Returns whether it begins.
+  def begins(
+    self, minutes: float, budget: Budget, imitation_updates: float
+  ) -> bool:
+    """Returns whether it is time for it.
 
     Args:
-      used: share of the budget that is used up.
+      minutes: minutes of training so far that were not its own.
+      budget: budget of the run.
       imitation_updates: number of updates of the imitation learner so far.
     """
+    after_minutes = (
+      self.after_share * budget.minutes
+      if self.after_share is not None and budget.minutes is not None
+      else None
+    )
     return any(
       limit is not None and done >= limit
       for done, limit in (
-        (used, self.after_share),
+        (minutes, after_minutes),
         (imitation_updates, self.after_imitation_updates),
       )
     )
@@ -250,6 +260,8 @@ class Experiment:
     program: configuration of a program's nodes.
     budget: when the run is finished.
     evaluation: how a run in one process is evaluated.
+    learns_beside_acting: whether in one process each learner has a thread beside
+      the one that acts.
     keeps_replay: whether a run in one process saves what its tables hold, to go
       on with it after a resume. A program always does.
     seed: seed of demonstrations, starts, networks and noise.
@@ -281,6 +293,7 @@ class Experiment:
   )
   budget: Budget = dataclasses.field(default_factory=Budget)
   evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
+  learns_beside_acting: bool = False
   keeps_replay: bool = True
   seed: int = 0
 
@@ -456,6 +469,7 @@ class Experiment:
       logger_factory=logger_factory,
       checkpoint_directory=checkpoint_directory,
       keeps_replay=self.keeps_replay and checkpoint_directory is not None,
+      learns_beside_acting=self.learns_beside_acting,
     )
 
   def make_program(

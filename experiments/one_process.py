@@ -20,6 +20,7 @@ from typing import Mapping, Optional, Type
 
 import acme
 import dm_env
+import sonnet as snt
 
 import acme_metamimic
 from acme_metamimic import specs as specs_lib
@@ -130,6 +131,7 @@ class _Job(contextlib.AbstractContextManager):
       logger_factory=lambda label: logs[label.removesuffix('_learner')],
       checkpoint_directory=run_folder,
     )
+    print(_describe_policies(experiment, self._agent.policies))
     print(footprint.describe(self._agent.expected_bytes))
     if resume and experiment.keeps_replay:
       size = saving.saved_bytes(self._path('checkpoints', 'replay_0'))
@@ -302,6 +304,22 @@ def _make_environments(
     **task,
     **{name: make(dataset, *kind) for name, kind in kinds.items()},
   }
+
+
+def _describe_policies(
+  experiment: experiment_lib.Experiment, policies: Mapping[str, snt.Module]
+) -> str:
+  """Returns a line that says what was built, to check settings by."""
+  sizes = ', '.join(
+    f'{sum(v.shape.num_elements() for v in policy.trainable_variables):,} in the '
+    f'{name} policy'
+    for name, policy in policies.items()
+  )
+  layers = 'x'.join(map(str, experiment.networks.policy_layer_sizes))
+  torso = ''
+  if any(len(v.shape) == 4 for p in policies.values() for v in p.variables):
+    torso = f'torso {experiment.networks.torso}, '
+  return f'Networks: {torso}layers {layers}; parameters: {sizes}.'
 
 
 def _evaluator_class(

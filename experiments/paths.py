@@ -21,6 +21,9 @@ from typing import Optional
 
 from absl import flags
 
+# The flags are those of the scripts that define them, in whose help they stand.
+flags.disclaim_key_flags()
+
 
 def expand(path: str) -> str:
   """Returns a path with the home folder in place of `~`.

@@ -38,7 +38,9 @@ class Form(NamedTuple):
 
   Attributes:
     image_size: edge of the square images, in pixels.
-    torso: makes the torso.
+    torso: makes the torso, a module from images, uint8 [B, H, W, 6], to features,
+      float32 [B, D]. Of the channels three are the observation's and three the
+      goal's; the task half has the first alone. It divides by 255 itself.
     layer_sizes: hidden layers of policy and critic.
   """
 

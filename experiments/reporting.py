@@ -171,7 +171,9 @@ def plot_curves(
 def _plot_imitation(curves: Curves, reward: Any, relative: Any) -> None:
   """Draws the imitation policy's rewards, and its task return."""
   minutes = curves.column('minutes')
-  reward.plot(minutes, curves.column('train_imitation_reward'), label='acting')
+  reward.plot(
+    minutes, curves.column('train_imitation_reward'), '.-', label='acting'
+  )
   for name, label in (
     ('training', 'training demonstrations'),
     ('validation', 'validation, one-shot'),

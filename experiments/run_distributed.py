@@ -42,6 +42,9 @@ with renderer.required():
 FLAGS = flags.FLAGS
 command_line.define(run_folder_lib.PROGRAM)
 launch_flags.define()
+# For --help.
+flags.adopt_module_key_flags(command_line)
+flags.adopt_module_key_flags(launch_flags)
 
 
 def main(argv: list[str]) -> None:

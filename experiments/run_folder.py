@@ -21,6 +21,7 @@ import json
 import os
 import shlex
 import shutil
+import sys
 from typing import Any, Iterator, Mapping
 
 from experiments import experiment as experiment_lib
@@ -304,8 +305,11 @@ def resume_command(form: str, path: str) -> str:
     form: `ONE_PROCESS` or `PROGRAM`.
     path: path of the run's folder.
   """
+  python = sys.executable
+  if not os.path.relpath(python).startswith('..'):
+    python = os.path.relpath(python)
   return (
-    f'python -m {_COMMANDS[form]} --resume '
+    f'{shlex.quote(python)} -m {_COMMANDS[form]} --resume '
     f'{shlex.quote(f"--run_folder={path}")}'
   )
 

@@ -34,6 +34,8 @@ with renderer.required():
 _INTERRUPTED = 130  # As shells have it for Ctrl-C.
 
 command_line.define(run_folder_lib.ONE_PROCESS)
+# For --help.
+flags.adopt_module_key_flags(command_line)
 FLAGS = flags.FLAGS
 
 

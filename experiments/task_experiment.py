@@ -15,11 +15,12 @@
 
 import dataclasses
 import os
-from typing import Any, Optional
+from typing import Any, Mapping, Optional
 
 from acme import specs
 from acme import types
 from acme.agents import agent
+import sonnet as snt
 
 import acme_metamimic
 from acme_metamimic import specs as specs_lib
@@ -50,6 +51,11 @@ class TaskAgent:
   def expected_bytes(self) -> int:
     """Bytes that the replay takes at most when it is full."""
     return self._d4pg.expected_bytes
+
+  @property
+  def policies(self) -> Mapping[str, snt.Module]:
+    """The policy that is evaluated, by half."""
+    return {specs_lib.TASK: self._d4pg.evaluation_policy}
 
   def task_policy(self, observation: types.NestedArray) -> types.NestedArray:
     """Returns pi(o_t) without noise, for one observation."""
@@ -112,6 +118,7 @@ class TaskExperiment(experiment.Experiment):
         logger=logger_factory(label) if logger_factory else None,
         checkpoint_directory=checkpoint_directory,
         keeps_replay=self.keeps_replay and checkpoint_directory is not None,
+        learns_beside_acting=self.learns_beside_acting,
       )
     )
 

@@ -80,12 +80,14 @@ class Progress:
     task_steps: number of environment steps of the task actor.
     source_steps: number of the imitation actor's steps in the task phase, which
       are among `imitation_steps`.
+    task_phase_minutes: minutes of training in the task phase.
   """
 
   minutes: float = 0.0
   imitation_steps: int = 0
   task_steps: int = 0
   source_steps: int = 0
+  task_phase_minutes: float = 0.0
 
 
 class LatestLogger(loggers.Logger):
@@ -134,6 +136,8 @@ class Actor(threading.Thread):
     self._may_start = may_start
     self._environment = environment
     self._loop = acme.EnvironmentLoop(environment, actor, logger=LatestLogger())
+    # An agent whose learner has a thread of its own.
+    self._wait: Callable[[], None] = getattr(actor, 'wait', lambda: None)
     self._stopping = threading.Event()
     self._going = threading.Event()
     self._going.set()
@@ -157,6 +161,7 @@ class Actor(threading.Thread):
       if not self._going.is_set():
         return
       episode = self._loop.run_episode()
+      self._wait()
       self.steps += episode['episode_length']
       self._episodes.append(episode)
       del self._episodes[:-_WINDOW]
@@ -228,7 +233,11 @@ class Trainer:
     self._curves = curves
     self._evaluate_agent = evaluate
     self._task_phase = task_phase
-    self._in_task_phase = progress.source_steps > 0
+    self._in_task_phase = False
+    # Steps of source and task actor when the phase began.
+    self._phase_steps = {_SOURCE: 0, 'task': 0}
+    self._phase_minutes = progress.task_phase_minutes
+    self._phase_began = 0.0
     self._steps_ratio = task_steps_per_imitation_step
     self._actors = self._make_actors(environments, progress)
     self._before = progress
@@ -273,6 +282,7 @@ class Trainer:
       self._steps('imitation') + source_steps,
       self._steps('task'),
       source_steps,
+      self._task_phase_minutes(),
     )
 
   def run(
@@ -294,6 +304,7 @@ class Trainer:
         the cause.
     """
     self._started = time.monotonic()
+    self._go_on_with_task_phase(budget)
     for actor in self._actors.values():
       actor.start()
     next_evaluation = self._minutes() + evaluation_period_minutes
@@ -353,7 +364,10 @@ class Trainer:
   def _may_start_task(self) -> bool:
     """Returns whether the task actor may begin an episode."""
     if self._task_phase.exists:
-      return self._steps(_SOURCE) >= self._task_phase.source_steps
+      return (
+        self._in_task_phase
+        and self._steps_in_phase(_SOURCE) >= self._task_phase.source_steps
+      )
     if 'imitation' not in self._actors:
       return True
     return self._steps('task') <= self._steps_ratio * self._steps('imitation')
@@ -361,21 +375,45 @@ class Trainer:
   def _may_start_source(self) -> bool:
     """Returns whether the imitation actor may begin one in the task phase."""
     phase = self._task_phase
-    wanted = (
-      phase.source_steps
-      + phase.source_steps_per_task_step * self._steps('task')
+    wanted = phase.source_steps + (
+      phase.source_steps_per_task_step * self._steps_in_phase('task')
     )
-    return self._in_task_phase and self._steps(_SOURCE) <= wanted
+    return self._in_task_phase and self._steps_in_phase(_SOURCE) <= wanted
+
+  def _steps_in_phase(self, actor: str) -> int:
+    """Returns the steps of an actor since the task phase began."""
+    return self._steps(actor) - self._phase_steps[actor]
+
+  def _task_phase_minutes(self) -> float:
+    """Returns the minutes of training in the task phase so far."""
+    if not self._in_task_phase:
+      return self._phase_minutes
+    return self._phase_minutes + self._minutes() - self._phase_began
+
+  def _is_time_for_task_phase(self, budget: experiment_lib.Budget) -> bool:
+    return self._task_phase.begins(
+      self._minutes() - self._task_phase_minutes(),
+      budget,
+      self._updates('imitation'),
+    )
+
+  def _go_on_with_task_phase(self, budget: experiment_lib.Budget) -> None:
+    """Goes on in the task phase if the run was in it, and it is not too early."""
+    if self._before.source_steps and self._is_time_for_task_phase(budget):
+      self._in_task_phase = True
+      self._phase_began = self._minutes()
 
   def _begin_task_phase(self, budget: experiment_lib.Budget) -> None:
     """Goes over to the task phase when it is time to."""
-    if self._in_task_phase or not self._task_phase.begins(
-      self._used(budget), self._updates('imitation')
-    ):
+    if self._in_task_phase or not self._is_time_for_task_phase(budget):
       return
     with self._paused():
       # What the imitation policy did before it could.
       self._agent.drop_task_items()
+      self._phase_steps = {
+        name: self._steps(name) for name in self._phase_steps
+      }
+      self._phase_began = self._minutes()
       self._in_task_phase = True
 
   def _stop(self) -> None:
@@ -416,10 +454,24 @@ class Trainer:
       f'{updates / seconds:.0f} updates/s' if updates else 'no updates yet'
     )
     return (
-      f'{learning}, {new_steps / seconds:.0f} steps/s, acting: imitation reward '
+      f'{self._phase()}{learning}, {new_steps / seconds:.0f} steps/s, acting: '
+      'imitation reward '
       f'{_number(self._imitation_reward(), 2)}, task return '
       f'{_number(self._actors["task"].mean_return(), 1)}'
     )
+
+  def _phase(self) -> str:
+    """Returns words that say which half has the time, if one has it alone."""
+    if not self._task_phase.exists:
+      return ''
+    if not self._in_task_phase:
+      return 'imitation phase, '
+    steps = self._steps_in_phase(_SOURCE)
+    if steps < self._task_phase.source_steps:
+      return (
+        f'task phase ({steps} of {self._task_phase.source_steps} steps first), '
+      )
+    return 'task phase, '
 
   def _imitation_reward(self) -> float:
     """Returns the reward of the imitation actor that acts; NaN without one."""

@@ -26,6 +26,7 @@ from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
 from acme.utils import loggers
 import reverb
+import sonnet as snt
 
 from acme_metamimic import networks as networks_lib
 from acme_metamimic import specs as specs_lib
@@ -58,6 +59,7 @@ class D4PG(contextlib.AbstractContextManager):
     builder: Optional[d4pg_builder.D4PGBuilder] = None,
     label: str = 'learner',
     keeps_replay: bool = False,
+    learns_beside_acting: bool = False,
   ):
     """Initializes the agent and starts its replay server.
 
@@ -75,6 +77,8 @@ class D4PG(contextlib.AbstractContextManager):
         checkpoints.
       keeps_replay: whether `save` also writes what the tables hold, and the agent
         starts from what was written.
+      learns_beside_acting: whether the learner has a thread of its own; see
+        `MetaMimic`.
 
     Raises:
       ValueError: if the spec does not fit, there are a config and a builder of
@@ -118,6 +122,7 @@ class D4PG(contextlib.AbstractContextManager):
       logger=logger or terminal.make_logger(label),
       counter=counter,
       checkpoint_directory=checkpoint_directory,
+      learns_beside_acting=learns_beside_acting,
     )
 
   @property
@@ -139,6 +144,11 @@ class D4PG(contextlib.AbstractContextManager):
   def replay_client(self) -> reverb.Client:
     """Client of the replay server."""
     return self._client
+
+  @property
+  def evaluation_policy(self) -> snt.Module:
+    """Policy that is evaluated, from batched observations."""
+    return self._half.policy
 
   def policy(self, observation: types.NestedArray) -> types.NestedArray:
     """Returns pi(o_t) without noise, for one observation."""

@@ -34,6 +34,7 @@ from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import exploration
 from acme_metamimic.replay import tables
+from acme_metamimic.tf import background
 from acme_metamimic.tf import counters
 from acme_metamimic.tf import iterators
 from acme_metamimic.tf import learners
@@ -52,7 +53,7 @@ class Half(NamedTuple):
     data: iterator over the learner's batches.
   """
 
-  agent: agent.Agent
+  agent: 'HalfAgent'
   make_source: Callable[[float], core.Actor]
   learner: core.Learner
   policy: snt.Module
@@ -71,6 +72,7 @@ def make_half(
   observations: Optional[types.NestedSpec] = None,
   counter: Optional[counting.Counter] = None,
   checkpoint_directory: Optional[str] = None,
+  learns_beside_acting: bool = False,
 ) -> Half:
   """Makes a half whose tables are on a server.
 
@@ -85,6 +87,8 @@ def make_half(
       default.
     counter: counts its updates, as `<label>_steps`.
     checkpoint_directory: folder of the run; None for no checkpoints.
+    learns_beside_acting: whether the learner has a thread of its own, in place
+      of that which acts.
 
   Returns:
     The half, with all TensorFlow functions traced that can be before a step.
@@ -129,7 +133,14 @@ def make_half(
 
   _trace(shown, learner, actor, evaluator)
   return Half(
-    _HalfAgent(builder.config, actor, learner, client),
+    HalfAgent(
+      builder.config,
+      actor,
+      background.BackgroundLearner(learner)
+      if learns_beside_acting
+      else learner,
+      client,
+    ),
     make_source,
     learner,
     policy,
@@ -147,6 +158,7 @@ def close(halves: Dict[str, Half], server: reverb.Server) -> None:
       writers that loops still hold.
   """
   for half in halves.values():
+    half.agent.wait()
     learners.close(half.learner)
     # What raised may hold the learner until nothing can be cleaned up any more.
     iterators.release(half.data)
@@ -198,7 +210,7 @@ def _trace(
   learners.trace(learner)
 
 
-class _HalfAgent(agent.Agent):
+class HalfAgent(agent.Agent):
   """Acme's agent, keeping `updates_per_observation`, that waits for its table.
 
   Acme's counts observations. Some of their items are still under way, and a
@@ -221,6 +233,11 @@ class _HalfAgent(agent.Agent):
     self._client = client
     self._table = config.replay_table_name
     self._has_data = False
+
+  def wait(self) -> None:
+    """Waits for a step of the learner that is under way in its own thread."""
+    if isinstance(self._learner, background.BackgroundLearner):
+      self._learner.wait()
 
   def update(self) -> None:
     """Runs the learner if it is time to, and if it has data."""

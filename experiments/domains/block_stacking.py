@@ -14,6 +14,7 @@
 """Block stacking as an experiment acts in it: what is seen and rewarded."""
 
 import dataclasses
+import math
 import os
 from typing import Mapping, Optional, Sequence, Tuple
 
@@ -147,6 +148,12 @@ class BlockStacking(domain.Domain):
     for name in weights:
       if not getattr(self, name) >= 0.0:
         raise ValueError(f'{name}={getattr(self, name)} must be at least 0.')
+    for name in ('pixel_scale', 'joint_scale', 'block_scale'):
+      if not 0.0 < getattr(self, name) < math.inf:
+        raise ValueError(
+          f'{name}={getattr(self, name)} must be positive and finite: a term of '
+          'the reward is exp(-scale * squared distance).'
+        )
     if not self.reward_terms():
       raise ValueError(
         f'{", ".join(weights)} are all 0, and so is the reward: set one.'

@@ -57,6 +57,8 @@ def make() -> experiment.Experiment:
     task=_task_half(),
     # On two idle cores the imitation policy has levelled off by then.
     task_phase=experiment.TaskPhase(after_share=0.6),
+    # One half learns at a time, and there are two cores.
+    learns_beside_acting=True,
     budget=experiment.Budget(minutes=24.0),
   )
 

@@ -322,3 +322,12 @@ def test_a_source_acts_as_the_evaluator_and_feeds_both_tables(agent):
   info = agent.replay_client.server_info()
   assert info['task'].current_size == 0
   assert info['imitation'].current_size > 0
+
+
+def test_learning_beside_acting_keeps_the_ratio():
+  agent = _make_agent(learns_beside_acting=True)
+  fakes.run_episodes(_make_loop(agent.imitation, imitation=True), 6)
+  agent.imitation.wait()
+  # As many as in one thread.
+  assert _num_updates(agent.imitation_learner) == 45
+  agent.close()

@@ -175,7 +175,7 @@ def test_demonstrations_of_another_dtype_are_refused(features, training):
   bad = dataclasses.replace(good, observations=observations)
   with pytest.raises(
     ValueError,
-    match=r"Demonstration 1 has '\w+' of dtype float64.*float32; convert it",
+    match=r"Demonstration 1 has '\w+' of dtype float64.*float32; .*`astype`",
   ):
     imitation_fakes.make(features, [good, bad])
 

@@ -276,10 +276,19 @@ def test_a_run_that_would_never_end_is_refused(make):
     '--set=budget.imitation_updates=100',
   )
   with pytest.raises(
-    command_line.SettingsError, match='imitation_updates=100 does not grow'
+    command_line.SettingsError,
+    match=r'after_share=0.6 is a share of the budget',
   ):
     make(*limits)
+  at_updates = (
+    '--set=task_phase.after_share=none',
+    '--set=task_phase.after_imitation_updates=50',
+  )
+  with pytest.raises(
+    command_line.SettingsError, match='imitation_updates=100 does not grow'
+  ):
+    make(*limits, *at_updates)
   # A program has no such phase; nor has this.
   make(*limits, form=run_folder_lib.PROGRAM)
   make(*limits, '--set=task_phase.after_share=none')
-  make(*limits, '--set=budget.task_updates=50')
+  make(*limits, *at_updates, '--set=budget.task_updates=50')

@@ -248,7 +248,7 @@ def test_interrupted_recording_says_where(
     one_process.run(experiment, run_folder)
   out = capsys.readouterr().out
   assert f'Interrupted. What there is was kept in {run_folder}' in out
-  assert os.listdir(run_folder) == ['experiment.json']
+  assert sorted(os.listdir(run_folder)) == ['experiment.json', 'lock']
 
 
 def test_interrupt_while_recording_keeps_whole_episodes(

@@ -51,6 +51,7 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
     'policies',
     'demonstrations',
     'experiment.json',
+    'lock',
     'progress.json',
     'report.html',
     'table.csv',

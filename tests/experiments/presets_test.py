@@ -136,14 +136,17 @@ def test_paper_has_the_papers_sizes():
   assert paper.demonstrations.num_train == 500
 
 
-def test_pixels_see_images_alone():
+def test_policies_from_pixels_see_images_alone():
   pixels = presets.make('pixels')
   domain = pixels.domain
   assert isinstance(domain, block_stacking.BlockStacking)
-  assert domain.seen_keys == ('image',)
+  assert domain.policy_keys == ('image',)
+  # The critic's, which serves training alone, are shown beside.
+  assert domain.critic_keys == ('body', 'blocks')
+  assert domain.seen_keys == ('image', 'body', 'blocks')
   assert domain.image_size == 64
   assert pixels.networks.torso == '64_p4_32_64'
-  assert pixels.imitation.max_replay_size == 100_000
+  assert pixels.imitation.max_replay_size == 200_000
 
 
 def test_paced_program_has_one_update_a_step():

@@ -355,8 +355,9 @@ def test_folder_is_made_once(tmp_path):
 )
 def test_command_to_resume_can_be_pasted(form, module, path):
   command = run_folder.resume_command(form, path)
-  assert shlex.split(command) == [
-    'python',
+  python, *rest = shlex.split(command)
+  assert os.path.samefile(python, sys.executable)
+  assert rest == [
     '-m',
     module,
     '--resume',

@@ -439,7 +439,11 @@ def test_a_resume_goes_on_in_the_task_phase(make_trainer):
     make_trainer,
     task_phase=phase,
     progress=training.Progress(
-      minutes=0.6, imitation_steps=1000, task_steps=200, source_steps=300
+      minutes=0.6,
+      imitation_steps=1000,
+      task_steps=200,
+      source_steps=300,
+      task_phase_minutes=0.1,
     ),
   )
   trainer.run(_minutes(0.6 + 0.3 / 60), 1.0)
@@ -451,19 +455,46 @@ def test_a_resume_goes_on_in_the_task_phase(make_trainer):
   )
 
 
+def test_a_longer_budget_first_goes_on_with_the_first_part(make_trainer):
+  trainer, _, happened = _recorded(
+    make_trainer,
+    task_phase=experiment_lib.TaskPhase(after_share=0.5, source_steps=100),
+    # Of one second, half of it in the task phase.
+    progress=training.Progress(
+      minutes=1.0 / 60,
+      imitation_steps=1000,
+      task_steps=200,
+      source_steps=300,
+      task_phase_minutes=0.5 / 60,
+    ),
+  )
+  trainer.run(_minutes(2.0 / 60), 1.0)
+  change = happened.index('dropped')
+  assert set(happened[:change]) == {'imitation'}
+  later = happened[change + 1 :]
+  assert 'imitation' not in later
+  # It makes the steps before the task half's anew.
+  assert later[:10] == ['source'] * 10
+  assert 'task' in later
+  assert 0.8 / 60 < trainer.progress.task_phase_minutes < 1.6 / 60
+
+
 def test_the_task_phase_begins_at_a_number_of_updates():
   phase = experiment_lib.TaskPhase(after_imitation_updates=100)
   assert phase.exists
   assert not experiment_lib.TaskPhase().exists
-  assert [phase.begins(1e9, n) for n in (np.nan, 99, 100)] == [
+  budget = experiment_lib.Budget(minutes=10.0)
+  assert [phase.begins(1e9, budget, n) for n in (np.nan, 99, 100)] == [
     False,
     False,
     True,
   ]
   both = experiment_lib.TaskPhase(after_share=0.5, after_imitation_updates=9)
-  assert both.begins(0.5, 0)
-  assert both.begins(0.0, 9)
-  assert not experiment_lib.TaskPhase().begins(1e9, 1e9)
+  assert both.begins(5.0, budget, 0)
+  assert both.begins(0.0, budget, 9)
+  assert not both.begins(4.9, budget, 8)
+  assert not both.begins(4.9, experiment_lib.Budget(), 8)
+  assert not experiment_lib.TaskPhase().begins(1e9, budget, 1e9)
 
 
 def test_a_budget_ends_by_the_updates_of_the_task_learner(make_trainer):

@@ -225,3 +225,12 @@ def test_task_policies_are_evaluated_from_fixed_starts():
 def test_probabilities_must_be_some(field):
   with pytest.raises(ValueError, match=f'{field}=1.5 must lie in'):
     block_stacking.BlockStacking(**{field: 1.5})
+
+
+@pytest.mark.parametrize('field', ['pixel_scale', 'joint_scale', 'block_scale'])
+@pytest.mark.parametrize('scale', [0.0, -3.0, float('inf')])
+def test_scales_of_the_reward_must_be_positive(field, scale):
+  with pytest.raises(
+    ValueError, match=rf'{field}=.* must be positive .*exp\(-scale'
+  ):
+    block_stacking.BlockStacking(**{field: scale})

@@ -210,7 +210,7 @@ def test_images_are_drawn_from_threads_here():
 def test_a_proxy_is_told(environment, ok, found):
   check = machine.check_proxy(environment)
   assert check.ok == ok
-  assert not check.required
+  assert ok or not check.required
   assert found in check.found
   assert 'secret' not in check.found
   assert 'no_proxy=localhost,127.0.0.1' in check.remedy or check.found == (
