@@ -73,8 +73,12 @@ setuptools.setup(
       'experiments.*',
     ]
   ),
-  # A script that experiments.operations.ray_hosts runs.
-  package_data={'experiments.operations': ['hosts.sh']},
+  package_data={
+    # Trained policies.
+    'acme_metamimic.shipped': ['*/*.*', '*/policies/*/*', '*/policies/*/*/*'],
+    # A script that experiments.operations.ray_hosts runs.
+    'experiments.operations': ['hosts.sh'],
+  },
   python_requires='>=3.10,<3.11',
   install_requires=_AGENT,
   extras_require={

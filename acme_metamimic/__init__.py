@@ -32,6 +32,7 @@ from acme_metamimic.program.config import ProgramConfig
 from acme_metamimic.program.distributed import DistributedMetaMimic
 from acme_metamimic.replay.adders import DualStreamAdder
 from acme_metamimic.replay.goals import GoalFrames
+from acme_metamimic.shipped import load_policy
 from acme_metamimic.tf.resnet import ResNetTorso
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
   'ResNetTorso',
   'ProgramConfig',
   'categorical_loss',
+  'load_policy',
   'make_imitation_networks',
   'make_task_networks',
 ]

@@ -25,6 +25,9 @@ it is the task policy, beside the run's demonstrators from the same starts:
 
   python -m experiments.evaluate runs/mine
   python -m experiments.evaluate runs/mine --first_start=200000
+
+`features` in place of a run's folder stands for the policies that come with the
+package.
 """
 
 import os
@@ -37,6 +40,7 @@ from absl import logging
 from experiments import renderer
 
 with renderer.required():
+  from acme_metamimic import shipped
   from acme_metamimic.tf import snapshots
   from environments import demonstrations
   from environments import fixed_starts
@@ -256,19 +260,26 @@ def _check_demonstrators(names: Sequence[str]) -> None:
       )
 
 
+def _run_folder(given: str) -> str:
+  """Returns the folder of a run, or of policies that come with the package."""
+  if not os.path.exists(given) and given in shipped.names():
+    return shipped.folder(given)
+  return given
+
+
 def _table(argv: list[str]) -> str:
   """Returns the table that the arguments ask for."""
+  run_folder = _run_folder(argv[1])
   if len(argv) == 2:
     return evaluate_task(
-      argv[1],
+      run_folder,
       _TABLE.value,
       _MAX_EPISODES.value,
       demonstrators=_DEMONSTRATORS.value,
       first_start=_FIRST_START.value,
       episode_length=_EPISODE_LENGTH.value,
     )
-  _, run_folder, path = argv
-  return evaluate(run_folder, path, _TABLE.value, _MAX_EPISODES.value)
+  return evaluate(run_folder, argv[2], _TABLE.value, _MAX_EPISODES.value)
 
 
 def main(argv: list[str]) -> None:

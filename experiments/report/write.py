@@ -16,17 +16,14 @@
 import os
 from typing import Mapping, Optional, Sequence
 
-from acme.agents.tf import actors
 import numpy as np
-import tensorflow as tf
 
 from experiments import renderer
 
 with renderer.required():
-  import dataclasses
-
   from environments import demonstrations as demonstrations_lib
   from experiments import experiment as experiment_lib
+  from experiments import exported_policy
   from experiments import overrides
   from experiments import run_curves
   from experiments import run_folder as run_folder_lib
@@ -125,11 +122,8 @@ def roll_out(
   demonstrations = _demonstrations(folder, experiment, domain)
   if demonstrations is None:
     return []
-  policy = actors.FeedForwardActor(tf.saved_model.load(path)).select_action
-  # A policy that was exported takes what it sees alone.
-  environment = dataclasses.replace(domain, critic_keys=None).follow(
-    demonstrations, domain_lib.VALIDATION, seed=0
-  )
+  policy = exported_policy.ExportedPolicy(path)
+  environment = domain.follow(demonstrations, domain_lib.VALIDATION, seed=0)
   rollouts = [
     rollouts_lib.roll_out(environment, policy, index)
     for index in range(len(demonstrations))

@@ -1,0 +1,112 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of the policies that come with the package, in the real environment."""
+
+import csv
+import json
+import os
+
+import numpy as np
+import pytest
+
+import acme_metamimic
+from acme_metamimic import shipped
+from environments import fixed_starts
+from environments.block_stacking import demonstrators
+from environments.demonstrations import recording
+from experiments import evaluate
+from experiments import evaluation
+from experiments import task_evaluation
+from experiments.domains import block_stacking
+from experiments.domains import domain as domain_lib
+
+_DOMAIN = block_stacking.BlockStacking()
+
+
+def _of_the_table(name: str, column: str, **row: str) -> float:
+  """Returns what a run's table has in a column of the row that fits."""
+  path = os.path.join(shipped.folder('features'), name)
+  with open(path, newline='') as file:
+    (found,) = [
+      each
+      for each in csv.DictReader(file)
+      if all(each[key] == value for key, value in row.items())
+    ]
+  return float(found[column])
+
+
+def test_there_are_policies_with_their_provenance():
+  assert 'features' in shipped.names()
+  folder = shipped.folder('features')
+  with open(os.path.join(folder, 'experiment.json')) as file:
+    assert json.load(file)['experiment']['preset'] == 'features'
+  size = sum(
+    os.path.getsize(os.path.join(root, name))
+    for root, _, files in os.walk(folder)
+    for name in files
+  )
+  assert size < 4e6
+
+
+def test_what_is_not_there_is_told_with_its_neighbour():
+  with pytest.raises(
+    ValueError, match=r"'feature' come.*did you mean 'features'"
+  ):
+    acme_metamimic.load_policy('feature')
+  with pytest.raises(ValueError, match="half='both' must be one of"):
+    acme_metamimic.load_policy('features', 'both')
+
+
+@pytest.mark.slow
+def test_the_imitation_policy_does_what_its_table_says():
+  policy = acme_metamimic.load_policy('features')
+  environment = _DOMAIN.load()
+  style = demonstrators.STYLES['careful']
+  recorded = [
+    recording.record_episode(environment, style, seed)
+    for seed in range(3_000_000, 3_000_007)
+  ]
+  demonstrations = [d for d in recorded if d is not None][:5]
+  environment.close()
+  following = _DOMAIN.follow(demonstrations, domain_lib.VALIDATION, seed=0)
+  metrics = evaluation.mean(evaluation.follow_all(following, policy))
+  following.close()
+  said = _of_the_table(
+    'table.csv', 'task_return', demonstrations='validation', policy='trained'
+  )
+  # Two of five may slip where four in forty did.
+  assert metrics['task_return'] > said - 0.4
+  assert metrics['imitation_reward'] > 0.5
+
+
+@pytest.mark.slow
+def test_the_task_policy_does_what_its_table_says():
+  policy = acme_metamimic.load_policy('features', 'task')
+  environment = _DOMAIN.load(episode_length=200)
+  states = fixed_starts.draw_states(environment, 5)
+  metrics = task_evaluation.run_episodes(
+    fixed_starts.FixedStarts(environment, states), policy
+  )
+  environment.close()
+  said = _of_the_table('task_table.csv', 'task_return', policy='task policy')
+  assert np.mean([m.task_return for m in metrics]) > 0.5 * said
+
+
+@pytest.mark.slow
+def test_a_name_stands_for_a_run_where_policies_are_evaluated():
+  text = evaluate.evaluate_task(
+    shipped.folder('features'), max_episodes=1, demonstrators=[]
+  )
+  assert 'task policy' in text
+  assert evaluate._run_folder('features') == shipped.folder('features')
