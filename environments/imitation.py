@@ -204,6 +204,11 @@ class ImitationEnvironment(dm_env.Environment):
     return dict(self._scene)
 
   @property
+  def reward_terms(self) -> Mapping[str, rewards.RewardTerm]:
+    """Terms of equation 2 by observation key."""
+    return dict(self._reward_terms)
+
+  @property
   def environment(self) -> ResettableEnvironment:
     """The wrapped environment."""
     return self._environment

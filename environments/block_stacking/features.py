@@ -165,6 +165,20 @@ def hand_position_error(
   return float(np.linalg.norm(observation['body'][part] - goal['body'][part]))
 
 
+def block_position_error(
+  observation: Mapping[str, np.ndarray], goal: Mapping[str, np.ndarray]
+) -> float:
+  """Returns the distance between two positions of the red block, in metres.
+
+  Args:
+    observation: the environment's observation, with 'blocks', float32 [30].
+    goal: the demonstration's frame, with 'blocks', float32 [30].
+  """
+  part = BLOCKS_LAYOUT['top_position']
+  difference = observation['blocks'][part] - goal['blocks'][part]
+  return float(np.linalg.norm(difference))
+
+
 def feature_reward_terms() -> dict[str, rewards.RewardTerm]:
   """Returns the terms of equation 2 with the blocks in place of the pixels.
 

@@ -23,7 +23,9 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 75rem;
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
 .wide { overflow-x: auto; background: #fff; color: #111; border-radius: 6px; }
 .wide svg { min-width: 40rem; width: 100%; height: auto; display: block; }
-.small svg { max-width: 30rem; width: 100%; height: auto; background: #fff; }
+.small { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(24rem, 100%), 1fr)); }
+.small svg { width: 100%; height: auto; background: #fff; }
 table { border-collapse: collapse; font-size: .9rem; background: #fff;
   color: #111; }
 th, td { border-bottom: 1px solid #ccc; padding: .3rem .7rem; text-align: left;
@@ -55,7 +57,8 @@ class Section(NamedTuple):
     name: name of the run.
     lines: what it came to, a sentence each.
     tables: its tables, as rows of cells, the first row being the titles.
-    scatter: returns of demonstrations and rollouts, as SVG; empty for none.
+    scatter: returns of demonstrations and rollouts, and how long they are tracked,
+      as SVG; empty for none.
     failures: cells of the table of rollouts, failures first.
     films: films of rollouts.
     settings: the run's experiment and provenance, as text.

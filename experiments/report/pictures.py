@@ -106,6 +106,19 @@ def scatter(rollouts: Sequence[rollouts_lib.Rollout]) -> str:
   return _svg(figure)
 
 
+def survival(rollouts: Sequence[rollouts_lib.Rollout]) -> str:
+  """Returns the share of the demonstrations still tracked by step, as SVG.
+
+  Args:
+    rollouts: rollouts of one policy.
+  """
+  figure, axis = plt.subplots(figsize=(4.6, 4.2), constrained_layout=True)
+  axis.step(*rollouts_lib.survival(rollouts), where='post')
+  axis.set(xlabel='step', ylabel='share still tracked', ylim=(0, 1.02))
+  axis.grid(alpha=0.3)
+  return _svg(figure)
+
+
 def film(rollout: rollouts_lib.Rollout) -> str:
   """Returns demonstration, rollout and their difference as a film's data URL.
 

@@ -14,12 +14,13 @@
 """Rollouts of an imitation policy, and where they part from demonstrations."""
 
 import dataclasses
-from typing import Optional, Sequence
+from typing import Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from environments import imitation
 from environments import rewards
+from environments.block_stacking import features
 from experiments import evaluation
 
 _STAGES = (
@@ -28,6 +29,8 @@ _STAGES = (
   (rewards.REACHED, 'reached'),
 )
 _NO_STAGE = 'approach'
+# Names of what is measured beside the terms of the reward.
+_HAND, _BLOCK = 'hand error', 'block error'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +46,15 @@ class Rollout:
     parted_at: step at which the hand-to-block vector first deviates by more
       than `evaluation.TRACKING_DISTANCE`; None if it never does.
     parted_in: stage of the demonstration at that step.
+    stacked_at: number of steps after which the blocks were stacked for the first
+      time; None if they never were.
+    demonstration_stacked_at: the same of the demonstration.
+    imitation_rewards: mean reward a step of each term of equation 2 by itself,
+      by observation key.
+    hand_error: mean distance of the end effectors, in metres.
+    block_error: mean distance of the red blocks, in metres.
+    action_jerk: mean norm of the second differences of the actions, which are
+      velocities; in units of the action.
     demonstration_states: its physics states, float64 [T + 1, S].
     states: those of the rollout, float64 [T + 1, S].
   """
@@ -54,6 +66,12 @@ class Rollout:
   stacked: bool
   parted_at: Optional[int]
   parted_in: Optional[str]
+  stacked_at: Optional[int]
+  demonstration_stacked_at: Optional[int]
+  imitation_rewards: Mapping[str, float]
+  hand_error: float
+  block_error: float
+  action_jerk: float
   demonstration_states: np.ndarray
   states: np.ndarray
 
@@ -100,9 +118,13 @@ def roll_out(
   demonstration = environment.demonstration
   states = [environment.environment.get_state()]
   task_rewards: list[float] = []
+  actions: list[np.ndarray] = []
+  measured: list[Mapping[str, float]] = []
   parted_at: Optional[int] = None
   while not timestep.last():
-    timestep = environment.step(policy(timestep.observation))
+    actions.append(np.asarray(policy(timestep.observation)))
+    timestep = environment.step(actions[-1])
+    measured.append(_measure(environment))
     task_rewards.append(float(timestep.reward[imitation.TASK]))
     states.append(environment.environment.get_state())
     if parted_at is None and environment.deviation > (
@@ -119,9 +141,74 @@ def roll_out(
     parted_in=None
     if parted_at is None
     else stage(float(demonstration.rewards[parted_at - 1])),
+    stacked_at=_first_stacked(task_rewards),
+    demonstration_stacked_at=_first_stacked(demonstration.rewards),
+    imitation_rewards={
+      key: float(np.mean([m[key] for m in measured]))
+      for key in environment.reward_terms
+    },
+    hand_error=float(np.mean([m[_HAND] for m in measured])),
+    block_error=float(np.mean([m[_BLOCK] for m in measured])),
+    action_jerk=jerk(np.stack(actions)),
     demonstration_states=np.asarray(demonstration.states),
     states=np.stack(states),
   )
+
+
+def jerk(actions: np.ndarray) -> float:
+  """Returns the mean norm of the second differences of actions.
+
+  Args:
+    actions: actions of an episode, float [T, A].
+
+  Returns:
+    The mean; 0 if there are fewer than three actions.
+  """
+  if len(actions) < 3:
+    return 0.0
+  return float(np.linalg.norm(np.diff(actions, n=2, axis=0), axis=-1).mean())
+
+
+def survival(rollouts: Sequence[Rollout]) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the share of the demonstrations that are still tracked at each step.
+
+  Of demonstrations that are shorter the last state counts.
+
+  Args:
+    rollouts: at least one rollout.
+
+  Returns:
+    Steps, int [N], and shares, float [N].
+  """
+  last = max(len(rollout.states) - 1 for rollout in rollouts)
+  steps = np.arange(last + 1)
+  parted = np.array(
+    [np.inf if r.parted_at is None else r.parted_at for r in rollouts]
+  )
+  return steps, (parted[:, np.newaxis] > steps).mean(axis=0)
+
+
+def _measure(
+  environment: imitation.ImitationEnvironment,
+) -> Mapping[str, float]:
+  """Returns what is measured in a step, by name."""
+  scene, frame = environment.scene, environment.frame
+  by_term = {
+    key: rewards.imitation_reward(scene, frame, {key: term})
+    for key, term in environment.reward_terms.items()
+  }
+  return {
+    **by_term,
+    _HAND: features.hand_position_error(scene, frame),
+    _BLOCK: features.block_position_error(scene, frame),
+  }
+
+
+def _first_stacked(
+  task_rewards: Union[Sequence[float], np.ndarray],
+) -> Optional[int]:
+  stacked = np.flatnonzero(np.equal(task_rewards, rewards.STACKED))
+  return int(stacked[0]) + 1 if stacked.size else None
 
 
 def failures_first(rollouts: Sequence[Rollout]) -> Sequence[Rollout]:

@@ -89,8 +89,10 @@ def _section(folder: str) -> page.Section:
   return page.Section(
     name=_name(folder),
     lines=[_summary(folder), *_about(rollouts)],
-    tables=tables,
-    scatter=pictures.scatter(rollouts) if rollouts else '',
+    tables=[*tables, _measures(rollouts)],
+    scatter=pictures.scatter(rollouts) + pictures.survival(rollouts)
+    if rollouts
+    else '',
     failures=_cells(rollouts),
     films=[
       page.Film(pictures.film(rollout), _caption(rollout))
@@ -171,6 +173,37 @@ def _about(rollouts: Sequence[rollouts_lib.Rollout]) -> Sequence[str]:
   return [
     f'The imitation policy on {len(rollouts)} unseen demonstrations: '
     f'{ratio:.2f} of their task return, {stacked:.0%} stacked.'
+  ]
+
+
+def _measures(
+  rollouts: Sequence[rollouts_lib.Rollout],
+) -> Sequence[Sequence[str]]:
+  """Returns the cells of the means of what docs/metrics.md defines."""
+  if not rollouts:
+    return []
+  both = [
+    r.stacked_at / r.demonstration_stacked_at
+    for r in rollouts
+    if r.stacked_at and r.demonstration_stacked_at
+  ]
+  values = {
+    **{
+      f'imitation reward a step, {key} alone': float(
+        np.mean([r.imitation_rewards[key] for r in rollouts])
+      )
+      for key in rollouts[0].imitation_rewards
+    },
+    'end-effector error (m)': float(np.mean([r.hand_error for r in rollouts])),
+    'block error (m)': float(np.mean([r.block_error for r in rollouts])),
+    'action jerk': float(np.mean([r.action_jerk for r in rollouts])),
+    'step of stacking / demonstration': float(np.median(both))
+    if both
+    else float('nan'),
+  }
+  return [
+    ('unseen demonstrations', 'imitation policy'),
+    *((name, f'{value:.3f}') for name, value in values.items()),
   ]
 
 

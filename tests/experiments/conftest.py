@@ -90,8 +90,11 @@ def dataset(training_set, validation_set, tmp_path_factory) -> str:
 @pytest.fixture
 def experiment(dataset) -> experiment_lib.Experiment:
   """A short run of the features preset on the recorded dataset."""
+  features = presets.make('features')
   return dataclasses.replace(
-    presets.make('features'),
+    features,
+    # Each is evaluated from, of the demonstrators as well.
+    domain=dataclasses.replace(features.domain, task_starts=2),
     demonstrations=experiment_lib.Demonstrations(
       dataset, num_train=3, num_validation=2
     ),

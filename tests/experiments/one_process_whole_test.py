@@ -35,7 +35,6 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
   experiment = dataclasses.replace(
     experiment,
     demonstrations=dataclasses.replace(experiment.demonstrations, dataset=None),
-    domain=dataclasses.replace(experiment.domain, task_starts=2),
     budget=experiment_lib.Budget(minutes=15 / 60),
     task_phase=experiment_lib.TaskPhase(after_share=0.5, source_steps=200),
     # Two episodes say as much as ten here.

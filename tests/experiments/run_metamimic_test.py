@@ -278,6 +278,7 @@ def test_interrupt_keeps_what_there_is(tmp_path, dataset):
       '--budget_minutes=20',
       '--evaluation_period_minutes=0.05',
       '--set=evaluation.episodes=1',
+      '--set=domain.task_starts=2',
     ],
     cwd=_ROOT,
     stdout=subprocess.PIPE,

@@ -29,6 +29,12 @@ def _rollout(ratio: float, **options) -> rollouts.Rollout:
       'stacked': False,
       'parted_at': None,
       'parted_in': None,
+      'stacked_at': None,
+      'demonstration_stacked_at': 90,
+      'imitation_rewards': {'body': 0.5},
+      'hand_error': 0.1,
+      'block_error': 0.1,
+      'action_jerk': 0.0,
       'demonstration_states': np.zeros((2, 3)),
       'states': np.zeros((2, 3)),
       **options,
@@ -44,6 +50,17 @@ def test_replayed_actions_never_part(following):
   assert rollout.stage == 'stacked'
   assert rollout.outcome == 'stacked'
   assert rollout.parted_at is None
+  assert rollout.stacked_at == rollout.demonstration_stacked_at
+  assert rollout.imitation_rewards == pytest.approx(
+    {'body': 1.0, 'blocks': 1.0}
+  )
+  assert rollout.hand_error == pytest.approx(0.0, abs=1e-6)
+  assert rollout.block_error == pytest.approx(0.0, abs=1e-6)
+  actions = following.demonstration.actions
+  second = actions[2:] - 2.0 * actions[1:-1] + actions[:-2]
+  assert rollout.action_jerk == pytest.approx(
+    np.sqrt((second**2).sum(axis=1)).mean(), rel=1e-5
+  )
   np.testing.assert_allclose(
     rollout.states, rollout.demonstration_states, atol=1e-6
   )
@@ -53,6 +70,9 @@ def test_standing_still_parts_from_a_demonstration(following):
   rollout = rollouts.roll_out(following, lambda _: np.zeros(9, np.float32), 0)
   assert rollout.task_return < 0.2 * rollout.demonstration_return
   assert not rollout.stacked
+  assert rollout.stacked_at is None
+  assert rollout.action_jerk == 0.0
+  assert rollout.block_error > 0.01
   step = rollout.parted_at
   assert step is not None
   # By hand: the first step at which the vectors to the block are 10 cm apart.
@@ -60,6 +80,15 @@ def test_standing_still_parts_from_a_demonstration(following):
   expected = rollouts.stage(following.demonstration.rewards[step - 1])
   assert rollout.parted_in == expected
   assert f'parted at step {step} ({expected})' in rollout.outcome
+
+
+def test_survival_counts_those_still_tracked():
+  parted = [None, 1, 3, None]
+  steps, shares = rollouts.survival(
+    [_rollout(0.5, parted_at=at, states=np.zeros((5, 3))) for at in parted]
+  )
+  np.testing.assert_array_equal(steps, range(5))
+  np.testing.assert_allclose(shares, [1.0, 0.75, 0.75, 0.5, 0.5])
 
 
 def test_stages_are_those_of_the_reward():

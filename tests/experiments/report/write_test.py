@@ -71,7 +71,8 @@ def test_all_is_in_the_page(report, run):
     for row in page.markdown_cells((run / name).read_text()):
       for cell in row:
         assert f'>{cell}</t' in text
-  assert text.count('<svg') == 2
+  assert text.count('<svg') == 3
+  assert 'imitation reward a step, body alone' in text
   assert 'task.regression_filter = better_or_imitation' in text
   assert 'unseen demonstrations' in text
   # Nothing of it is elsewhere.
