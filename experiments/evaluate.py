@@ -47,6 +47,7 @@ with renderer.required():
   from environments.block_stacking import demonstrators as demonstrators_lib
   from experiments import controls
   from experiments import exported_policy
+  from experiments import paths
   from experiments import reporting
   from experiments import run_folder as run_folder_lib
   from experiments import task_evaluation
@@ -262,9 +263,10 @@ def _check_demonstrators(names: Sequence[str]) -> None:
 
 def _run_folder(given: str) -> str:
   """Returns the folder of a run, or of policies that come with the package."""
-  if not os.path.exists(given) and given in shipped.names():
+  path = paths.expand(given)
+  if not os.path.exists(path) and given in shipped.names():
     return shipped.folder(given)
-  return given
+  return path
 
 
 def _table(argv: list[str]) -> str:
@@ -279,7 +281,9 @@ def _table(argv: list[str]) -> str:
       first_start=_FIRST_START.value,
       episode_length=_EPISODE_LENGTH.value,
     )
-  return evaluate(run_folder, argv[2], _TABLE.value, _MAX_EPISODES.value)
+  return evaluate(
+    run_folder, paths.expand(argv[2]), _TABLE.value, _MAX_EPISODES.value
+  )
 
 
 def main(argv: list[str]) -> None:

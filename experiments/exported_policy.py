@@ -22,6 +22,8 @@ from acme.agents.tf import actors
 import tensorflow as tf
 import tree
 
+from acme_metamimic import plain_paths
+
 
 class PolicyError(ValueError):
   """A policy cannot be used; the message says why."""
@@ -45,7 +47,7 @@ class ExportedPolicy:
     """
     self._path = path
     try:
-      loaded = tf.saved_model.load(path)
+      loaded = tf.saved_model.load(plain_paths.plain(path))
       function = loaded.__call__.concrete_functions[0]
       (self._taken,), _ = function.structured_input_signature
     except Exception as error:  # TensorFlow has no common type for these.

@@ -23,6 +23,14 @@ from experiments.domains import block_stacking
 # it, or its networks have their shapes from it.
 _FIXED = ('domain.', 'networks.', 'demonstrations.')
 _MOVABLE = ('demonstrations.dataset',)
+_FIXED_OF_HALF = (
+  'discount',
+  'n_step',
+  'vmin',
+  'vmax',
+  'num_atoms',
+  'replay_table_name',
+)
 
 
 def check_program(experiment: experiment_lib.Experiment) -> None:
@@ -84,7 +92,8 @@ def check_resumable(
     ValueError: if something differs that what was kept depends on.
   """
   for path in _changed(experiment, before):
-    if path.startswith(_FIXED) and path not in _MOVABLE:
+    fixed = path.startswith(_FIXED) and path not in _MOVABLE
+    if fixed or path.partition('.')[2] in _FIXED_OF_HALF:
       old, new = (overrides.values(e)[path] for e in (before, experiment))
       raise ValueError(
         f'{path}={new} cannot change at a resume, as what was kept is of '

@@ -25,6 +25,7 @@ from typing import Callable, Sequence
 from acme import types
 import tensorflow as tf
 
+from acme_metamimic import plain_paths
 from acme_metamimic.tf import actors
 from acme_metamimic.tf import snapshots
 
@@ -79,5 +80,6 @@ def load_policy(
   """
   if half not in _HALVES:
     raise ValueError(f'half={half!r} must be one of {_HALVES}.')
-  loaded = tf.saved_model.load(snapshots.policy_path(folder(name), half))
+  path = snapshots.policy_path(folder(name), half)
+  loaded = tf.saved_model.load(plain_paths.plain(path))
   return actors.FeedForwardActor(loaded).select_action

@@ -25,9 +25,9 @@ import os
 from typing import Any, Mapping, Optional, Sequence
 
 from absl import app
-from absl import flags
 import numpy as np
 
+from experiments import paths
 from experiments import renderer
 
 with renderer.required():
@@ -39,7 +39,7 @@ with renderer.required():
   from experiments.paper import statistics
   from experiments.paper import sweeps
 
-_OUTPUT = flags.DEFINE_string(
+_OUTPUT = paths.define(
   'figures', 'docs/results/paper', 'Folder for the pictures and the table.'
 )
 

@@ -32,6 +32,7 @@ from typing import NamedTuple, Optional, Sequence
 from absl import app
 from absl import flags
 
+from experiments import paths
 from experiments import run_folder as run_folder_lib
 from experiments.paper import sweeps
 
@@ -44,7 +45,7 @@ _HOURS = flags.DEFINE_float(
   'Hours after which the run that is on is saved.',
   lower_bound=0.0,
 )
-ROOT = flags.DEFINE_string('root', 'runs/paper', 'Folder of the runs.')
+ROOT = paths.define('root', 'runs/paper', 'Folder of the runs.')
 
 # For a run that saves and exports after a stop.
 _STOP_SECONDS = 120.0

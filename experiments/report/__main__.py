@@ -23,16 +23,16 @@ without a network.
 import os
 
 from absl import app
-from absl import flags
 from absl import logging
 
+from experiments import paths
 from experiments import renderer
 
 with renderer.required():
   from experiments import run_folder as run_folder_lib
   from experiments.report import write as write_lib
 
-_OUTPUT = flags.DEFINE_string(
+_OUTPUT = paths.define(
   'page', None, 'HTML file; report.html in the first run by default.'
 )
 
@@ -42,7 +42,7 @@ def main(argv: list[str]) -> None:
   if len(argv) < 2:
     raise app.UsageError('Give the folder of a run, or of several.')
   logging.set_verbosity(logging.WARNING)
-  folders = argv[1:]
+  folders = [paths.expand(folder) for folder in argv[1:]]
   path = _OUTPUT.value or os.path.join(folders[0], 'report.html')
   try:
     write_lib.write(folders, path)
