@@ -260,6 +260,8 @@ class Experiment:
     program: configuration of a program's nodes.
     budget: when the run is finished.
     evaluation: how a run in one process is evaluated.
+    threads_per_operation: number of threads of an operation of TensorFlow in one
+      process. Halves share the cores, and small matrices gain nothing from more.
     learns_beside_acting: whether in one process each learner has a thread beside
       the one that acts.
     keeps_replay: whether a run in one process saves what its tables hold, to go
@@ -293,6 +295,7 @@ class Experiment:
   )
   budget: Budget = dataclasses.field(default_factory=Budget)
   evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
+  threads_per_operation: int = 1
   learns_beside_acting: bool = False
   keeps_replay: bool = True
   seed: int = 0
@@ -301,7 +304,13 @@ class Experiment:
   learns_imitation = True
 
   def __post_init__(self) -> None:
-    _check_least(self, seed=0, num_imitation_actors=1, num_task_actors=1)
+    _check_least(
+      self,
+      seed=0,
+      num_imitation_actors=1,
+      num_task_actors=1,
+      threads_per_operation=1,
+    )
     if self.seed >= 2**31:
       raise ValueError(f'seed={self.seed} must be less than {2**31}.')
     if self.program.seed or self.program.limits:

@@ -43,12 +43,12 @@ def main(argv: list[str]) -> None:
   """Runs the experiment that the flags describe."""
   command_line.check_no_arguments(argv)
   command_line.quiet()
-  # One thread an operation: two halves share the cores, and small matrices do
-  # not gain from more.
-  tf.config.threading.set_intra_op_parallelism_threads(1)
   try:
     experiment, run_folder = command_line.make_experiment(
       run_folder_lib.ONE_PROCESS
+    )
+    tf.config.threading.set_intra_op_parallelism_threads(
+      experiment.threads_per_operation
     )
     command_line.stop_on_signals()
     tf.random.set_seed(experiment.seed)

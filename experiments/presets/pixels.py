@@ -65,6 +65,8 @@ def make() -> experiment.Experiment:
       policy_layer_sizes=form.layer_sizes,
       critic_layer_sizes=form.layer_sizes,
     ),
+    # Convolutions gain from the second core.
+    threads_per_operation=2,
     # A run can be cut and go on.
     budget=experiment.Budget(minutes=10 * 60.0),
     evaluation=experiment.Evaluation(period_minutes=20.0),
