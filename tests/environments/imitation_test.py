@@ -424,8 +424,9 @@ def test_what_is_observed_cannot_change_the_demonstration(
   ):
     with pytest.raises(ValueError, match='read-only'):
       values[:] = 0.0
-  environment.frame.clear()
-  environment.scene.clear()
+  dict.clear(environment.frame)
+  scene: Any = environment.scene
+  scene.clear()
   np.testing.assert_array_equal(environment.frame['blocks'], wanted[0])
   assert set(environment.scene) == {'body', 'blocks'}
   timestep = environment.step(training[0].actions[0])

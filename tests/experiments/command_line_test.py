@@ -44,7 +44,9 @@ def _make(
       )
     define_path = flags.DEFINE
     patch.setattr(
-      flags, 'DEFINE', lambda *a, **k: define_path(*a, flag_values=values, **k)
+      flags,
+      'DEFINE',
+      lambda *a, **k: define_path(*a, flag_values=values, **k),  # type: ignore[call-overload]
     )
     command_line.define(form)
     values(['program', *arguments])

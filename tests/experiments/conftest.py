@@ -94,7 +94,7 @@ def experiment(dataset) -> experiment_lib.Experiment:
   return dataclasses.replace(
     features,
     # Each is evaluated from, of the demonstrators as well.
-    domain=dataclasses.replace(features.domain, task_starts=2),
+    domain=dataclasses.replace(_DOMAIN, task_starts=2),
     demonstrations=experiment_lib.Demonstrations(
       dataset, num_train=3, num_validation=2
     ),

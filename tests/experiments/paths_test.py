@@ -41,7 +41,9 @@ def test_home_is_expanded(monkeypatch, typed, path):
   with monkeypatch.context() as patch:
     define = flags.DEFINE
     patch.setattr(
-      flags, 'DEFINE', lambda *a, **k: define(*a, flag_values=values, **k)
+      flags,
+      'DEFINE',
+      lambda *a, **k: define(*a, flag_values=values, **k),  # type: ignore[call-overload]
     )
     folder = paths.define('folder', None, 'A folder.')
   values(['program'])

@@ -40,7 +40,7 @@ def test_a_line_every_half_minute_and_one_at_the_end(monkeypatch):
   monkeypatch.setattr(sys, 'stderr', log)
   with mock.patch.object(progress.time, 'monotonic', return_value=0.0):
     stream = progress.stream()
-  _draw(stream, 100)
+  _draw(stream, 100)  # type: ignore[arg-type]
   assert log.getvalue().splitlines() == [
     '30 of 100',
     '60 of 100',

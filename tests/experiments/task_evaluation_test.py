@@ -12,6 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 import math
+from typing import Any
 
 import dm_env
 import numpy as np
@@ -37,7 +38,8 @@ class _Rewarding:
 
 
 def _environment(*episodes) -> fixed_starts.FixedStarts:
-  return fixed_starts.FixedStarts(_Rewarding(), episodes)
+  environment: Any = _Rewarding()
+  return fixed_starts.FixedStarts(environment, episodes)
 
 
 def test_metrics_of_episodes():

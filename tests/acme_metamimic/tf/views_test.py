@@ -40,8 +40,8 @@ _SPEC = fakes.imitation_spec()._replace(
   observations={**_OBSERVATIONS, 'goal': _OBSERVATIONS}
 )
 _TARGETS = views.AuxiliaryTargets(
-  {'state': np.float32([10.0, 0.0, 0.0, 5.0])},
-  {'state': np.float32([0.0, 100.0, 0.0, 0.0])},
+  {'state': np.array([10.0, 0.0, 0.0, 5.0], np.float32)},
+  {'state': np.array([0.0, 100.0, 0.0, 0.0], np.float32)},
 )
 
 

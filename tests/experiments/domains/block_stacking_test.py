@@ -14,6 +14,7 @@
 """Tests of block stacking as experiments have it."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -223,8 +224,9 @@ def test_task_policies_are_evaluated_from_fixed_starts():
   'field', ['curriculum_probability', 'source_curriculum_probability']
 )
 def test_probabilities_must_be_some(field):
+  changes: Any = {field: 1.5}
   with pytest.raises(ValueError, match=f'{field}=1.5 must lie in'):
-    block_stacking.BlockStacking(**{field: 1.5})
+    dataclasses.replace(_DOMAIN, **changes)
 
 
 @pytest.mark.parametrize('field', ['pixel_scale', 'joint_scale', 'block_scale'])
@@ -233,4 +235,4 @@ def test_scales_of_the_reward_must_be_positive(field, scale):
   with pytest.raises(
     ValueError, match=rf'{field}=.* must be positive .*exp\(-scale'
   ):
-    block_stacking.BlockStacking(**{field: scale})
+    dataclasses.replace(_DOMAIN, **{field: scale})

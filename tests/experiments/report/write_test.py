@@ -27,6 +27,7 @@ from experiments import experiment as experiment_lib
 from experiments import one_process
 from experiments import presets
 from experiments import run_folder as run_folder_lib
+from experiments.domains import block_stacking
 from experiments.report import page
 from experiments.report import write
 
@@ -39,9 +40,7 @@ def run(dataset, tmp_path_factory) -> pathlib.Path:
   base = presets.make('features')
   experiment = dataclasses.replace(
     base,
-    domain=dataclasses.replace(
-      base.domain, task_starts=2, task_episode_length=10
-    ),
+    domain=block_stacking.BlockStacking(task_starts=2, task_episode_length=10),
     demonstrations=experiment_lib.Demonstrations(
       dataset, num_train=3, num_validation=2
     ),
