@@ -236,3 +236,23 @@ def test_scales_of_the_reward_must_be_positive(field, scale):
     ValueError, match=rf'{field}=.* must be positive .*exp\(-scale'
   ):
     dataclasses.replace(_DOMAIN, **{field: scale})
+
+
+def test_a_curriculum_starts_task_episodes_inside_demonstrations(dataset):
+  where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
+  domain = dataclasses.replace(_DOMAIN, task_curriculum_probability=1.0)
+  environment = domain.make_task_environment(where, domain_lib.ACTOR, seed=0)
+  frames = np.concatenate(
+    [
+      np.asarray(d.observations['blocks'])
+      for d in domain.load_demonstrations(where, domain_lib.ACTOR)
+    ]
+  )
+  for _ in range(5):
+    blocks = environment.reset().observation['blocks']
+    assert np.abs(frames - blocks).max(axis=-1).min() < 1e-4
+  environment.close()
+  plain = _DOMAIN.make_task_environment(where, domain_lib.ACTOR, seed=0)
+  blocks = plain.reset().observation['blocks']
+  assert np.abs(frames - blocks).max(axis=-1).min() > 1e-2
+  plain.close()
