@@ -252,7 +252,8 @@ def test_a_curriculum_starts_task_episodes_inside_demonstrations(dataset):
     blocks = environment.reset().observation['blocks']
     assert np.abs(frames - blocks).max(axis=-1).min() < 1e-4
   environment.close()
-  plain = _DOMAIN.make_task_environment(where, domain_lib.ACTOR, seed=0)
+  # Of another seed than those that the demonstrations were recorded with.
+  plain = _DOMAIN.make_task_environment(where, domain_lib.ACTOR, seed=70)
   blocks = plain.reset().observation['blocks']
   assert np.abs(frames - blocks).max(axis=-1).min() > 1e-2
   plain.close()
