@@ -85,8 +85,8 @@ def test_the_imitation_policy_does_what_its_table_says():
   said = _of_the_table(
     'table.csv', 'task_return', demonstrations='validation', policy='trained'
   )
-  # Two of five may slip where four in forty did.
-  assert metrics['task_return'] > said - 0.4
+  # Half may slip: on a hundred others the policy has 0.73 where the table has 0.88.
+  assert metrics['task_return'] > said - 0.5
   assert metrics['imitation_reward'] > 0.5
 
 
@@ -94,7 +94,8 @@ def test_the_imitation_policy_does_what_its_table_says():
 def test_the_task_policy_does_what_its_table_says():
   policy = acme_metamimic.load_policy('features', 'task')
   environment = _DOMAIN.load(episode_length=200)
-  states = fixed_starts.draw_states(environment, 5)
+  # Of an episode in three the block slips: five were at 37 where fifty are at 79.
+  states = fixed_starts.draw_states(environment, 20)
   metrics = task_evaluation.run_episodes(
     fixed_starts.FixedStarts(environment, states), policy
   )

@@ -71,15 +71,15 @@ def _write_run(folder, returns) -> None:
 
 
 def test_a_figure_is_drawn_from_what_there_is(tmp_path):
-  figure = sweeps.make('figure8', sweeps.SMOKE)
-  root = tmp_path / 'smoke' / 'figure8'
+  figure = sweeps.make('figure8', sweeps.LAPTOP)
+  root = tmp_path / 'laptop' / 'figure8'
   _write_run(root / 'metamimic' / 'seed_0', [1.0, 2.0, 60.0])
   _write_run(root / 'metamimic' / 'seed_1', [1.0, 2.0, 80.0])
   _write_run(root / 'd4pg' / 'seed_0', [0.0, 0.0])
   (root / 'd4pg' / 'seed_0' / 'task_table.csv').write_text(
     'policy,task_return\ntask policy,1.0\ndemonstrator brisk,103.6\n'
   )
-  found = plot.curves('figure8', sweeps.SMOKE, str(tmp_path))
+  found = plot.curves('figure8', sweeps.LAPTOP, str(tmp_path))
   assert {name: len(runs) for name, runs in found.items()} == {
     'metamimic': 2,
     'd4pg': 1,
