@@ -22,7 +22,7 @@ REMEDY = '`make doctor` says what is missing and how to install it.'
 # Packages that look for a renderer, or use it. What they raise without one has
 # many types: RuntimeError for a MUJOCO_GL that dm_control does not know, and what
 # PyOpenGL makes of a library that is not there.
-_PACKAGES = ('dm_control._render', 'OpenGL', 'glfw')
+_PACKAGES = ('dm_control._render', 'mujoco.rendering', 'OpenGL', 'glfw')
 
 
 def is_missing(error: BaseException) -> bool:

@@ -120,7 +120,7 @@ def test_a_browser_shows_it(report, tmp_path):
   # Text, and the curves' first colour.
   assert (pixels.sum(axis=-1) < 100).mean() > 0.005
   blue = np.abs(pixels - np.array([31, 119, 180])).max(axis=-1) < 40
-  assert blue.sum() > 30
+  assert blue.sum() > 10
   # A phone's page is not wider than the phone: the right margin is empty.
   assert (pixels[:, -3:].std(axis=(1, 2)) < 1.0).mean() > 0.9
 
