@@ -209,7 +209,7 @@ def test_sigterm_ends_a_run_in_good_order(tmp_path):
   assert 'Traceback' not in err
   assert out.rstrip().endswith(
     f'Interrupted. What there is was kept in {folder}. To go on:\n'
-    f'python -m experiments.run_metamimic --resume --run_folder={folder}'
+    + run_folder_lib.resume_command(run_folder_lib.ONE_PROCESS, str(folder))
   )
   for half in ('imitation', 'task'):
     policy = folder / 'policies' / f'{half}_policy'

@@ -299,7 +299,7 @@ def test_interrupt_keeps_what_there_is(tmp_path, dataset):
   assert process.returncode == 130
   assert out.rstrip().endswith(
     f'Interrupted. What there is was kept in {folder}. To go on:\n'
-    f'python -m experiments.run_metamimic --resume --run_folder={folder}'
+    + run_folder_lib.resume_command(run_folder_lib.ONE_PROCESS, str(folder))
   )
   assert _read_points(curves)[: len(points)] == points
   for half in ('imitation', 'task'):
