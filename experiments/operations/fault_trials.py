@@ -26,7 +26,6 @@ from typing import Any, Callable, Mapping, Sequence
 
 import psutil
 
-from experiments.launchpad_ray import supervision
 from experiments.operations import fault_outcomes
 from experiments.operations import processes
 
@@ -35,6 +34,9 @@ _STEPS = re.compile(r'updates/s, (\d+) steps')
 _REPLAY = re.compile(r'task replay (\d+)')
 # Seconds after a stop in which all processes have to end.
 _ORPHAN_SECONDS = 15.0
+# The small networks of the trials are saved in a second. A node that hangs is to
+# show as one that is late.
+_GRACE_SECONDS = 8.0
 
 # Flags of a new run. The environment is paced, so that the trials show how nodes
 # end and start, and not how busy the machine is.
@@ -74,6 +76,7 @@ class Run:
     self.patience_seconds = patience_seconds
     flags = {
       'lp_launch_type': launch_type,
+      'grace_seconds': _GRACE_SECONDS,
       'run_folder': self._folder,
       **(
         {'resume': True} if os.path.exists(folder) else _FLAGS | {**arguments}
@@ -236,7 +239,7 @@ def hurt(
 
 def _wait_for_orphans(family: Sequence[psutil.Process]) -> list[int]:
   """Waits for processes to end and returns the ids of those that do not."""
-  deadline = time.monotonic() + _ORPHAN_SECONDS + supervision.GRACE_SECONDS
+  deadline = time.monotonic() + _ORPHAN_SECONDS + _GRACE_SECONDS
   left = [process.pid for process in family if _runs(process)]
   while left and time.monotonic() < deadline:
     time.sleep(_POLL_SECONDS)
