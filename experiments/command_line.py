@@ -50,8 +50,16 @@ SHORT_NAMES: Mapping[str, Tuple[str, str]] = {
   ),
   'dataset': (
     'demonstrations.dataset',
-    'Folder of recorded demonstrations, in train/ and validation/. By default '
-    'they are recorded into the run folder.',
+    'Folder of recorded demonstrations, in train/ and validation/, or one dataset '
+    'whose masks divide it. By default they are recorded into the run folder.',
+  ),
+  'train_mask': (
+    'demonstrations.train_mask',
+    "Mask of the dataset's demonstrations to train on, robomimic's filter key.",
+  ),
+  'validation_mask': (
+    'demonstrations.validation_mask',
+    "Mask of the dataset's demonstrations to test on.",
   ),
   'num_demonstrations': (
     'demonstrations.num_train',

@@ -19,6 +19,7 @@ The imitation policy, on any dataset:
   python -m experiments.demonstrations record data/unseen \
     --demonstrator=careful --episodes=100 --seed=2000000
   python -m experiments.evaluate runs/mine data/unseen
+  python -m experiments.evaluate runs/mine data/all.hdf5 --mask=valid
 
 It prints the same table as the run, over other demonstrations. Without a dataset
 it is the task policy, beside the run's demonstrators from the same starts:
@@ -63,6 +64,12 @@ _MAX_EPISODES = flags.DEFINE_integer(
   None,
   'Demonstrations to follow, or starts of the task policy; all by default.',
   lower_bound=1,
+)
+_MASK = flags.DEFINE_string(
+  'mask',
+  None,
+  "Mask of the dataset's demonstrations to follow, robomimic's filter key; all "
+  'by default.',
 )
 _DEMONSTRATORS = flags.DEFINE_list(
   'demonstrators',
@@ -176,6 +183,7 @@ def evaluate(
   path: str,
   table: Optional[str] = None,
   max_episodes: Optional[int] = None,
+  mask: Optional[str] = None,
 ) -> str:
   """Returns the table of a run's policy on a dataset.
 
@@ -184,6 +192,7 @@ def evaluate(
     path: path of the dataset.
     table: file to write it to as well, with a CSV file beside it.
     max_episodes: number of demonstrations to follow; all by default.
+    mask: name of the mask whose demonstrations are followed; None for all.
 
   Raises:
     DatasetError, OutputError, PolicyError, RunFolderError: if one of them cannot
@@ -192,11 +201,12 @@ def evaluate(
   _check_output(table)
   policy = load_policy(run_folder)
   domain = _domain(run_folder)
-  dataset = run_dataset.open_checked(path, domain)
+  dataset = run_dataset.open_checked(path, domain, mask)
   environment = domain.follow(dataset, domain_lib.VALIDATION, seed=0)
   policy.check(environment.observation_spec())
+  name = os.path.basename(os.path.normpath(path))
   rows = controls.table_rows(
-    os.path.basename(os.path.normpath(path)),
+    name if mask is None else f'{name} {mask}',
     environment,
     policy,
     untrained=None,
@@ -282,7 +292,11 @@ def _table(argv: list[str]) -> str:
       episode_length=_EPISODE_LENGTH.value,
     )
   return evaluate(
-    run_folder, paths.expand(argv[2]), _TABLE.value, _MAX_EPISODES.value
+    run_folder,
+    paths.expand(argv[2]),
+    _TABLE.value,
+    _MAX_EPISODES.value,
+    _MASK.value,
   )
 
 
@@ -292,6 +306,8 @@ def main(argv: list[str]) -> None:
     raise app.UsageError(
       'Give the folder of a run, and a dataset for the imitation policy.'
     )
+  if _MASK.value is not None and len(argv) == 2:
+    raise app.UsageError('--mask is of a dataset: give its path as well.')
   logging.set_verbosity(logging.WARNING)
   try:
     print(_table(argv))

@@ -53,8 +53,13 @@ class Demonstrations:
   """Where the demonstrations come from.
 
   Attributes:
-    dataset: folder of recorded demonstrations, in `train` and `validation`; None
-      to record them into the run's folder.
+    dataset: folder of recorded demonstrations, in `train` and `validation`, or
+      one dataset whose masks divide it; None to record them into the run's
+      folder.
+    train_mask: name of the mask of the dataset's demonstrations to train on;
+      None for all in `train`, or for robomimic's `train` of one dataset.
+    validation_mask: name of the mask of those to validate with; None for all in
+      `validation`, or for robomimic's `valid` of one dataset.
     train_demonstrator: name of the scripted demonstrator to train on.
     validation_demonstrator: name of the scripted demonstrator to validate with.
     num_train: number of demonstrations to train on.
@@ -62,6 +67,8 @@ class Demonstrations:
   """
 
   dataset: Optional[str] = None
+  train_mask: Optional[str] = None
+  validation_mask: Optional[str] = None
   train_demonstrator: str = 'brisk'
   validation_demonstrator: str = 'careful'
   num_train: int = 60
@@ -367,7 +374,13 @@ class Experiment:
     if not self.domain.has_demonstrations:
       return None
     wanted = self.demonstrations
-    return domain_lib.Dataset(folder, wanted.num_train, wanted.num_validation)
+    return domain_lib.Dataset(
+      folder,
+      wanted.num_train,
+      wanted.num_validation,
+      wanted.train_mask,
+      wanted.validation_mask,
+    )
 
   def make_networks(
     self, environment_spec: specs.EnvironmentSpec

@@ -147,9 +147,7 @@ def hand_to_block_deviation(
     observation: the environment's observation, with 'blocks', float32 [30].
     goal: the demonstration's frame, with 'blocks', float32 [30].
   """
-  part = BLOCKS_LAYOUT['hand_to_top']
-  difference = observation['blocks'][part] - goal['blocks'][part]
-  return float(np.linalg.norm(difference))
+  return _distance(observation, goal, 'blocks', BLOCKS_LAYOUT['hand_to_top'])
 
 
 def hand_position_error(
@@ -161,8 +159,7 @@ def hand_position_error(
     observation: the environment's observation, with 'body', float32 [36].
     goal: the demonstration's frame, with 'body', float32 [36].
   """
-  part = BODY_LAYOUT['hand_position']
-  return float(np.linalg.norm(observation['body'][part] - goal['body'][part]))
+  return _distance(observation, goal, 'body', BODY_LAYOUT['hand_position'])
 
 
 def block_position_error(
@@ -174,9 +171,17 @@ def block_position_error(
     observation: the environment's observation, with 'blocks', float32 [30].
     goal: the demonstration's frame, with 'blocks', float32 [30].
   """
-  part = BLOCKS_LAYOUT['top_position']
-  difference = observation['blocks'][part] - goal['blocks'][part]
-  return float(np.linalg.norm(difference))
+  return _distance(observation, goal, 'blocks', BLOCKS_LAYOUT['top_position'])
+
+
+def _distance(
+  observation: Mapping[str, np.ndarray],
+  goal: Mapping[str, np.ndarray],
+  key: str,
+  part: slice,
+) -> float:
+  """Returns the length of the difference in a part of an observation's key."""
+  return float(np.linalg.norm(observation[key][part] - goal[key][part]))
 
 
 def feature_reward_terms() -> dict[str, rewards.RewardTerm]:

@@ -21,6 +21,7 @@ from environments.demonstrations.dataset import Dataset
 from environments.demonstrations.dataset import Metadata
 from environments.demonstrations.demonstration import DatasetError
 from environments.demonstrations.demonstration import Demonstration
+from environments.demonstrations.demonstration import MaskError
 from environments.demonstrations.demonstration import MIN_STEPS
 from environments.demonstrations.loading import dataset_file
 from environments.demonstrations.loading import FILE_NAME
@@ -35,6 +36,7 @@ __all__ = [
   'Demonstration',
   'FILE_NAME',
   'MIN_STEPS',
+  'MaskError',
   'Metadata',
   'dataset_file',
   'load',

@@ -45,6 +45,7 @@ from environments.demonstrations import storage
 
 Demonstration = demonstration_lib.Demonstration
 DatasetError = demonstration_lib.DatasetError
+MaskError = demonstration_lib.MaskError
 
 # The first HDF5 version whose every structure can have a checksum.
 LIBVER = ('v110', 'v110')
@@ -155,9 +156,11 @@ class Dataset(Sequence[Demonstration]):
   def _selected(self, mask: str) -> list[str]:
     """Returns the names of the demonstrations of a mask, in the file's order."""
     if mask not in self._masks:
-      raise DatasetError(
-        f'{self._file} has no mask {mask!r}; it has {sorted(self._masks)}.'
+      found = sorted(self._masks) or (
+        'none: write some with `python -m experiments.demonstrations split '
+        '--masks`'
       )
+      raise MaskError(f'{self._file} has no mask {mask!r}; it has {found}.')
     missing = set(self._masks[mask]) - set(self._names)
     if missing:
       raise DatasetError(

@@ -28,6 +28,10 @@ class DatasetError(ValueError):
   """A dataset of demonstrations cannot be used; the message says why."""
 
 
+class MaskError(DatasetError):
+  """A dataset has no such mask; the message names those that it has."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Demonstration:
   """An episode of a demonstrator, d = {d_1, ..., d_T} in the paper.

@@ -37,14 +37,14 @@ Dataset = stacking_lib.Demonstrations
 
 
 def folders(root: str) -> tuple[str, str]:
-  """Returns the folders to train on and to validate with.
+  """Returns the folders of a recorded dataset, to train on and to validate with.
 
   Args:
     root: folder of the dataset.
   """
   return (
-    os.path.join(root, stacking_lib.TRAIN_FOLDER),
-    os.path.join(root, stacking_lib.VALIDATION_FOLDER),
+    os.path.join(root, domain_lib.TRAIN_FOLDER),
+    os.path.join(root, domain_lib.VALIDATION_FOLDER),
   )
 
 
@@ -59,14 +59,29 @@ def check(dataset: domain_lib.Dataset, domain: domain_lib.Domain) -> None:
     DatasetError: if there are none, or a run would fail on one.
   """
   assert isinstance(domain, stacking_lib.BlockStacking), 'No other has any.'
-  train_folder, validation_folder = folders(dataset.folder)
-  open_checked(train_folder, domain)
-  number = len(open_checked(validation_folder, domain))
-  if number < 2:
+  _open_part(dataset, domain_lib.TRAINING, domain)
+  validation = _open_part(dataset, domain_lib.VALIDATION, domain)
+  if len(validation) < 2:
+    path, mask, _ = dataset.part(domain_lib.VALIDATION)
+    where = path if mask is None else f'Mask {mask!r} of {path}'
     raise demonstrations_lib.DatasetError(
-      f'{validation_folder} holds {number} demonstration; 2 are needed to show a '
+      f'{where} holds {len(validation)} demonstration; 2 are needed to show a '
       'wrong one.'
     )
+
+
+def _open_part(
+  dataset: domain_lib.Dataset, kind: str, domain: stacking_lib.BlockStacking
+) -> Dataset:
+  """Opens what serves training or validation, and reads all of it once."""
+  part = dataset.part(kind)
+  try:
+    return open_checked(part.path, domain, part.mask)
+  except demonstrations_lib.MaskError as error:
+    field = 'validation' if kind == domain_lib.VALIDATION else 'train'
+    raise demonstrations_lib.DatasetError(
+      f'{error} What a run uses is chosen with --{field}_mask.'
+    ) from error
 
 
 def check_wanted(experiment: experiment_lib.Experiment) -> None:
@@ -81,7 +96,7 @@ def check_wanted(experiment: experiment_lib.Experiment) -> None:
   """
   given = experiment.demonstrations.dataset
   if not given:
-    _check_demonstrators(experiment.demonstrations)
+    _check_recordable(experiment.demonstrations)
     return
   dataset = experiment.dataset(given)
   if dataset is not None:
@@ -108,12 +123,15 @@ def prepare(
   return dataset
 
 
-def open_checked(folder: str, domain: stacking_lib.BlockStacking) -> Dataset:
+def open_checked(
+  folder: str, domain: stacking_lib.BlockStacking, mask: Optional[str] = None
+) -> Dataset:
   """Opens a dataset and reads all of it once.
 
   Args:
     folder: folder of the dataset, or its file.
     domain: environment that it is for.
+    mask: name of the mask whose demonstrations are wanted; None for all.
 
   Raises:
     DatasetError: if a run would fail on it.
@@ -127,6 +145,7 @@ def open_checked(folder: str, domain: stacking_lib.BlockStacking) -> Dataset:
     control_timestep=expected.control_timestep,
     model_hash=expected.model_hash,
     observations=domain.observables,
+    mask=mask,
   )
   dataset.verify()
   _check_usable(dataset, folder, domain)
@@ -195,7 +214,14 @@ def record(experiment: experiment_lib.Experiment, root: str) -> None:
     )
 
 
-def _check_demonstrators(wanted: experiment_lib.Demonstrations) -> None:
+def _check_recordable(wanted: experiment_lib.Demonstrations) -> None:
+  """Raises a DatasetError if such demonstrations cannot be recorded."""
+  for field in ('train_mask', 'validation_mask'):
+    if getattr(wanted, field) is not None:
+      raise demonstrations_lib.DatasetError(
+        f'{field}={getattr(wanted, field)!r} selects from a dataset that is '
+        'given, and what a run records has no masks: give its --dataset as well.'
+      )
   for field in ('train_demonstrator', 'validation_demonstrator'):
     if getattr(wanted, field) not in demonstrators.STYLES:
       raise demonstrations_lib.DatasetError(

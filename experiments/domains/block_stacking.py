@@ -15,7 +15,6 @@
 
 import dataclasses
 import math
-import os
 from typing import Mapping, Optional, Sequence, Tuple
 
 from acme import wrappers
@@ -33,8 +32,6 @@ from environments import rewards
 from environments import state_environment
 from environments.block_stacking import features
 from experiments.domains import domain
-
-TRAIN_FOLDER, VALIDATION_FOLDER = 'train', 'validation'
 
 _OBSERVABLES = ('image', 'body', 'blocks')
 
@@ -220,13 +217,11 @@ class BlockStacking(domain.Domain):
       dataset: where the demonstrations are.
       kind: what the environment is for.
     """
-    name, number = TRAIN_FOLDER, dataset.num_train
-    if kind == domain.VALIDATION:
-      name, number = VALIDATION_FOLDER, dataset.num_validation
+    part = dataset.part(kind)
     loaded = demonstrations_lib.load(
-      os.path.join(dataset.folder, name), block_stacking.TASK_NAME
+      part.path, block_stacking.TASK_NAME, mask=part.mask
     )
-    return loaded[:number]
+    return loaded[: part.number]
 
   def make_imitation_environment(
     self, dataset: Optional[domain.Dataset], kind: str, seed: int

@@ -14,6 +14,7 @@
 """What an experiment asks of what it acts in."""
 
 import abc
+import os
 from typing import Mapping, NamedTuple, Optional, Tuple
 
 import dm_env
@@ -22,6 +23,7 @@ import numpy as np
 from acme_metamimic.program import distributed
 from acme_metamimic.replay import goals
 from acme_metamimic.tf import views
+from environments import demonstrations
 
 # What an environment is made for: to act in, or to evaluate in.
 ACTOR = distributed.ACTOR
@@ -33,18 +35,70 @@ SOURCE = 'source'
 Scales = Mapping[str, np.ndarray]
 
 
+# Folders in that of a run's dataset.
+TRAIN_FOLDER, VALIDATION_FOLDER = 'train', 'validation'
+# Masks of one dataset that serves both, as robomimic names them.
+TRAIN_MASK, VALIDATION_MASK = 'train', 'valid'
+
+
+class Part(NamedTuple):
+  """The demonstrations of a run's dataset that an environment follows.
+
+  Attributes:
+    path: path of the dataset that they are in.
+    mask: name of the mask that selects them there; None for all.
+    number: number of them that are used, from the first on.
+  """
+
+  path: str
+  mask: Optional[str]
+  number: int
+
+
 class Dataset(NamedTuple):
   """Where the demonstrations of a run are, and how many of them it uses.
 
   Attributes:
-    folder: folder that holds the datasets `train` and `validation`.
+    folder: folder that holds the datasets `train` and `validation`, or path of
+      one dataset whose masks divide it.
     num_train: number of demonstrations to train on, from the first on.
     num_validation: number of demonstrations to validate with.
+    train_mask: name of the mask of those to train on; None for all of `train`,
+      or for the mask `TRAIN_MASK` of one dataset.
+    validation_mask: name of the mask of those to validate with; None for all of
+      `validation`, or for the mask `VALIDATION_MASK` of one dataset.
   """
 
   folder: str
   num_train: int
   num_validation: int
+  train_mask: Optional[str] = None
+  validation_mask: Optional[str] = None
+
+  def part(self, kind: str) -> Part:
+    """Returns which demonstrations an environment follows.
+
+    Args:
+      kind: what the environment is for.
+    """
+    if kind == VALIDATION:
+      name, default = VALIDATION_FOLDER, VALIDATION_MASK
+      mask, number = self.validation_mask, self.num_validation
+    else:
+      name, default = TRAIN_FOLDER, TRAIN_MASK
+      mask, number = self.train_mask, self.num_train
+    if self._is_one:
+      return Part(self.folder, mask or default, number)
+    return Part(os.path.join(self.folder, name), mask, number)
+
+  @property
+  def _is_one(self) -> bool:
+    """Whether one dataset serves both training and validation."""
+    file = demonstrations.dataset_file(self.folder)
+    if file == os.path.expanduser(self.folder):
+      return True
+    train = demonstrations.dataset_file(os.path.join(self.folder, TRAIN_FOLDER))
+    return os.path.exists(file) and not os.path.exists(train)
 
 
 class Domain(abc.ABC):

@@ -35,7 +35,7 @@ import numpy as np
 from environments import block_stacking
 from environments import demonstrations
 from experiments import run_folder as run_folder_lib
-from experiments.datasets import run_dataset
+from experiments.domains import domain as domain_lib
 
 _OUTPUT = flags.DEFINE_string(
   'output', 'runs/comparison', 'Folder for curves.csv and curves.png.'
@@ -118,15 +118,14 @@ def _read_single(
 def _read_program(
   name: str, folder: str, rows: Sequence[dict[str, str]]
 ) -> list[Point]:
-  _, validation = run_dataset.folders(run_folder_lib.dataset_folder(folder))
-  full = statistics.mean(
-    [
-      demonstration.task_return
-      for demonstration in demonstrations.load(
-        validation, task=block_stacking.TASK_NAME
-      )
-    ]
+  dataset = run_folder_lib.read(folder).dataset(
+    run_folder_lib.dataset_folder(folder)
   )
+  if dataset is None:
+    raise KeyError('demonstrations')
+  path, mask, _ = dataset.part(domain_lib.VALIDATION)
+  validation = demonstrations.load(path, block_stacking.TASK_NAME, mask=mask)
+  full = statistics.mean([d.task_return for d in validation])
   return [
     Point(
       name,

@@ -87,6 +87,21 @@ def dataset(training_set, validation_set, tmp_path_factory) -> str:
   return str(root)
 
 
+@pytest.fixture(scope='session')
+def masked(training_set, validation_set, dataset, tmp_path_factory) -> str:
+  """One file with both halves of the dataset, which its masks divide."""
+  path = str(tmp_path_factory.mktemp('masked') / 'all.hdf5')
+  metadata = demonstrations.load(f'{dataset}/train').metadata
+  with demonstrations.DatasetWriter(path, metadata) as writer:
+    for recorded, masks in (
+      (validation_set, ['valid', 'careful']),
+      (training_set, ['train']),
+    ):
+      for demonstration in recorded:
+        writer.append(demonstration, masks)
+  return path
+
+
 @pytest.fixture
 def experiment(dataset) -> experiment_lib.Experiment:
   """A short run of the features preset on the recorded dataset."""

@@ -16,6 +16,7 @@ import errno
 import os
 
 from absl import app
+from absl.testing import flagsaver
 import numpy as np
 import pytest
 
@@ -104,6 +105,29 @@ def test_a_table_that_cannot_be_written_is_printed(
       max_episodes=1,
     )
   assert '| validation ' in capsys.readouterr().out
+
+
+def test_a_mask_selects_what_is_followed(
+  tmp_path, masked, experiment, monkeypatch
+):
+  monkeypatch.setattr(
+    evaluate, 'load_policy', lambda run_folder: _StillPolicy()
+  )
+  run_folder_lib.write(str(tmp_path), run_folder_lib.ONE_PROCESS, experiment)
+  text = evaluate.evaluate(str(tmp_path), masked, mask='careful')
+  episodes = text.splitlines()[2].split('|')
+  assert '| all.hdf5 careful ' in text
+  assert episodes[3].strip() == '2'
+  with pytest.raises(demonstrations.DatasetError, match=r"it has \['careful'"):
+    evaluate.evaluate(str(tmp_path), masked, mask='other')
+
+
+def test_a_mask_is_of_a_dataset():
+  with (
+    flagsaver.flagsaver(mask='valid'),
+    pytest.raises(app.UsageError, match='--mask is of a dataset'),
+  ):
+    evaluate.main(['', 'run'])
 
 
 def test_a_damaged_policy_is_named(tmp_path):

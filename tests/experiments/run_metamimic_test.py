@@ -96,6 +96,8 @@ def test_flags_become_settings(run):
     '--evaluation_period_minutes=0',
     '--run_folder=mine',
     '--dataset=data',
+    '--train_mask=train',
+    '--validation_mask=valid',
     '--set=imitation.discount=0.9',
     '--set=networks.policy_layer_sizes=32,16',
   )
@@ -106,6 +108,8 @@ def test_flags_become_settings(run):
       'budget.minutes': 2.5,
       'seed': 7,
       'demonstrations.dataset': 'data',
+      'demonstrations.train_mask': 'train',
+      'demonstrations.validation_mask': 'valid',
       'demonstrations.num_train': 1,
       'demonstrations.num_validation': 2,
       'evaluation.period_minutes': 0.0,

@@ -67,6 +67,8 @@ def test_settings_with_an_effect_are_not():
     ('domain.joint_scale', 4.0),
     ('networks.policy_layer_sizes', (8, 8)),
     ('demonstrations.num_train', 3),
+    ('demonstrations.train_mask', 'train'),
+    ('demonstrations.validation_mask', 'valid'),
     ('imitation.discount', 0.9),
     ('task.num_atoms', 51),
   ],

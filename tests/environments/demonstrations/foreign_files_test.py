@@ -136,12 +136,20 @@ def test_a_mask_selects(file):
   assert [item.seed for item in found] == [0, 2]
   assert found.masks['valid'] == ('demo_1',)
   with pytest.raises(
-    demonstrations.DatasetError,
+    demonstrations.MaskError,
     match=r"no mask 'test'; it has \['old', 'train', 'valid'\]",
   ):
     demonstrations.load(file, mask='test')
   with pytest.raises(demonstrations.DatasetError, match=r"lacks \['demo_7'\]"):
     demonstrations.load(file, mask='old')
+
+
+def test_a_file_without_masks_says_how_to_write_some(file):
+  with pytest.raises(
+    demonstrations.MaskError,
+    match=r"no mask 'train'; it has none: write .* split --masks",
+  ):
+    demonstrations.load(file, mask='train')
 
 
 def test_masks_of_words_of_any_length_are_read(file):

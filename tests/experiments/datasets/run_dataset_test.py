@@ -78,6 +78,41 @@ def test_demonstrator_that_is_not_there_is_named_before_recording(field):
     run_dataset.check_wanted(_experiment(**{field: 'nobody'}))
 
 
+def test_masks_of_one_file_are_checked(masked):
+  run_dataset.check_wanted(_experiment(dataset=masked))
+  for masks, words in (
+    (
+      {'train_mask': 'trian'},
+      r"no mask 'trian'; it has \['careful', 'train', 'valid'\].*--train_mask",
+    ),
+    ({'validation_mask': 'v'}, r"no mask 'v'; .*--validation_mask"),
+  ):
+    with pytest.raises(demonstrations_lib.DatasetError, match=words):
+      run_dataset.check_wanted(_experiment(dataset=masked, **masks))
+
+
+def test_a_mask_of_one_demonstration_is_too_small(dataset, tmp_path):
+  path = str(tmp_path / 'all.hdf5')
+  train, _ = run_dataset.folders(dataset)
+  found = demonstrations_lib.load(train)
+  with demonstrations_lib.DatasetWriter(path, found.metadata) as writer:
+    for item, mask in zip(found, ('train', 'train', 'valid')):
+      writer.append(item, [mask])
+  with pytest.raises(
+    demonstrations_lib.DatasetError,
+    match=r"Mask 'valid' of .*all.hdf5 holds 1 demonstration; 2 are needed",
+  ):
+    run_dataset.check_wanted(_experiment(dataset=path))
+
+
+def test_masks_need_a_dataset_that_is_given():
+  with pytest.raises(
+    demonstrations_lib.DatasetError,
+    match=r"validation_mask='valid' selects .* give its --dataset",
+  ):
+    run_dataset.check_wanted(_experiment(validation_mask='valid'))
+
+
 def test_images_are_recorded_in_their_size(tmp_path, monkeypatch):
   taken: list[record.Settings] = []
 

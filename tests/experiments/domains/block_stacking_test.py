@@ -14,11 +14,13 @@
 """Tests of block stacking as experiments have it."""
 
 import dataclasses
+import os
 from typing import Any
 
 import numpy as np
 import pytest
 
+from environments import demonstrations as demonstrations_lib
 from environments import fixed_starts
 from environments.block_stacking import features
 from experiments import presets
@@ -114,6 +116,34 @@ def test_kinds_follow_their_demonstrations(dataset):
   )
   assert len(environment.demonstrations) == 2
   environment.close()
+
+
+@pytest.mark.parametrize('masks', [(), ('train', 'careful')])
+def test_one_file_serves_both_kinds_by_its_masks(masked, masks, tmp_path):
+  os.symlink(masked, tmp_path / demonstrations_lib.FILE_NAME)
+  for path in (masked, str(tmp_path)):
+    where = domain_lib.Dataset(path, 2, 1, *masks)
+    for kind, number, demonstrator in (
+      (domain_lib.ACTOR, 2, 'brisk'),
+      (domain_lib.VALIDATION, 1, 'careful'),
+    ):
+      found = _DOMAIN.load_demonstrations(where, kind)
+      assert [d.demonstrator for d in found] == [demonstrator] * number
+
+
+def test_masks_select_in_the_folders_too(dataset, masked, tmp_path):
+  for name in ('train', 'validation'):
+    os.makedirs(tmp_path / name)
+    os.symlink(masked, tmp_path / name / demonstrations_lib.FILE_NAME)
+  # As a file beside the folders does not take their place.
+  os.symlink(masked, tmp_path / demonstrations_lib.FILE_NAME)
+  for masks, numbers in (((), (5, 5)), (('train', 'valid'), (3, 2))):
+    where = domain_lib.Dataset(str(tmp_path), 9, 9, *masks)
+    for kind, number in zip(
+      (domain_lib.TRAINING, domain_lib.VALIDATION), numbers
+    ):
+      assert os.path.dirname(where.part(kind).path) == str(tmp_path)
+      assert len(_DOMAIN.load_demonstrations(where, kind)) == number
 
 
 def test_goal_references_find_the_goals_frames(dataset):

@@ -47,10 +47,12 @@ def test_single_process_has_its_curves(tmp_path):
   ]
 
 
+@pytest.mark.parametrize('kind', ['dataset', 'masked'])
 def test_program_is_in_units_of_its_demonstrations(
-  tmp_path, dataset, validation_set
+  tmp_path, request, validation_set, kind
 ):
   """The evaluator logs sums over an episode."""
+  dataset = request.getfixturevalue(kind)
   folder = tmp_path / 'program'
   folder.mkdir()
   experiment = overrides.replace(
