@@ -129,6 +129,8 @@ def test_each_short_name_changes_its_field(make, form):
     names |= command_line.PROGRAM_SHORT_NAMES
   values = dict.fromkeys(names, '3') | {
     'dataset': 'mine',
+    'train_mask': 'mine',
+    'validation_mask': 'mine',
     'half_precision': 'true',
   }
   experiment, _ = make(*(f'--{k}={values[k]}' for k in names), form=form)

@@ -124,7 +124,7 @@ def test_a_mask_selects_what_is_followed(
 
 def test_a_mask_is_of_a_dataset():
   with (
-    flagsaver.flagsaver(mask='valid'),
+    flagsaver.as_parsed(mask='valid'),
     pytest.raises(app.UsageError, match='--mask is of a dataset'),
   ):
     evaluate.main(['', 'run'])
