@@ -22,6 +22,7 @@ from typing import Mapping, Sequence
 import pytest
 
 from experiments import presets
+from experiments import run_folder as run_folder_lib
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +71,12 @@ _ONE_PROCESS: Mapping[str, Sequence[str]] = {'paper': _LOOKS, 'pixels': _LOOKS}
 
 
 def _run(folder: pathlib.Path, module: str, *arguments: str) -> str:
+  return _ended(folder, module, *arguments).stdout
+
+
+def _ended(
+  folder: pathlib.Path, module: str, *arguments: str
+) -> subprocess.CompletedProcess:
   done = subprocess.run(
     [
       *(sys.executable, '-m', f'experiments.{module}'),
@@ -82,7 +89,7 @@ def _run(folder: pathlib.Path, module: str, *arguments: str) -> str:
     timeout=_SECONDS,
   )
   assert done.returncode == 0, done.stdout + done.stderr
-  return done.stdout
+  return done
 
 
 def _last_row(path: pathlib.Path) -> Mapping[str, str]:
@@ -188,3 +195,14 @@ def test_program_with_references_to_goals(tmp_path, environments_per_actor):
     *_SMALL,
   )
   assert (folder / 'imitation_learner' / 'log.csv').exists()
+
+
+def test_a_file_of_another_project_is_learned_from(tmp_path, doubles):
+  """One file of doubles, which its masks divide."""
+  folder = tmp_path / 'run'
+  done = _ended(folder, 'run_metamimic', f'--dataset={doubles}', *_SMALL)
+  kept = run_folder_lib.read(str(folder)).demonstrations
+  assert (kept.dataset, kept.train_mask) == (doubles, None)
+  assert (folder / 'policies' / 'imitation_policy').is_dir()
+  loss = 'obs/body of float64 is read as float32, which keeps 6 digits'
+  assert (done.stdout + done.stderr).count(loss) == 1

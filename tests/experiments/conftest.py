@@ -20,7 +20,10 @@ begins with an episode of its own.
 
 from collections.abc import Iterator, Sequence
 import dataclasses
+import shutil
 
+import h5py
+import numpy as np
 import pytest
 
 from environments import block_stacking
@@ -99,6 +102,27 @@ def masked(training_set, validation_set, dataset, tmp_path_factory) -> str:
     ):
       for demonstration in recorded:
         writer.append(demonstration, masks)
+  return path
+
+
+@pytest.fixture
+def doubles(masked, tmp_path) -> str:
+  """The same file as another project writes it, with float64 in all arrays."""
+  path = str(tmp_path / 'doubles.hdf5')
+  shutil.copy(masked, path)
+  with h5py.File(path, 'a') as file:
+    for group in file['data'].values():
+      for name in (
+        *('actions', 'rewards'),
+        *(
+          f'{frames}/{k}'
+          for frames in ('obs', 'final_obs')
+          for k in group[frames]
+        ),
+      ):
+        values = group[name][()].astype(np.float64)
+        del group[name]
+        group[name] = values
   return path
 
 

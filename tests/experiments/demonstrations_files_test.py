@@ -13,6 +13,7 @@
 # limitations under the License.
 """Tests of masks, films' formats and paths in the command line for datasets."""
 
+import logging
 import os
 import pathlib
 import subprocess
@@ -89,6 +90,21 @@ def test_a_mask_selects_in_the_commands_that_read(recorded, tmp_path, capsys):
   for arguments in (('play', path), ('split', path, 'a', 'b')):
     message = dataset_commands.fails(capsys, *arguments, '--mask=test')
     assert "has no mask 'test'; it has ['train', 'valid']" in message
+
+
+def test_doubles_of_another_project_replay_and_it_is_said_once(
+  doubles, capsys, caplog
+):
+  with caplog.at_level(logging.WARNING, logger='absl'):
+    assert command.main(['validate', doubles, '--mask=train']) == 0
+    assert command.main(['info', doubles]) == 0
+  text = capsys.readouterr().out
+  assert '0 of 3 demonstrations part' in text
+  assert 'body float32[36]' in text
+  loss = 'obs/body of float64 is read as float32, which keeps 6 digits'
+  assert f'read as           {loss}\n' in text
+  (message,) = [m for m in caplog.messages if doubles in m]
+  assert loss in message
 
 
 def test_split_writes_masks_as_robomimic_does(recorded, tmp_path, capsys):

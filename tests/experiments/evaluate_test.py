@@ -122,6 +122,22 @@ def test_a_mask_selects_what_is_followed(
     evaluate.evaluate(str(tmp_path), masked, mask='other')
 
 
+def test_doubles_are_followed_as_what_was_recorded(
+  tmp_path, masked, doubles, experiment, monkeypatch
+):
+  monkeypatch.setattr(
+    evaluate, 'load_policy', lambda run_folder: _StillPolicy()
+  )
+  run_folder_lib.write(str(tmp_path), run_folder_lib.ONE_PROCESS, experiment)
+  recorded, converted = (
+    evaluate.evaluate(str(tmp_path), path, mask='valid').splitlines()[2:]
+    for path in (masked, doubles)
+  )
+  for row, same in zip(recorded, converted, strict=True):
+    assert row.split('|')[2:] == same.split('|')[2:]
+  assert 'actions replayed' in recorded[-1]
+
+
 def test_a_mask_is_of_a_dataset():
   with (
     flagsaver.as_parsed(mask='valid'),
