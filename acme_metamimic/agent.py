@@ -35,6 +35,7 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import networks as networks_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import half as half_lib
+from acme_metamimic.replay import answers
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import saving
 from acme_metamimic.tf import learners
@@ -115,6 +116,7 @@ class MetaMimic(contextlib.AbstractContextManager):
     Raises:
       ValueError: if the spec does not fit, there are a config and a builder of
         another, or the replay has no folder to be kept in, with the remedy.
+      NoAnswerError: if its replay server cannot be reached.
     """
     specs_lib.validate_imitation_spec(environment_spec)
     builder = builder or builder_lib.MetaMimicBuilder(config)
@@ -137,6 +139,7 @@ class MetaMimic(contextlib.AbstractContextManager):
       self, half_lib.close, self._halves, self._server
     )
     self._client = reverb.Client(f'localhost:{self._server.port}')
+    answers.check_started(self._client)
     make_half = functools.partial(
       half_lib.make_half,
       client=self._client,
@@ -233,7 +236,7 @@ class MetaMimic(contextlib.AbstractContextManager):
 
   def drop_task_items(self) -> None:
     """Empties the task table, for one that is to be filled by a better policy."""
-    self._client.reset(self._config.task.replay_table_name)
+    answers.reset(self._client, self._config.task.replay_table_name)
 
   @property
   def expected_bytes(self) -> int:

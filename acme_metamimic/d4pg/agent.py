@@ -33,6 +33,7 @@ from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import half as half_lib
+from acme_metamimic.replay import answers
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import saving
 from acme_metamimic.tf import learners
@@ -83,6 +84,7 @@ class D4PG(contextlib.AbstractContextManager):
     Raises:
       ValueError: if the spec does not fit, there are a config and a builder of
         another, or the replay has no folder to be kept in.
+      NoAnswerError: if its replay server cannot be reached.
     """
     specs_lib.validate_task_spec(environment_spec)
     builder = builder or d4pg_builder.D4PGBuilder(
@@ -110,6 +112,7 @@ class D4PG(contextlib.AbstractContextManager):
       self, half_lib.close, self._halves, self._server
     )
     self._client = reverb.Client(f'localhost:{self._server.port}')
+    answers.check_started(self._client)
     self._halves[specs_lib.TASK] = half_lib.make_half(
       builder,
       environment_spec,

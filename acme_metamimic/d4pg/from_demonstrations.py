@@ -39,6 +39,7 @@ from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import learning
 from acme_metamimic.d4pg import losses
+from acme_metamimic.replay import answers
 from acme_metamimic.replay import priorities
 from acme_metamimic.replay import tables
 
@@ -279,7 +280,7 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
     Args:
       replay_client: Reverb client of the server that holds the tables.
     """
-    info = replay_client.server_info()[self._demonstration_table]
+    info = answers.table_infos(replay_client)[self._demonstration_table]
     if info.current_size:
       return
     adder = self._make_adder(
@@ -308,6 +309,7 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
         server_address=reverb_client.server_address,
         table=table,
         max_in_flight_samples_per_worker=2 * self._config.batch_size,
+        get_signature_timeout_secs=answers.ANSWER_SECONDS,
       )
       for table in (self._config.replay_table_name, self._demonstration_table)
     ]

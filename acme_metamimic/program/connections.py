@@ -25,6 +25,9 @@ _POLL_SECONDS = 0.2
 _WARN_SECONDS = 30.0
 # Longer than a host that was cut off takes to come back.
 _UNREACHABLE_SECONDS = 300.0
+# A server restores its replay before it listens: 300 GB take 50 minutes from a
+# disk that reads 100 MB/s.
+_REFUSED_SECONDS = 3600.0
 
 
 def wait_until_listening(*clients: Any) -> None:
@@ -37,8 +40,8 @@ def wait_until_listening(*clients: Any) -> None:
     *clients: Reverb and Courier clients that have not been used yet.
 
   Raises:
-    ConnectionError: if a host cannot be reached for five minutes. If the host
-      can be reached there is no limit, as its server may restore a large replay.
+    ConnectionError: if a host cannot be reached for five minutes, or its server
+      does not listen within an hour, which a large replay may take to restore.
   """
   for client in clients:
     is_reverb = isinstance(client, reverb.Client)
@@ -49,7 +52,7 @@ def wait_until_listening(*clients: Any) -> None:
 def _wait_for(address: str) -> None:
   """Waits for the server at an address `host:port`."""
   host, _, port = address.rpartition(':')
-  reached = warned = time.monotonic()
+  began = reached = warned = time.monotonic()
   problem: OSError
   while True:
     try:
@@ -65,6 +68,11 @@ def _wait_for(address: str) -> None:
         f'{address} could not be reached for {_UNREACHABLE_SECONDS:.0f} s '
         f'({problem}): see that the host is up, that its name resolves here, and '
         'that no firewall closes ports between the hosts.'
+      )
+    if now - began > _REFUSED_SECONDS:
+      raise ConnectionError(
+        f'the server at {address} has not come for {_REFUSED_SECONDS:.0f} s '
+        f'({problem}): see the log of its node, and whether its disk can be read.'
       )
     if now - warned > _WARN_SECONDS:
       warned = now

@@ -23,6 +23,7 @@ import numpy as np
 import reverb
 import tensorflow as tf
 
+from acme_metamimic.replay import answers
 from acme_metamimic.replay import removal as removal_lib
 
 # Calls of the learner that may wait to be written. Priorities older than this
@@ -211,5 +212,5 @@ class PriorityWriter:
     self._removal.add(keys, priorities, probabilities)
     if not self._removal.is_due:
       return []
-    size = self._client.server_info()[self._table].current_size
+    size = answers.table_infos(self._client)[self._table].current_size
     return self._removal.choose(size)

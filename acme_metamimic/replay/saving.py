@@ -22,6 +22,7 @@ from absl import logging
 import reverb
 
 from acme_metamimic import plain_paths
+from acme_metamimic.replay import answers
 
 
 def directory(
@@ -78,8 +79,12 @@ def save(client: reverb.Client, directory: str) -> bool:
     Whether a checkpoint was written.
   """
   try:
-    logging.info('Replay saved in %s.', client.checkpoint())
+    logging.info('Replay saved in %s.', answers.checkpoint(client))
     return True
+  except answers.NoAnswerError as error:
+    # Nothing is removed, as the server may be writing yet.
+    logging.error('Replay not saved: %s', error)
+    return False
   except Exception as error:  # Reverb has no type for it.
     logging.error(
       'Replay not saved (%s): make room on the disk. The one saved before is '

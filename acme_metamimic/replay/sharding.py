@@ -23,6 +23,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 import reverb
 import tensorflow as tf
 
+from acme_metamimic.replay import answers
+
 
 class ShardedClient:
   """The part of a Reverb client that a learner needs, for several servers.
@@ -82,5 +84,7 @@ def make_iterator(
   data = [make_dataset(shard) for shard in shards]
   if len(data) == 1:
     return iter(data[0])
+  for shard in shards:
+    answers.table_infos(shard)  # A dataset asks without a limit.
   turns = tf.data.Dataset.range(len(data)).repeat()
   return iter(tf.data.Dataset.choose_from_datasets(data, turns))

@@ -31,6 +31,8 @@ from typing import Optional, Sequence
 from acme import types
 import reverb
 
+from acme_metamimic.replay import answers
+
 # Table 1, in items.
 _MAX_SIZE = 1_000_000
 
@@ -95,8 +97,7 @@ def make_rate_limiter(
 def has_items(shards: Sequence[reverb.Client], table: str, number: int) -> bool:
   """Returns whether each shard's table has that many items."""
   return all(
-    shard.server_info(timeout=60)[table].current_size >= number
-    for shard in shards
+    answers.table_infos(shard)[table].current_size >= number for shard in shards
   )
 
 

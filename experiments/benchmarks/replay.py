@@ -43,6 +43,7 @@ import reverb
 
 import acme_metamimic
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.replay import answers
 from acme_metamimic.replay import goals
 from acme_metamimic.replay import tables
 from environments import block_stacking
@@ -246,7 +247,7 @@ class _Side:
 
   @property
   def num_items(self) -> int:
-    info = self.client.server_info()
+    info = answers.table_infos(self.client)
     return sum(info[name].current_size for name in specs_lib.STREAMS)
 
   def add(self, episode: Episode) -> None:

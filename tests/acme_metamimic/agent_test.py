@@ -14,6 +14,7 @@
 
 """Tests of the agent, end to end."""
 
+import socket
 import threading
 import time
 from typing import Any
@@ -22,6 +23,7 @@ import acme
 from acme.utils import counting
 import numpy as np
 import pytest
+import reverb
 import tensorflow as tf
 import tree
 
@@ -30,6 +32,7 @@ from acme_metamimic import config as config_lib
 from acme_metamimic import networks
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import config as d4pg_config
+from acme_metamimic.replay import answers
 from acme_metamimic.replay import saving
 from tests.acme_metamimic import fakes
 
@@ -73,6 +76,16 @@ def _make_agent(**kwargs: Any) -> agent_lib.MetaMimic:
     **kwargs,
   }
   return agent_lib.MetaMimic(_SPEC, **arguments)
+
+
+def test_a_server_that_cannot_be_reached_is_named(monkeypatch):
+  monkeypatch.setattr(answers, 'START_SECONDS', 1)
+  client = reverb.Client
+  with socket.create_server(('localhost', 0)) as silent:
+    address = f'localhost:{silent.getsockname()[1]}'
+    monkeypatch.setattr(reverb, 'Client', lambda unused: client(address))
+    with pytest.raises(answers.NoAnswerError, match=rf'{address} has not'):
+      _make_agent()
 
 
 def _make_loop(agent: Any, imitation: bool) -> acme.EnvironmentLoop:

@@ -14,6 +14,7 @@
 """Tests of D4PG alone, and of D4PGfD."""
 
 import dataclasses
+import socket
 import types as python_types
 from typing import Any
 
@@ -28,6 +29,7 @@ from acme_metamimic.d4pg import agent as d4pg_agent
 from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import from_demonstrations
+from acme_metamimic.replay import answers
 from tests.acme_metamimic import fakes
 
 _SPEC = fakes.task_spec()
@@ -46,6 +48,17 @@ def _networks() -> Any:
   return networks.make_task_networks(
     _SPEC, policy_layer_sizes=(4, 4), critic_layer_sizes=(4, 4), num_atoms=11
   )
+
+
+def test_a_server_that_cannot_be_reached_is_named(monkeypatch):
+  monkeypatch.setattr(answers, 'START_SECONDS', 1)
+  client = reverb.Client
+  with socket.create_server(('localhost', 0)) as silent:
+    address = f'localhost:{silent.getsockname()[1]}'
+    monkeypatch.setattr(reverb, 'Client', lambda unused: client(address))
+    config = d4pg_config.D4PGConfig(**_SETTINGS)
+    with pytest.raises(answers.NoAnswerError, match=rf'{address} has not'):
+      d4pg_agent.D4PG(_SPEC, _networks(), config)
 
 
 def _demonstration(seed: int, steps: int = 6) -> Any:

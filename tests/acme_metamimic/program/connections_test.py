@@ -73,6 +73,16 @@ def test_a_host_that_cannot_be_reached_is_given_up(monkeypatch):
     connections.wait_until_listening(_Client())
 
 
+def test_a_server_that_never_comes_is_given_up(monkeypatch):
+  monkeypatch.setattr(connections, '_REFUSED_SECONDS', 0.5)
+  error = ConnectionRefusedError(errno.ECONNREFUSED, 'Connection refused')
+  monkeypatch.setattr(socket, 'create_connection', _fail(error))
+  with pytest.raises(
+    ConnectionError, match=r'absent:1234 has not come.*log of'
+  ):
+    connections.wait_until_listening(_Client())
+
+
 def test_a_server_that_is_slow_is_waited_for_with_a_word(monkeypatch, caplog):
   monkeypatch.setattr(connections, '_UNREACHABLE_SECONDS', 0.1)
   monkeypatch.setattr(connections, '_WARN_SECONDS', 0.3)

@@ -15,6 +15,7 @@
 
 import contextlib
 import pathlib
+import threading
 from typing import Iterator, List
 from unittest import mock
 
@@ -22,6 +23,7 @@ import numpy as np
 import pytest
 import reverb
 
+from acme_metamimic.replay import answers
 from acme_metamimic.replay import saving
 
 
@@ -110,3 +112,16 @@ def _errors() -> Iterator[List[str]]:
     said: List[str] = []
     error.side_effect = lambda text, *values: said.append(text % values)
     yield said
+
+
+def test_a_server_that_is_still_writing_keeps_what_it_writes(
+  tmp_path, monkeypatch, caplog
+):
+  monkeypatch.setattr(answers, 'ANSWER_SECONDS', 0.1)
+  (tmp_path / 'now').mkdir()
+  written = threading.Event()
+  client = mock.Mock(server_address='there:1', checkpoint=written.wait)
+  assert not saving.save(client, str(tmp_path))
+  assert 'there:1 has not answered' in caplog.text
+  assert (tmp_path / 'now').exists()
+  written.set()
