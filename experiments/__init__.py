@@ -28,6 +28,9 @@ os.environ.setdefault('MUJOCO_GL', 'egl')
 # oneDNN makes small matrix products faster; see docs/networks.md for images.
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 
+# The gradients of filters in bfloat16 never end with oneDNN's code for AMX.
+os.environ.setdefault('DNNL_MAX_CPU_ISA', 'AVX512_CORE_BF16')
+
 # Errors only; 0 has TensorFlow and Reverb say all that they do.
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
 

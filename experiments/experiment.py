@@ -94,11 +94,15 @@ class Networks:
     policy_layer_sizes: sizes of the policies' hidden layers. Two of 256 keep two
       cores at over a hundred updates a second.
     critic_layer_sizes: sizes of the critics' hidden layers.
+    compute_dtype: type that the torso's convolutions multiply; 'float16' and
+      'bfloat16' are mixed precision, for accelerators. `docs/accelerators.md`
+      says which has which.
   """
 
   torso: str = 'paper'
   policy_layer_sizes: Tuple[int, ...] = (256, 256)
   critic_layer_sizes: Tuple[int, ...] = (256, 256)
+  compute_dtype: str = 'float32'
 
   def __post_init__(self) -> None:
     if self.torso not in pixel_forms.FORMS:
@@ -106,6 +110,7 @@ class Networks:
         f'there is no such torso: use one of {", ".join(pixel_forms.FORMS)}, or '
         'add yours to experiments/pixel_forms.py.'
       )
+    pixel_forms.make_torso(self.torso, self.compute_dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -444,7 +449,9 @@ class Experiment:
       'observation_scale': _seen(
         self.domain.observation_scale(), environment_spec
       ),
-      'torso': pixel_forms.FORMS[self.networks.torso].torso,
+      'torso': pixel_forms.make_torso(
+        self.networks.torso, self.networks.compute_dtype
+      ),
     }
 
   def make_builder(

@@ -26,6 +26,7 @@ import numpy as np
 import sonnet as snt
 import tensorflow as tf
 
+from acme_metamimic.tf import convolutions
 from acme_metamimic.tf import resnet
 from experiments import environment_spec
 
@@ -100,6 +101,34 @@ FORMS: Dict[str, Form] = {
 # Of the forms that make 15 to 20 updates a second on two cores, with oneDNN, the
 # one that sees best.
 TWO_CORES = '64_p4_32_64'
+
+
+def make_torso(
+  name: str, compute_dtype: str = 'float32'
+) -> Callable[[], snt.Module]:
+  """Returns a function that makes a torso.
+
+  Args:
+    name: name of its form.
+    compute_dtype: type that its convolutions multiply, by name.
+
+  Raises:
+    ValueError: if there is no such type, or the torso has no choice of it.
+  """
+  names = [dtype.name for dtype in convolutions.COMPUTE_DTYPES]
+  if compute_dtype not in names:
+    raise ValueError(
+      f'compute_dtype={compute_dtype!r}: use one of {", ".join(names)}.'
+    )
+  torso: Callable[..., snt.Module] = FORMS[name].torso
+  if compute_dtype == tf.float32.name:
+    return torso
+  if getattr(torso, 'func', torso) is not resnet.ResNetTorso:
+    raise ValueError(
+      f'compute_dtype={compute_dtype!r}: {name} is a network of Acme, which has '
+      'float32 alone; use another torso, or float32.'
+    )
+  return functools.partial(torso, compute_dtype=tf.as_dtype(compute_dtype))
 
 
 def make_environment_spec(image_size: int) -> specs.EnvironmentSpec:

@@ -22,7 +22,8 @@ from experiments.domains import block_stacking
 # What a run that goes on must have as it was: what is in its replay was made by
 # it, or its networks have their shapes from it.
 _FIXED = ('domain.', 'networks.', 'demonstrations.')
-_MOVABLE = ('demonstrations.dataset',)
+# Weights are float32 whatever they are multiplied in.
+_MOVABLE = ('demonstrations.dataset', 'networks.compute_dtype')
 _FIXED_OF_HALF = (
   'discount',
   'n_step',
@@ -65,11 +66,12 @@ def check_effects(
   if not isinstance(domain, block_stacking.BlockStacking):
     return
   changed = _changed(experiment, before)
-  if 'networks.torso' in changed and 'image' not in domain.seen_keys:
-    raise ValueError(
-      f'networks.torso={experiment.networks.torso} has no effect, as no image is '
-      'seen: give --preset=pixels as well.'
-    )
+  for name in ('torso', 'compute_dtype'):
+    if f'networks.{name}' in changed and 'image' not in domain.seen_keys:
+      raise ValueError(
+        f'networks.{name}={getattr(experiment.networks, name)} has no effect, as '
+        'no image is seen: give --preset=pixels as well.'
+      )
   for term in ('pixel', 'joint', 'block'):
     path = f'domain.{term}_scale'
     if path in changed and not getattr(domain, f'{term}_coefficient'):

@@ -29,6 +29,8 @@ from typing import Callable, List, Sequence
 import sonnet as snt
 import tensorflow as tf
 
+from acme_metamimic.tf import convolutions
+
 Activation = Callable[[tf.Tensor], tf.Tensor]
 
 # As in IMPALA's network: a group is a convolution, a pool that halves the image,
@@ -54,6 +56,7 @@ class ResidualBlock(snt.Module):
     num_channels: int,
     instance_norm: bool = True,
     activation: Activation = tf.nn.elu,
+    compute_dtype: tf.DType = tf.float32,
     name: str = 'residual_block',
   ):
     """Initializes the block.
@@ -63,6 +66,7 @@ class ResidualBlock(snt.Module):
       instance_norm: whether to normalise the input of each convolution, before
         the activation.
       activation: function applied to the input of each convolution.
+      compute_dtype: type that the convolutions multiply.
       name: name of the module.
     """
     super().__init__(name=name)
@@ -79,7 +83,9 @@ class ResidualBlock(snt.Module):
         )
       layers += [
         activation,
-        snt.Conv2D(num_channels, _KERNEL_SIZE, name=f'conv_{i}'),
+        convolutions.Conv2D(
+          num_channels, _KERNEL_SIZE, compute_dtype, name=f'conv_{i}'
+        ),
       ]
     self._residual = snt.Sequential(layers)
 
@@ -103,6 +109,7 @@ class ResidualGroup(snt.Module):
     num_channels: int,
     instance_norm: bool = True,
     activation: Activation = tf.nn.elu,
+    compute_dtype: tf.DType = tf.float32,
     name: str = 'residual_group',
   ):
     """Initializes the group.
@@ -112,12 +119,21 @@ class ResidualGroup(snt.Module):
       instance_norm: whether the residual blocks normalise the inputs of their
         convolutions.
       activation: activation function of the residual blocks.
+      compute_dtype: type that the convolutions multiply.
       name: name of the module.
     """
     super().__init__(name=name)
-    self._downscale = snt.Conv2D(num_channels, _KERNEL_SIZE, name='downscale')
+    self._downscale = convolutions.Conv2D(
+      num_channels, _KERNEL_SIZE, compute_dtype, name='downscale'
+    )
     self._blocks = [
-      ResidualBlock(num_channels, instance_norm, activation, name=f'block_{i}')
+      ResidualBlock(
+        num_channels,
+        instance_norm,
+        activation,
+        compute_dtype,
+        name=f'block_{i}',
+      )
       for i in range(_BLOCKS_PER_GROUP)
     ]
 
@@ -154,6 +170,7 @@ class ResNetTorso(snt.Module):
     instance_norm: bool = True,
     patch_size: int = 1,
     activation: Activation = tf.nn.elu,
+    compute_dtype: tf.DType = tf.float32,
     name: str = 'resnet_torso',
   ):
     """Initializes the torso.
@@ -173,10 +190,14 @@ class ResNetTorso(snt.Module):
         machine convolves many times faster.
       activation: activation function of all layers; the paper has exponential
         linear units.
+      compute_dtype: type that the convolutions multiply; float16 and bfloat16
+        are mixed precision. Variables, normalisation, the fully connected layers
+        and the features are float32 in any case.
       name: name of the module.
 
     Raises:
-      ValueError: if a size is not positive or there is no group.
+      ValueError: if a size is not positive, there is no group, or the
+        convolutions have no such type.
     """
     super().__init__(name=name)
     _check_sizes('num_channels', num_channels)
@@ -185,7 +206,9 @@ class ResNetTorso(snt.Module):
     self._patch_size = patch_size
     self._activation = activation
     self._groups = [
-      ResidualGroup(channels, instance_norm, activation, name=f'group_{i}')
+      ResidualGroup(
+        channels, instance_norm, activation, compute_dtype, name=f'group_{i}'
+      )
       for i, channels in enumerate(num_channels)
     ]
     layers: List[Callable[[tf.Tensor], tf.Tensor]] = [snt.Flatten()]

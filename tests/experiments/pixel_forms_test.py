@@ -20,7 +20,11 @@ import pytest
 import tensorflow as tf
 
 from environments import block_stacking
+from experiments import experiment
+from experiments import overrides
 from experiments import pixel_forms
+from experiments import presets
+from experiments import settings
 
 
 @pytest.mark.parametrize(
@@ -36,6 +40,44 @@ def test_forms_fit_their_images(name):
   assert sum(int(np.prod(v.shape)) for v in torso.variables) < 2e6
   has_norm = any('instance_norm' in v.name for v in torso.variables)
   assert has_norm == (not name.startswith('impala') and 'plain' not in name)
+
+
+def test_small_torso_in_mixed_precision_makes_the_same_features():
+  images = np.random.RandomState(0).randint(256, size=(2, 64, 64, 6))
+  images = tf.constant(images, tf.uint8)
+  torso = pixel_forms.make_torso(pixel_forms.TWO_CORES)()
+  mixed = pixel_forms.make_torso(pixel_forms.TWO_CORES, 'float16')()
+  expected = torso(images)
+  mixed(images)
+  for source, destination in zip(torso.variables, mixed.variables, strict=True):
+    destination.assign(source)
+  features = mixed(images)
+  assert features.dtype == tf.float32
+  assert np.any(features != expected)
+  # Ten convolutions deep; features are normalised.
+  np.testing.assert_allclose(features, expected, atol=0.03)
+
+
+@pytest.mark.parametrize(
+  ('name', 'dtype', 'message'),
+  [
+    ('paper', 'half', 'float16, bfloat16'),
+    ('impala_64', 'bfloat16', 'a network of Acme'),
+  ],
+)
+def test_types_that_a_torso_has_not_are_refused(name, dtype, message):
+  with pytest.raises(ValueError, match=message):
+    experiment.Networks(torso=name, compute_dtype=dtype)
+
+
+def test_type_of_the_convolutions_is_a_setting():
+  before = presets.make('pixels')
+  made = overrides.apply(before, ['networks.compute_dtype=bfloat16'])
+  torso = made._sizes(pixel_forms.make_environment_spec(64))['torso']
+  assert torso.keywords['compute_dtype'] == tf.bfloat16
+  settings.check_effects(made, before)
+  # What was kept fits either.
+  settings.check_resumable(made, before)
 
 
 def test_normalised_impala_is_normalised():

@@ -37,6 +37,12 @@ def _changed(name: str, **changes: object) -> experiment_lib.Experiment:
     ),
     (
       'features',
+      'networks.compute_dtype',
+      'float16',
+      'networks.compute_dtype=float16 has no effect, as no image is seen',
+    ),
+    (
+      'features',
       'domain.pixel_scale',
       3.0,
       'pixel_scale=3.0 has no effect, as domain.pixel_coefficient is 0',
