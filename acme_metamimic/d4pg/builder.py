@@ -42,6 +42,7 @@ from acme_metamimic.replay import sharding
 from acme_metamimic.replay import tables
 from acme_metamimic.tf import actors
 from acme_metamimic.tf import optimizers
+from acme_metamimic.tf import placement
 
 # Online and target networks.
 NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
@@ -186,9 +187,12 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
         `sharding.ShardedClient`.
 
     Returns:
-      A tf.data iterator, whose elements hold `config.batch_size` transitions.
+      A tf.data iterator, whose elements hold `config.batch_size` transitions, on
+      the accelerator if there is one.
     """
-    return sharding.make_iterator(reverb_client, self._make_dataset)
+    return sharding.make_iterator(
+      reverb_client, self._make_dataset, finish=placement.prefetch
+    )
 
   def make_policy(
     self,

@@ -30,6 +30,7 @@ from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import half as half_lib
 from acme_metamimic.tf import learners
+from acme_metamimic.tf import placement
 
 NetworkFactory = Callable[
   [specs.EnvironmentSpec],
@@ -97,12 +98,12 @@ class ProgramHalf:
       return half_lib.make_pair(self._networks(), self._spec)
 
   def make_policy(self, evaluation: bool = False) -> snt.Module:
-    """Returns a policy with variables.
+    """Returns a policy with variables, on the CPU, as it is to act.
 
     Args:
       evaluation: whether it acts without the noise of the config.
     """
-    with TRACING:
+    with TRACING, placement.on_cpu():
       networks = self._networks()
       networks.init(self._spec)
       return self.builder.make_policy(networks, self._spec, evaluation)

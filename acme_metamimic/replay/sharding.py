@@ -66,7 +66,9 @@ class ShardedClient:
 
 
 def make_iterator(
-  client: Any, make_dataset: Callable[[reverb.Client], tf.data.Dataset]
+  client: Any,
+  make_dataset: Callable[[reverb.Client], tf.data.Dataset],
+  finish: Callable[[tf.data.Dataset], tf.data.Dataset] = lambda data: data,
 ) -> Iterator[reverb.ReplaySample]:
   """Makes an iterator over batches that takes from the shards in turn.
 
@@ -76,15 +78,16 @@ def make_iterator(
   Args:
     client: Reverb client of one server, or a `ShardedClient`.
     make_dataset: function that makes the dataset of one server's batches.
+    finish: function applied to the dataset of all servers' batches at the end.
 
   Returns:
     Iterator over a `tf.data.Dataset` of batches.
   """
   shards = client.shards if isinstance(client, ShardedClient) else (client,)
-  data = [make_dataset(shard) for shard in shards]
-  if len(data) == 1:
-    return iter(data[0])
   for shard in shards:
     answers.table_infos(shard)  # A dataset asks without a limit.
+  data = [make_dataset(shard) for shard in shards]
+  if len(data) == 1:
+    return iter(finish(data[0]))
   turns = tf.data.Dataset.range(len(data)).repeat()
-  return iter(tf.data.Dataset.choose_from_datasets(data, turns))
+  return iter(finish(tf.data.Dataset.choose_from_datasets(data, turns)))

@@ -21,6 +21,8 @@ import numpy as np
 import tensorflow as tf
 import tree
 
+from acme_metamimic.tf import placement
+
 _Traced = Callable[..., types.NestedTensor]
 
 
@@ -34,6 +36,9 @@ class TracedFunction:
   a call of a `tf.function` can leak some 400 bytes
   (https://github.com/tensorflow/tensorflow/issues/50765, fixed in 2.12), which is
   370 MB a day at ten calls a second.
+
+  It runs on the CPU, also where there is an accelerator. Variables that are there,
+  as where a policy shares a learner's, are read from there at each call.
   """
 
   def __init__(self, function: Callable[[Any], types.NestedTensor]):
@@ -62,17 +67,18 @@ class TracedFunction:
     """
     arrays = tree.flatten(inputs)
     shapes = [np.shape(array) for array in arrays]
-    leaves = [tf.convert_to_tensor(array) for array in arrays]
-    if self._traced is None:
-      self._traced = _without_leak(self._trace(inputs, leaves))
-      self._shapes = shapes
-    # Checked here, as the operation `If` does not check shapes.
-    if shapes != self._shapes:
-      raise ValueError(
-        f'Shapes {shapes} after {self._shapes} in the first call: give inputs '
-        'of one form, or make another function for these.'
-      )
-    return self._traced(*leaves)
+    with placement.on_cpu():
+      leaves = [tf.convert_to_tensor(array) for array in arrays]
+      if self._traced is None:
+        self._traced = _without_leak(self._trace(inputs, leaves))
+        self._shapes = shapes
+      # Checked here, as the operation `If` does not check shapes.
+      if shapes != self._shapes:
+        raise ValueError(
+          f'Shapes {shapes} after {self._shapes} in the first call: give inputs '
+          'of one form, or make another function for these.'
+        )
+      return self._traced(*leaves)
 
   def _trace(
     self, inputs: types.NestedArray, leaves: Sequence[tf.Tensor]
@@ -90,7 +96,9 @@ class TracedFunction:
     structure = tree.map_structure(lambda _: None, inputs)
 
     def call(*leaves: tf.Tensor) -> types.NestedTensor:
-      return self._function(tree.unflatten_as(structure, leaves))
+      # A traced function does not take over the device that it is traced on.
+      with placement.on_cpu():
+        return self._function(tree.unflatten_as(structure, leaves))
 
     return tf.function(call).get_concrete_function(
       *[tf.TensorSpec(leaf.shape, leaf.dtype) for leaf in leaves]
@@ -102,7 +110,8 @@ def _without_leak(function: Any) -> _Traced:
 
   Each call of a concrete function leaks an object. The operation `If` runs a
   function within its own call, without that object. It keeps the whole function
-  on one device, so that with a GPU the concrete function is returned as it is.
+  on one device, so that a function that reads variables of an accelerator is
+  returned as it is.
 
   Args:
     function: concrete function of tensors.
@@ -110,10 +119,11 @@ def _without_leak(function: Any) -> _Traced:
   Returns:
     Callable with the function's arguments and result.
   """
-  if tf.config.list_logical_devices('GPU'):
+  captured = list(function.captured_inputs)
+  handles = [tensor for tensor in captured if tensor.dtype == tf.resource]
+  if not all(map(placement.is_on_cpu, handles)):
     return function
   true = tf.constant(True)
-  captured = list(function.captured_inputs)
   dtypes = [output.dtype for output in function.outputs]
   shapes = [output.shape for output in function.outputs]
 

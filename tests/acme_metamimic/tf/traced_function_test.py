@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from acme_metamimic import networks
 from acme_metamimic.tf import actors
+from acme_metamimic.tf import placement
 from acme_metamimic.tf import traced_function
 from tests.acme_metamimic import fakes
 
@@ -71,26 +72,25 @@ def test_other_type_or_number_of_inputs_is_an_error():
     function({'a': np.zeros(3, np.float32), 'b': np.zeros(3, np.float32)})
 
 
-@pytest.mark.parametrize('num_gpus', [0, 1])
-def test_where_there_is_an_accelerator_the_function_itself_is_called(
-  monkeypatch, num_gpus
+@pytest.mark.parametrize('shared', [False, True])
+def test_function_of_an_accelerators_variables_is_called_itself(
+  monkeypatch, shared
 ):
   ifs = []
   run_if = tf.raw_ops.If
-  monkeypatch.setattr(
-    tf.config, 'list_logical_devices', lambda kind: [kind] * num_gpus
-  )
+  monkeypatch.setattr(placement, 'is_on_cpu', lambda handle: not shared)
 
   def count_if(**kwargs):
     ifs.append(kwargs)
     return run_if(**kwargs)
 
   monkeypatch.setattr(tf.raw_ops, 'If', count_if)
-  function = traced_function.TracedFunction(lambda x: (x, 2 * x))
+  variable = tf.Variable(2.0)
+  function = traced_function.TracedFunction(lambda x: (x, variable * x))
   outputs = function(np.float32(2))
   np.testing.assert_array_equal(outputs, (2, 4))
   assert isinstance(outputs, tuple)
-  assert len(ifs) == 1 - num_gpus
+  assert len(ifs) == 1 - shared
 
 
 def _resident(actor, observation, calls):
