@@ -2,6 +2,7 @@
 #
 #   ARGS    is handed to what the target runs: make demo ARGS='--seed=1'
 #   PYTHON  names the Python 3.10 to use; found by itself when empty.
+#   GPU     1 installs TensorFlow for accelerators: see docs/accelerators.md.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -12,7 +13,8 @@ code := acme_metamimic environments experiments tests scripts setup.py
 ARGS ?=
 PYTHON ?=
 MUJOCO_GL ?= egl
-export PYTHON MUJOCO_GL
+GPU ?=
+export PYTHON MUJOCO_GL GPU
 
 # As many processes as there are cores, but each of them imports TensorFlow.
 pytest := $(python) -m pytest -n logical --maxprocesses=4 --dist=worksteal

@@ -20,11 +20,20 @@ The exit code is 1 if a check fails whose subject the project needs.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import sys
 from typing import Optional
 
+from experiments.operations import accelerator
 from experiments.operations import machine
+
+
+def all_checks() -> dict[str, Callable[[], machine.Check]]:
+  """Returns functions that make the checks, by name."""
+  return {
+    **machine.CHECKS,
+    'accelerator': accelerator.check_accelerator,
+  }
 
 
 def report(check: machine.Check) -> str:
@@ -44,26 +53,25 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
   Args:
     arguments: arguments of the command line; those of this process by default.
   """
+  checks = all_checks()
   parser = argparse.ArgumentParser(description='What is wrong here, and why?')
   parser.add_argument(
     'checks',
     nargs='*',
     metavar='check',
-    help=f'names of the checks to make, of {", ".join(machine.CHECKS)}; '
-    'default: all',
+    help=f'names of the checks to make, of {", ".join(checks)}; default: all',
   )
-  names = parser.parse_args(arguments).checks or list(machine.CHECKS)
-  unknown = [name for name in names if name not in machine.CHECKS]
+  names = parser.parse_args(arguments).checks or list(checks)
+  unknown = [name for name in names if name not in checks]
   if unknown:
     parser.error(
-      f'There is no check {unknown[0]!r}; choose from: '
-      f'{", ".join(machine.CHECKS)}.'
+      f'There is no check {unknown[0]!r}; choose from: {", ".join(checks)}.'
     )
   if not sys.platform.startswith('linux'):
     names = ['python']  # Says why nothing else can be right.
   wrong = 0
   for name in names:
-    check = machine.CHECKS[name]()
+    check = checks[name]()
     wrong += check.required and not check.ok
     print(report(check), flush=True)
   print(f'{wrong} of {len(names)} wrong.' if wrong else 'Nothing is wrong.')

@@ -52,7 +52,10 @@ _DISTRIBUTIONS = {
 
 # Files that are read, which no import tells.
 _DATA = {
-  'experiments/operations/machine.py': ('//:requirements.txt',),
+  'experiments/operations/machine.py': (
+    '//:requirements-gpu.txt',
+    '//:requirements.txt',
+  ),
   'experiments/operations/ray_hosts.py': ('hosts.sh',),
   'tests/experiments/operations/wheel_test.py': (
     '//:README.md',
@@ -61,6 +64,7 @@ _DATA = {
   ),
   'tests/layout_test.py': ('//:pyproject.toml',),
   'tests/packaging_test.py': (
+    '//:requirements-gpu.txt',
     '//:requirements.in',
     '//:requirements.txt',
     '//:setup.py',

@@ -22,6 +22,8 @@
 # Environment:
 #   PYTHON      the Python 3.10 to use; found by itself when empty.
 #   MUJOCO_GL   the rendering backend to check; egl when empty.
+#   GPU         1 installs TensorFlow for accelerators, of requirements-gpu.txt,
+#               and so do all later calls; `make clean` ends that.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,6 +31,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly venv_python=.venv/bin/python
 readonly packages_stamp=.venv/packages.stamp
 readonly renderer_stamp=.venv/renderer.stamp
+readonly gpu_stamp=.venv/gpu.stamp
 readonly log=.venv/setup.log
 readonly gl_packages=(libegl1 libgl1-mesa-dri libopengl0)
 export MUJOCO_GL="${MUJOCO_GL:-egl}"
@@ -114,9 +117,30 @@ pip_install() {
     'the network and the disk, and run again.'
 }
 
+wants_gpu() {
+  [[ "${GPU:-}" == 1 || -e "${gpu_stamp}" ]]
+}
+
+# Puts TensorFlow for accelerators in the place of that for CPUs. It looks for
+# libraries beside itself, so that no process needs LD_LIBRARY_PATH.
+install_gpu() {
+  say 'installing TensorFlow for accelerators and its libraries (2 GB).'
+  "${venv_python}" -m pip --disable-pip-version-check --no-input uninstall \
+    --yes tensorflow-cpu >>"${log}" 2>&1
+  pip_install --requirement requirements-gpu.txt
+  (
+    cd .venv/lib/python3.10/site-packages/tensorflow
+    ln -sf ../nvidia/*/lib/*.so* .
+  )
+  touch "${gpu_stamp}"
+}
+
 install_packages() {
   local wanted
   wanted="$(sha256sum <requirements.txt)"
+  if wants_gpu; then
+    wanted+=" $(sha256sum <requirements-gpu.txt)"
+  fi
   if [[ -x "${venv_python}" ]] \
     && [[ "$(cat "${packages_stamp}" 2>/dev/null)" == "${wanted}" ]]; then
     return
@@ -130,6 +154,9 @@ install_packages() {
   # shellcheck disable=SC2046
   pip_install $(grep -E '^(packaging|setuptools|wheel)==' requirements.txt)
   pip_install --no-build-isolation --use-pep517 --requirement requirements.txt
+  if wants_gpu; then
+    install_gpu
+  fi
   printf '%s\n' "${wanted}" >"${packages_stamp}"
 }
 

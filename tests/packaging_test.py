@@ -87,3 +87,14 @@ def test_pinned_list_has_names_and_versions_alone():
   assert len(pins) > len(_loose_requirements())
   for line in pins:
     assert re.fullmatch(r'[a-z0-9-]+==[0-9.]+', line), line
+
+
+def test_list_for_accelerators_has_the_same_tensorflow_and_no_address():
+  lines = (_ROOT / 'requirements-gpu.txt').read_text().splitlines()
+  pins = [line for line in lines if not line.startswith('#')]
+  for line in pins:
+    assert re.fullmatch(r'[a-z0-9-]+==[0-9.]+', line), line
+  tensorflow = f'tensorflow=={machine.read_pins()["tensorflow-cpu"]}'
+  assert [line for line in pins if not line.startswith('nvidia-')] == [
+    tensorflow
+  ]

@@ -33,6 +33,7 @@ from typing import NamedTuple, Optional
 # The checkout, or the folder that the packages are installed in.
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _REQUIREMENTS = _ROOT / 'requirements.txt'
+_GPU_REQUIREMENTS = _ROOT / 'requirements-gpu.txt'
 _DISTRIBUTION = 'acme_metamimic'
 # The extra of the distribution without which no experiment runs.
 _EXTRA = 'experiments'
@@ -178,6 +179,16 @@ def read_pins(path: pathlib.Path = _REQUIREMENTS) -> dict[str, str]:
   """
   if not path.exists():
     return _distribution_pins(metadata.requires(_DISTRIBUTION) or ())
+  pins = _pins_of(path)
+  if path == _REQUIREMENTS and _installed_version('tensorflow'):
+    # It has the place of the one for CPUs.
+    pins.pop('tensorflow-cpu', None)
+    pins.update(_pins_of(_GPU_REQUIREMENTS))
+  return pins
+
+
+def _pins_of(path: pathlib.Path) -> dict[str, str]:
+  """Returns the pins of a file."""
   pins = {}
   for line in path.read_text().splitlines():
     line = line.split('#')[0].strip()

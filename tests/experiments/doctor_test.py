@@ -21,7 +21,9 @@ from experiments.operations import machine
 
 def _use(monkeypatch, *checks: machine.Check) -> None:
   monkeypatch.setattr(
-    machine, 'CHECKS', {check.name: lambda c=check: c for check in checks}
+    doctor,
+    'all_checks',
+    lambda: {check.name: lambda c=check: c for check in checks},
   )
 
 
@@ -60,6 +62,10 @@ def test_only_the_named_checks_are_made(monkeypatch, capsys):
   _use(monkeypatch, _RIGHT, _WRONG)
   assert doctor.main(['right']) == 0
   assert 'gone' not in capsys.readouterr().out
+
+
+def test_accelerator_is_among_the_checks():
+  assert list(doctor.all_checks()) == [*machine.CHECKS, 'accelerator']
 
 
 def test_unknown_check_is_refused(capsys):

@@ -30,6 +30,7 @@ _COMMANDS = [
   'flock',
   'grep',
   'id',
+  'ln',
   'mkdir',
 ] + ['rm', 'sha256sum', 'sort', 'tail', 'touch', 'uname']
 
@@ -129,6 +130,29 @@ def test_changed_pins_and_another_backend_are_noticed(tree):
   assert code == 0
   assert len(list(filter(_is_install, calls))) == 2
   assert '-m venv --clear .venv' not in calls
+
+
+def test_tensorflow_for_accelerators_takes_the_place_of_the_other(tree):
+  tree.add_command('python3.10', _PYTHON)
+  (tree.path / 'requirements-gpu.txt').write_text('tensorflow==5\n')
+  packages = tree.path / '.venv' / 'lib' / 'python3.10' / 'site-packages'
+  tree.run()
+  (packages / 'tensorflow').mkdir(parents=True)
+  library = packages / 'nvidia' / 'cudnn' / 'lib' / 'libcudnn.so.8'
+  library.parent.mkdir(parents=True)
+  library.touch()
+  code, out, err, calls = tree.run(GPU='1')
+  assert (code, err) == (0, '')
+  assert 'TensorFlow for accelerators' in out
+  uninstall, install = [c for c in calls if c.startswith('-m pip')][-2:]
+  assert uninstall.endswith('uninstall --yes tensorflow-cpu')
+  assert install.endswith('--no-deps --requirement requirements-gpu.txt')
+  assert (packages / 'tensorflow' / 'libcudnn.so.8').samefile(library)
+
+  # It stays, and nothing is done again.
+  assert tree.run() == (0, '', '', [])
+  (tree.path / 'requirements-gpu.txt').write_text('tensorflow==6\n')
+  assert any('requirements-gpu' in call for call in tree.run()[3])
 
 
 def test_environment_whose_python_is_gone_is_made_anew(tree):
