@@ -43,6 +43,7 @@ import tensorflow as tf
 import tree
 
 import acme_metamimic
+from acme_metamimic.tf import placement
 from environments.block_stacking import features
 from experiments import environment_spec as environment_spec_lib
 from experiments import pixel_forms
@@ -114,7 +115,7 @@ class Result(NamedTuple):
   loss_difference: float
 
 
-class _LossLogger(loggers.Logger):
+class LossLogger(loggers.Logger):
   """Keeps the losses of each call."""
 
   def __init__(self) -> None:
@@ -135,7 +136,10 @@ def make_environment_spec() -> specs.EnvironmentSpec:
 
 
 def make_networks(
-  form: str, layer_sizes: Sequence[int], num_atoms: int
+  form: str,
+  layer_sizes: Sequence[int],
+  num_atoms: int,
+  compute_dtype: str = 'float32',
 ) -> Tuple[specs.EnvironmentSpec, acme_d4pg.D4PGNetworks]:
   """Returns an environment's spec and initialised networks for it.
 
@@ -143,6 +147,7 @@ def make_networks(
     form: name of the networks in `pixel_forms`, or 'features'.
     layer_sizes: sizes of the hidden layers of policy and critic.
     num_atoms: number of atoms of the critic's distribution.
+    compute_dtype: type that a torso's convolutions multiply, by name.
   """
   arguments: Dict[str, Any] = {
     'policy_layer_sizes': layer_sizes,
@@ -156,23 +161,26 @@ def make_networks(
     }
   else:
     spec = pixel_forms.make_environment_spec(pixel_forms.FORMS[form].image_size)
-    arguments['torso'] = pixel_forms.FORMS[form].torso
+    arguments['torso'] = pixel_forms.make_torso(form, compute_dtype)
   networks = acme_metamimic.make_imitation_networks(spec, **arguments)
   networks.init(spec)
   return spec, networks
 
 
 def make_iterator(
-  environment_spec: specs.EnvironmentSpec, batch_size: int
+  environment_spec: specs.EnvironmentSpec,
+  batch_size: int,
+  num_batches: int = _NUM_BATCHES,
 ) -> Iterator[reverb.ReplaySample]:
   """Returns an endless iterator over random batches, the same at each call.
 
   Args:
     environment_spec: spec of an imitation environment.
     batch_size: number of transitions in a batch.
+    num_batches: number of batches, which come again and again.
   """
   random_state = np.random.RandomState(0)
-  num_items = batch_size * _NUM_BATCHES
+  num_items = batch_size * num_batches
 
   def sample(spec: specs.Array) -> np.ndarray:
     shape = (num_items, *spec.shape)
@@ -199,13 +207,15 @@ def make_iterator(
     priority=np.ones(num_items),
   )
   dataset = tf.data.Dataset.from_tensor_slices(reverb.ReplaySample(info, data))
-  return iter(dataset.batch(batch_size).cache().repeat())
+  batches = dataset.batch(batch_size).cache().repeat()
+  return iter(placement.prefetch(batches))
 
 
 def make_learner_arguments(
   networks: acme_d4pg.D4PGNetworks,
   environment_spec: specs.EnvironmentSpec,
   batch_size: int,
+  num_batches: int = _NUM_BATCHES,
 ) -> Dict[str, Any]:
   """Returns arguments for either learner: copies of the networks, and data.
 
@@ -213,6 +223,7 @@ def make_learner_arguments(
     networks: initialised networks.
     environment_spec: spec of the environment that they fit.
     batch_size: number of transitions in a batch.
+    num_batches: number of batches, which come again and again.
   """
   online, target = copy.deepcopy(networks), copy.deepcopy(networks)
   return {
@@ -224,7 +235,9 @@ def make_learner_arguments(
     'target_observation_network': target.observation_network,
     'discount': 0.99,
     'target_update_period': 100,
-    'dataset_iterator': make_iterator(environment_spec, batch_size),
+    'dataset_iterator': make_iterator(
+      environment_spec, batch_size, num_batches
+    ),
   }
 
 
@@ -270,7 +283,7 @@ def compare(
     seconds: seconds of a turn.
   """
   spec, networks = make_networks(form, layer_sizes, num_atoms)
-  acmes_logger, our_logger = _LossLogger(), _LossLogger()
+  acmes_logger, our_logger = LossLogger(), LossLogger()
   acmes = d4pg.D4PGLearner(
     **make_learner_arguments(networks, spec, batch_size),
     logger=acmes_logger,
@@ -286,7 +299,7 @@ def compare(
     acmes.step()
   for _ in range(_NUM_BATCHES // updates_per_step):
     ours.step()
-  loss_difference = _loss_difference(acmes_logger.losses, our_logger.losses)
+  difference = loss_difference(acmes_logger.losses, our_logger.losses)
   rates = [
     (
       measure_updates(acmes, 1, seconds),
@@ -300,14 +313,19 @@ def compare(
     acmes=np.median(acmes_rates),
     ours=np.median(our_rates),
     ratio=np.median(our_rates / acmes_rates),
-    loss_difference=loss_difference,
+    loss_difference=difference,
   )
 
 
-def _loss_difference(
+def loss_difference(
   expected: Sequence[Tuple[float, float]], actual: Sequence[Tuple[float, float]]
 ) -> float:
-  """Returns the largest relative difference of the mean losses."""
+  """Returns the largest relative difference of the mean losses.
+
+  Args:
+    expected: critic and policy loss of each update.
+    actual: the same, of another learner.
+  """
   mean = np.mean(expected, axis=0)
   return np.max(np.abs(np.mean(actual, axis=0) - mean) / mean)
 
