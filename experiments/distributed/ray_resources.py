@@ -19,8 +19,10 @@ from experiments.distributed import groups
 from experiments.distributed import local
 from experiments.launchpad_ray import placement
 
-# Distributions and packages that must be the same on all hosts.
-PACKAGES = ('dm-acme', 'dm-launchpad', 'dm-reverb', 'ray', 'tensorflow-cpu')
+# Distributions and packages that must be the same on all hosts. Hosts of learners
+# may have TensorFlow for accelerators and others that for CPUs: Keras has the
+# version of either.
+PACKAGES = ('dm-acme', 'dm-launchpad', 'dm-reverb', 'keras', 'ray')
 SOURCES = ('acme_metamimic', 'environments', 'experiments')
 
 # CPUs that a cluster of one machine pretends to have: room for all nodes.
