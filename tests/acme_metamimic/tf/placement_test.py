@@ -19,6 +19,7 @@ no more of them once it runs.
 
 import multiprocessing
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -56,6 +57,11 @@ def _run():
     yield pool.apply
 
 
+def _accelerator():
+  """Returns a context in which the second device is the accelerator."""
+  return mock.patch.object(placement, 'accelerator', return_value=_ACCELERATOR)
+
+
 def _devices(tensors) -> set:
   """Returns the devices of tensors or variables, such as CPU:0."""
   specs = [tf.DeviceSpec.from_string(tensor.device) for tensor in tensors]
@@ -72,7 +78,7 @@ def _make_actor(policy) -> actors.FeedForwardActor:
 
 def _graph(actor: actors.FeedForwardActor):
   """Returns the concrete function that the actor acts by."""
-  traced = actor._act._traced
+  traced: Any = actor._act._traced
   if hasattr(traced, 'graph'):
     return traced
   cells = dict(
@@ -174,13 +180,12 @@ def _observation(spec):
 
 
 def _half_of_one_process() -> None:
-  placement.accelerator = lambda: _ACCELERATOR
   spec = fakes.task_spec()
   config = d4pg_config.D4PGConfig(batch_size=4, min_replay_size=4)
   builder = d4pg_builder.D4PGBuilder(config)
   server = reverb.Server(builder.make_replay_tables(spec))
   client = reverb.Client(f'localhost:{server.port}')
-  with tf.device(_ACCELERATOR):
+  with tf.device(_ACCELERATOR), _accelerator():
     half = half_lib.make_half(
       builder,
       spec,
@@ -213,12 +218,8 @@ def _batches_of_images() -> None:
   images = np.arange(4 * 5, dtype=np.uint8).reshape(4, 5)
   dataset = tf.data.Dataset.from_tensor_slices({'image': images}).batch(2)
   assert placement.prefetch(dataset) is dataset
-  accelerator = placement.accelerator
-  placement.accelerator = lambda: _ACCELERATOR
-  try:
+  with _accelerator():
     iterator = iter(placement.prefetch(dataset))
-  finally:
-    placement.accelerator = accelerator
 
   @tf.function
   def take():
