@@ -34,12 +34,15 @@ os.environ.setdefault('DNNL_MAX_CPU_ISA', 'AVX512_CORE_BF16')
 # Errors only; 0 has TensorFlow and Reverb say all that they do.
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
 
-# Reverb asks for TensorFlow's version in a way that Python will leave.
-warnings.filterwarnings('ignore', 'distutils Version classes are deprecated')
-
 # Acme imports Gym, which greets every start with advice to leave it. Set-up and
-# doctor run this file before the packages are there.
-with contextlib.suppress(ImportError):
+# doctor run this file before the packages are there, and with any version.
+with contextlib.suppress(Exception):
   from gym_notices import notices
 
   notices.notices.clear()
+
+  # It has Python show warnings again that it leaves out by itself.
+  import gym.logger  # noqa: F401
+
+# Reverb asks for TensorFlow's version in a way that Python will leave.
+warnings.filterwarnings('ignore', 'distutils Version classes are deprecated')

@@ -28,7 +28,6 @@ from typing import Mapping, NamedTuple
 
 from absl import app
 from absl import flags
-from absl import logging
 import acme
 import dm_env
 import numpy as np
@@ -38,6 +37,7 @@ from experiments import renderer
 
 with renderer.required():
   from acme_metamimic import agent as agent_lib
+  from experiments import command_line
   from experiments import experiment as experiment_lib
   from experiments import presets
   from experiments.datasets import run_dataset
@@ -144,7 +144,7 @@ def main(argv: list[str]) -> None:
   """Prints the measurements."""
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments: {argv[1:]}.')
-  logging.set_verbosity(logging.WARNING)
+  command_line.quiet()
   base = presets.make(_PRESET.value)
   # As a run has it.
   tf.config.threading.set_intra_op_parallelism_threads(

@@ -49,6 +49,7 @@ from acme_metamimic.replay import tables
 from environments import block_stacking
 from environments.block_stacking import demonstrators
 from environments.demonstrations import recording
+from experiments import command_line
 from experiments import environment_spec as environment_spec_lib
 
 _STEPS = flags.DEFINE_integer(
@@ -187,6 +188,7 @@ def _serve(
   side: str, spec: specs.EnvironmentSpec, pipe: connection.Connection
 ) -> None:
   """Serves both tables; answers `True` with this process's resident bytes."""
+  command_line.quiet()
   imitation = specs_lib.imitation_spec(spec)
   if side == REFERENCES:
     imitation = imitation._replace(
@@ -331,6 +333,7 @@ def main(argv: Sequence[str], results: Optional[dict] = None) -> None:
   """
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments {argv[1:]}: see --help.')
+  command_line.quiet()
   results = results or compare(
     *record_frames(_STEPS.value), n_step=_N_STEP.value, rounds=_ROUNDS.value
   )

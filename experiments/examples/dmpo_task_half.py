@@ -42,6 +42,7 @@ import acme_metamimic
 from acme_metamimic import networks as networks_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import half as half_lib
+from experiments import command_line
 from experiments import experiment as experiment_lib
 from experiments import one_process
 from experiments import presets
@@ -198,6 +199,7 @@ def _define_flags() -> None:
 
 def main(unused_argv: list[str]) -> None:
   """Runs the experiment in the form that the flags say."""
+  command_line.quiet()
   given = flags.FLAGS
   experiment = make_experiment(given.preset, given.minutes)
   run_folder = given.run_folder or run_folder_lib.default()

@@ -42,6 +42,7 @@ import sonnet as snt
 import tensorflow as tf
 
 import acme_metamimic
+from experiments import command_line
 
 _DOMAIN = flags.DEFINE_string(
   'domain', 'cartpole', "Name of the domain in dm_control's suite."
@@ -266,6 +267,7 @@ def main(argv: Sequence[str]) -> None:
   """
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments {argv[1:]}: see --help.')
+  command_line.quiet()
   try:
     os.makedirs(_FOLDER.value, exist_ok=True)
   except OSError as error:

@@ -39,6 +39,7 @@ import acme_metamimic
 from environments import demonstrations as demonstrations_lib
 from environments.block_stacking import demonstrators
 from environments.demonstrations import recording
+from experiments import command_line
 from experiments import evaluation
 from experiments import experiment as experiment_lib
 from experiments import overrides
@@ -285,6 +286,7 @@ def _make_experiment(
 def main(argv: Optional[Sequence[str]] = None) -> None:
   """Records, trains for each cutoff and seed, and prints the table."""
   options = _parser().parse_args(argv)
+  command_line.quiet()
   try:
     experiment = _make_experiment(options.discount, options.finger_sigma)
   except ValueError as error:
