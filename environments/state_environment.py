@@ -17,6 +17,7 @@ from concurrent import futures
 import contextlib
 import functools
 import threading
+import time
 from typing import Any, Callable, Iterator, Optional, Set
 
 from dm_control import _render
@@ -149,11 +150,32 @@ class StateEnvironment(composer.Environment):
     self._mjcf_never_compiled = False
     self._num_divergences = 0
     _draw_in_own_thread(self._physics)
+    self._render_seconds = 0.0
+    self._measure_rendering()
 
   @property
   def num_divergences(self) -> int:
     """Number of episodes so far that ended because the physics diverged."""
     return self._num_divergences
+
+  @property
+  def render_seconds(self) -> float:
+    """Seconds that drawing has taken so far."""
+    return self._render_seconds
+
+  def _measure_rendering(self) -> None:
+    """Has the physics count the time of each picture."""
+    render = self._physics.render
+
+    @functools.wraps(render)
+    def measured(*args: Any, **kwargs: Any) -> np.ndarray:
+      began = time.perf_counter()
+      try:
+        return render(*args, **kwargs)
+      finally:
+        self._render_seconds += time.perf_counter() - began
+
+    self._physics.render = measured
 
   def reset(self) -> dm_env.TimeStep:
     """Starts an episode as the task initializes it."""

@@ -17,6 +17,8 @@ import sys
 import time
 from typing import TextIO
 
+import tqdm
+
 # Between two lines of a log.
 _PERIOD_SECONDS = 30.0
 
@@ -61,3 +63,12 @@ class Lines:
 def stream() -> TextIO | Lines:
   """Returns the `file` of a bar of tqdm: a line every half minute in a log."""
   return sys.stderr if sys.stderr.isatty() else Lines(sys.stderr)
+
+
+def write(line: str) -> None:
+  """Prints a line above the bars that are being drawn.
+
+  Args:
+    line: line without its end.
+  """
+  tqdm.tqdm.write(line, file=sys.stdout)

@@ -74,7 +74,8 @@ class Curves:
         are left out, as they will come again. None for a new file.
 
     Raises:
-      ValueError: if the file to take up has other columns.
+      ValueError: if the file to take up has columns that are not among these.
+        Of those that it lacks, as a later version has more, it gets NaN.
     """
     self._path = path
     self._columns = tuple(columns)
@@ -94,13 +95,14 @@ class Curves:
       text = file.read()
     # Without a row that was cut short when the process was killed.
     reader = csv.DictReader(text[: text.rfind('\n') + 1].splitlines())
-    if tuple(reader.fieldnames or ()) != self._columns:
+    if not set(reader.fieldnames or ()) <= set(self._columns):
       raise ValueError(
         f'{self._path!r} has the columns {reader.fieldnames}, not those of '
         f'this run, {list(self._columns)}: give the folder of another run.'
       )
     return [
-      {name: float(value) for name, value in row.items()} for row in reader
+      {name: float(row.get(name, 'nan')) for name in self._columns}
+      for row in reader
     ]
 
   def _row(self, point: Mapping[str, float]) -> list[str]:

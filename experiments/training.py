@@ -33,6 +33,7 @@ from acme_metamimic.program import observers
 from experiments import experiment as experiment_lib
 from experiments import progress as progress_lib
 from experiments import reporting
+from experiments import timing
 
 # Episodes that the running means in the progress bar are taken over.
 _WINDOW = 200
@@ -55,10 +56,20 @@ _COLUMNS_BEFORE = (
 _COLUMNS_AFTER = (
   'imitation_critic_loss',
   'imitation_q_mean',
+  'imitation_auxiliary_error_cm',
   'task_critic_loss',
   'task_q_mean',
+  'task_auxiliary_error_cm',
   'num_divergences',
 )
+# What is printed of an evaluation, and how it is called.
+_PRINTED = {
+  'training_task_return': 'task return on training demonstrations',
+  'validation_task_return': 'on unseen',
+  'validation_stacked': 'stacked of these',
+  'task_policy_return': "task policy's return",
+  'imitation_auxiliary_error_cm': 'error of what the torso predicts (cm)',
+}
 
 
 def curve_columns(evaluated: Sequence[str]) -> Sequence[str]:
@@ -135,7 +146,12 @@ class Actor(threading.Thread):
     super().__init__(name=name, daemon=True)
     self._may_start = may_start
     self._environment = environment
-    self._loop = acme.EnvironmentLoop(environment, actor, logger=LatestLogger())
+    self.stopwatch = timing.Stopwatch()
+    self._loop = acme.EnvironmentLoop(
+      timing.TimedEnvironment(environment, self.stopwatch),
+      timing.TimedActor(actor, self.stopwatch),
+      logger=LatestLogger(),
+    )
     # An agent whose learner has a thread of its own.
     self._wait: Callable[[], None] = getattr(actor, 'wait', lambda: None)
     self._stopping = threading.Event()
@@ -503,10 +519,29 @@ class Trainer:
     point['task_environment_steps'] = self.progress.task_steps
     for half in specs_lib.STREAMS:
       point[f'{half}_updates'] = self._updates(half)
-      for name in ('critic_loss', 'q_mean'):
-        log = self._logs.get(half)
-        point[f'{half}_{name}'] = log.get(name) if log else np.nan
+      log = self._logs.get(half, LatestLogger())
+      for name in ('critic_loss', 'q_mean', 'auxiliary_error_cm'):
+        point[f'{half}_{name}'] = log.get(name)
     self._curves.append(point)
+    self._print(point)
+
+  def _print(self, point: Mapping[str, float]) -> None:
+    """Prints a line of what was measured, and of what took the time."""
+    measured = [
+      f'{words} {point[name]:.2f}'
+      for name, words in _PRINTED.items()
+      if not np.isnan(point.get(name, np.nan))
+    ]
+    spent = {
+      part: sum(
+        actor.stopwatch.seconds[part] for actor in self._actors.values()
+      )
+      for part in timing.PARTS
+    }
+    progress_lib.write(
+      f'After {point["minutes"]:.1f} minutes: {", ".join(measured)}. Time of '
+      f'acting: {timing.describe(spent)}.'
+    )
 
 
 def _number(value: float, digits: int) -> str:

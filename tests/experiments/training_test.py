@@ -14,6 +14,7 @@
 """Tests of training in threads: shares, errors, interrupts, and the curves."""
 
 import csv
+import re
 import dataclasses
 import threading
 import time
@@ -339,7 +340,7 @@ def _tiny_agent(spec) -> tuple[acme_metamimic.MetaMimic, dict]:
 
 @pytest.mark.slow
 def test_every_column_is_filled_by_a_learning_agent(
-  training_set, validation_set, tmp_path
+  training_set, validation_set, tmp_path, capsys
 ):
   acting = _DOMAIN.follow(training_set, domain_lib.ACTOR, seed=0)
   evaluator = _make_evaluator(training_set, validation_set, episode_length=20)
@@ -372,8 +373,15 @@ def test_every_column_is_filled_by_a_learning_agent(
     points = list(csv.DictReader(file))
   assert tuple(points[0]) == columns
   last = {name: float(value) for name, value in points[-1].items()}
-  # Nothing was stacked.
+  # Nothing was stacked, and no torso predicts anything.
   assert np.isnan(last.pop('task_policy_first_stacked'))
+  for half in logs:
+    assert np.isnan(last.pop(f'{half}_auxiliary_error_cm'))
+  lines = capsys.readouterr().out.splitlines()
+  assert re.match(
+    r'After \d.\d minutes: task return on training demonstrations \d', lines[-1]
+  )
+  assert re.search(r'Time of acting: .*learn \d+ %', lines[-1])
   assert all(np.isfinite(value) for value in last.values()), last
   for half in ('imitation', 'task'):
     assert last[f'{half}_environment_steps'] > 50
