@@ -14,8 +14,8 @@
 """Tests of training in threads: shares, errors, interrupts, and the curves."""
 
 import csv
-import re
 import dataclasses
+import re
 import threading
 import time
 import types
