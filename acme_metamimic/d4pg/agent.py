@@ -100,11 +100,8 @@ class D4PG(contextlib.AbstractContextManager):
     self._replay_directory = saving.directory(
       checkpoint_directory, keeps_replay
     )
-    self._server = reverb.Server(
-      builder.make_replay_tables(environment_spec),
-      checkpointer=saving.make_checkpointer(self._replay_directory)
-      if self._replay_directory
-      else None,
+    self._server = saving.start_server(
+      builder.make_replay_tables(environment_spec), self._replay_directory
     )
     self._halves: Dict[str, half_lib.Half] = {}
     # By the interpreter's exit at the latest, whatever was raised.

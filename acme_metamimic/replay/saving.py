@@ -16,7 +16,7 @@
 import os
 import pathlib
 import shutil
-from typing import Optional
+from typing import Optional, Sequence
 
 from absl import logging
 import reverb
@@ -63,6 +63,20 @@ def make_checkpointer(directory: str) -> reverb.checkpointers.CheckpointerBase:
   """
   # In a folder whose name is a pattern Reverb finds nothing, and says nothing.
   return reverb.checkpointers.DefaultCheckpointer(plain_paths.plain(directory))
+
+
+def start_server(
+  tables: Sequence[reverb.Table], directory: Optional[str]
+) -> reverb.Server:
+  """Starts a replay server in this process.
+
+  Args:
+    tables: its tables.
+    directory: folder for its checkpoints, see `make_checkpointer`; None if it is
+      not saved.
+  """
+  checkpointer = make_checkpointer(directory) if directory else None
+  return reverb.Server(list(tables), checkpointer=checkpointer)
 
 
 def save(client: reverb.Client, directory: str) -> bool:
