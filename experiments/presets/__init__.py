@@ -25,6 +25,7 @@ from experiments.presets import pixels
 
 PRESETS: Mapping[str, Callable[[], experiment.Experiment]] = {
   'features': features.make,
+  'features_long': features.make_long,
   'pixels': pixels.make,
   'paper': paper.make,
   'metamimic_curriculum': baselines.make_metamimic_curriculum,

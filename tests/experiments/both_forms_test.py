@@ -21,6 +21,7 @@ from typing import Mapping, Sequence
 
 import pytest
 
+from experiments import overrides
 from experiments import presets
 from experiments import run_folder as run_folder_lib
 
@@ -102,11 +103,25 @@ _BASELINES = ('d4pg', 'd4pg_curriculum', 'd4pgfd')
 
 
 def test_all_presets_are_tried():
-  # That differs from `features` in the task actor's environment alone, which
-  # the baseline with a curriculum has as well.
-  assert {*_ARGUMENTS, *_BASELINES, 'metamimic_curriculum'} == set(
-    presets.PRESETS
+  # The one differs from `features` in the task actor's environment alone, which
+  # the baseline with a curriculum has as well; the other in numbers alone.
+  like_features = ('metamimic_curriculum', 'features_long')
+  assert {*_ARGUMENTS, *_BASELINES, *like_features} == set(presets.PRESETS)
+
+
+def test_the_long_preset_differs_from_the_demo_in_numbers_alone():
+  demo, long = (
+    overrides.values(presets.make(name))
+    for name in ('features', 'features_long')
   )
+  assert {path for path in demo if demo[path] != long[path]} == {
+    'preset',
+    'demonstrations.num_train',
+    'budget.minutes',
+    'evaluation.period_minutes',
+    'task.learning_rate_decay_updates',
+    'task.regression_decay_updates',
+  }
 
 
 @pytest.mark.parametrize('preset', ['d4pg_curriculum'])
