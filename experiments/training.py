@@ -326,6 +326,8 @@ class Trainer:
     next_evaluation = self._minutes() + evaluation_period_minutes
     with tqdm.tqdm(
       total=1.0,
+      # What a resumed run has done already took no time in this one.
+      initial=self._used(budget),
       bar_format='{percentage:3.0f}% |{bar:20}| {remaining} left{postfix}',
       mininterval=1.0,
       smoothing=0.0,
