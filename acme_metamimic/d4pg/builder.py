@@ -34,6 +34,7 @@ from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import exploration
 from acme_metamimic.d4pg import learning
 from acme_metamimic.d4pg import regression
+from acme_metamimic.d4pg import teacher
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import priorities
 from acme_metamimic.replay import provenance
@@ -43,6 +44,7 @@ from acme_metamimic.replay import tables
 from acme_metamimic.tf import actors
 from acme_metamimic.tf import optimizers
 from acme_metamimic.tf import placement
+from acme_metamimic.tf import snapshots
 
 # Online and target networks.
 NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
@@ -327,6 +329,12 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
   def _construct_learner(self, **arguments: Any) -> learning.D4PGLearner:
     """Returns the learner; for subclasses that have another of these arguments."""
     config = self._config
+    if config.teacher is not None:
+      return teacher.TaughtD4PGLearner(
+        teacher=snapshots.LoadedPolicy(config.teacher),
+        teacher_weight=config.teacher_weight,
+        **arguments,
+      )
     if config.regression_weight == 0.0:
       return learning.D4PGLearner(**arguments)
     return regression.RegressingD4PGLearner(

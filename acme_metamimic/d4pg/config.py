@@ -107,6 +107,12 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     final_regression_weight: weight at the end of its linear decay; None for no
       decay.
     regression_decay_updates: number of updates that the decay takes.
+    teacher: folder of a trained policy, a SavedModel, whose actions the policy
+      learns; not in the paper, and None, no teacher, by default. It may see what
+      the critic sees, and the networks are made with `policy_keys` and
+      `critic_keys`. See `d4pg.teacher`.
+    teacher_weight: weight in the policy loss of the squared distance to the
+      teacher's action; that of `regression_weight` which was best.
     remover: what a full prioritised table drops: `min_heap`, the item of the
       lowest priority; or `proportional`, by the learner in proportion to a
       power of the priority (see `acme_metamimic.replay.removal`). The paper says
@@ -148,6 +154,8 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   regression_filter: str = BETTER
   final_regression_weight: Optional[float] = None
   regression_decay_updates: int = 1
+  teacher: Optional[str] = None
+  teacher_weight: float = 5.0
   remover: str = MIN_HEAP
   removal_exponent: float = -0.4
   removal_period: int = 100
@@ -177,6 +185,11 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
         f"regression_filter='better_or_imitation' needs to know who made an item, "
         f'which a prioritised table does not (priority_exponent='
         f'{self.priority_exponent}): sample uniformly, or use another filter.'
+      )
+    if self.teacher is not None and self.regression_weight > 0.0:
+      raise ValueError(
+        f'teacher={self.teacher!r} and regression_weight={self.regression_weight}'
+        ' exclude each other: leave one of them out.'
       )
     if not self.vmin < self.vmax:
       raise ValueError(
@@ -263,6 +276,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'sigma',
       'auxiliary_weight',
       'regression_weight',
+      'teacher_weight',
     ):
       if not getattr(self, name) >= 0.0:
         raise ValueError(

@@ -14,20 +14,108 @@
 
 """Snapshots: policies as SavedModels, which load without this package."""
 
+from collections import abc
 import glob
 import os
 import pathlib
 import shutil
 import threading
+from typing import Any
 
+from acme import specs
+from acme import types
 from acme.tf import savers
 import sonnet as snt
 import tensorflow as tf
+import tree
+
+from acme_metamimic import plain_paths
 
 # Folder of the policies in that of a run.
 POLICIES_FOLDER = 'policies'
 # Both learners of a program may be threads of one process.
 _WRITING = threading.Lock()
+
+
+class PolicyError(ValueError):
+  """A policy cannot be used; the message says why."""
+
+
+class LoadedPolicy:
+  """A SavedModel that acts on batches of observations.
+
+  It is shown what it takes of an observation: an environment may show more, such
+  as what critics alone see.
+  """
+
+  def __init__(self, path: str):
+    """Loads the policy.
+
+    Args:
+      path: folder of the SavedModel.
+
+    Raises:
+      PolicyError: if it is damaged.
+    """
+    self._path = path
+    try:
+      self._policy = tf.saved_model.load(plain_paths.plain(path))
+      function = self._policy.__call__.concrete_functions[0]
+      (self._taken,), _ = function.structured_input_signature
+    except Exception as error:  # TensorFlow has no common type for these.
+      raise PolicyError(
+        f'{path!r} is no policy that can be read ({_first_line(error)}): restore a '
+        'copy, or go on with the run, which exports it anew at its end.'
+      ) from error
+
+  def check(self, shown: types.NestedSpec) -> None:
+    """Checks that an environment shows what the policy takes.
+
+    Args:
+      shown: spec of the environment's observations.
+
+    Raises:
+      PolicyError: if it does not; the message names the first difference.
+    """
+    found = dict(tree.flatten_with_path(shown))
+    for key, taken in tree.flatten_with_path(self._taken):
+      shape, dtype = tuple(taken.shape[1:]), taken.dtype.name
+      spec = found.get(key)
+      if spec is None or (spec.shape, spec.dtype.name) != (shape, dtype):
+        raise PolicyError(
+          f'{self._path!r} takes {"/".join(key)!r} as {dtype}{list(shape)}, and '
+          f'the environment of the run shows {_describe(spec)}: the policy is of '
+          'another run; give the folder of that.'
+        )
+
+  def select(self, observation: types.NestedArray) -> types.NestedArray:
+    """Returns the part of an observation that the policy takes.
+
+    Args:
+      observation: arrays or tensors by key, with or without a batch dimension.
+    """
+    return _select(observation, self._taken)
+
+  def __call__(self, observation: types.NestedTensor) -> tf.Tensor:
+    """Returns the actions for a batch of observations."""
+    return self._policy(self.select(observation))
+
+
+def _select(observation: Any, taken: Any) -> Any:
+  """Returns the part of an observation that has the structure of `taken`."""
+  if not isinstance(taken, abc.Mapping):
+    return observation
+  return {key: _select(observation[key], taken[key]) for key in taken}
+
+
+def _describe(spec: Any) -> str:
+  if not isinstance(spec, specs.Array):
+    return 'no such thing'
+  return f'{spec.dtype.name}{list(spec.shape)}'
+
+
+def _first_line(error: Exception) -> str:
+  return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def policy_path(run_folder: str, half: str) -> str:
