@@ -21,6 +21,7 @@ from typing import Mapping, Sequence
 
 import pytest
 
+from experiments import one_process
 from experiments import overrides
 from experiments import presets
 from experiments import run_folder as run_folder_lib
@@ -30,20 +31,18 @@ pytestmark = pytest.mark.slow
 # For a loaded machine.
 _SECONDS = 600.0
 _SHORT = (
-  '--set=budget.imitation_updates=1',
-  '--set=budget.minutes=none',
-  '--set=task_phase.after_share=none',
-  '--set=evaluation.episodes=1',
-  '--set=evaluation.filmed=1',
-  '--set=evaluation.period_minutes=60',
+  'budget.imitation_updates=1',
+  'budget.minutes=none',
+  'task_phase.after_share=none',
+  'evaluation.episodes=1',
+  'evaluation.filmed=1',
+  'evaluation.period_minutes=60',
 )
 _SMALL = (
-  '--set=domain.task_episode_length=20',
-  '--num_demonstrations=2',
-  '--num_validation_demonstrations=2',
-  '--set=domain.task_starts=2',
+  'domain.task_episode_length=20',
+  'domain.task_starts=2',
   *(
-    f'--set={half}.{field}={value}'
+    f'{half}.{field}={value}'
     for half in ('imitation', 'task')
     for field, value in (
       ('batch_size', 2),
@@ -53,44 +52,44 @@ _SMALL = (
     )
   ),
 )
-# The paper's demonstrators take three times as long as these.
-_QUICK = (
-  '--set=demonstrations.train_demonstrator=brisk',
-  '--set=demonstrations.validation_demonstrator=brisk',
-)
-_ARGUMENTS: Mapping[str, Sequence[str]] = {
+_IMAGES = (*_SMALL, 'domain.image_size=32')
+_SETTINGS: Mapping[str, Sequence[str]] = {
   'features': _SMALL,
-  'pixels': (*_SMALL, *_QUICK),
-  'paper': (*_SMALL, *_QUICK),
-  'light': (),
+  'pixels': _IMAGES,
+  'paper': _IMAGES,
+  'paced': ('imitation.min_replay_size=50', 'task.min_replay_size=50'),
+}
+# An evaluation in one process has some hundred frames, of which one takes the
+# paper's network a tenth of a second.
+_ONE_PROCESS: Mapping[str, Sequence[str]] = {
+  'paper': ('networks.torso=64_p4_16_32',),
+  'pixels': (),
   'paced': (),
 }
-# The table at the end of a run in one process has some thousand frames, of which
-# one takes the paper's network a tenth of a second.
-_LOOKS = ('--set=domain.image_size=32', '--set=networks.torso=64_p4_16_32')
-_ONE_PROCESS: Mapping[str, Sequence[str]] = {'paper': _LOOKS, 'pixels': _LOOKS}
+_PROGRAM: Mapping[str, Sequence[str]] = {
+  'pixels': ('program.environments_per_actor=2',)
+}
+# They have no imitation half, and run in one process alone.
+_BASELINES = ('d4pg', 'd4pg_curriculum', 'd4pgfd')
 
 
-def _run(folder: pathlib.Path, module: str, *arguments: str) -> str:
-  return _ended(folder, module, *arguments).stdout
+@pytest.fixture
+def settings(request, preset) -> Sequence[str]:
+  """Settings of a short run of the test's preset, in either form."""
+  own = _SETTINGS.get(preset, _SMALL)
+  if preset == 'paced':
+    return (*_SHORT, *own)
+  name = 'image_dataset' if own is _IMAGES else 'short_dataset'
+  dataset = request.getfixturevalue(name)
+  return (*_SHORT, *own, f'demonstrations.dataset={dataset}')
 
 
-def _ended(
-  folder: pathlib.Path, module: str, *arguments: str
-) -> subprocess.CompletedProcess:
-  done = subprocess.run(
-    [
-      *(sys.executable, '-m', f'experiments.{module}'),
-      f'--run_folder={folder}',
-      *_SHORT,
-      *arguments,
-    ],
-    capture_output=True,
-    text=True,
-    timeout=_SECONDS,
-  )
-  assert done.returncode == 0, done.stdout + done.stderr
-  return done
+def _run(
+  folder: pathlib.Path, preset: str, *settings: str, resume: bool = False
+) -> None:
+  """Runs a preset in this process."""
+  experiment = overrides.apply(presets.make(preset), settings)
+  one_process.run(experiment, str(folder), resume)
 
 
 def _last_row(path: pathlib.Path) -> Mapping[str, str]:
@@ -98,15 +97,22 @@ def _last_row(path: pathlib.Path) -> Mapping[str, str]:
     return list(csv.DictReader(file))[-1]
 
 
-# They have no imitation half, and run in one process alone.
-_BASELINES = ('d4pg', 'd4pg_curriculum', 'd4pgfd')
+def _check_policies(folder: pathlib.Path) -> None:
+  for half in ('imitation', 'task'):
+    policy = folder / 'policies' / f'{half}_policy'
+    assert (policy / 'saved_model.pb').exists()
 
 
 def test_all_presets_are_tried():
   # The one differs from `features` in the task actor's environment alone, which
   # the baseline with a curriculum has as well; the other in numbers alone.
   like_features = ('metamimic_curriculum', 'features_long')
-  assert {*_ARGUMENTS, *_BASELINES, *like_features} == set(presets.PRESETS)
+  # By resume_test.py and run_distributed_test.py.
+  elsewhere = ('light',)
+  assert {*_SETTINGS, *_BASELINES, *like_features, *elsewhere} == set(
+    presets.PRESETS
+  )
+  assert {*_ONE_PROCESS, 'features'} == set(_SETTINGS)
 
 
 def test_the_long_preset_differs_from_the_demo_in_numbers_alone():
@@ -125,16 +131,10 @@ def test_the_long_preset_differs_from_the_demo_in_numbers_alone():
 
 
 @pytest.mark.parametrize('preset', ['d4pg_curriculum'])
-def test_baseline_in_one_process(tmp_path, preset):
+def test_baseline_in_one_process(tmp_path, preset, settings):
   folder = tmp_path / 'run'
-  _run(
-    folder,
-    'run_metamimic',
-    f'--preset={preset}',
-    *_SMALL,
-    '--set=budget.imitation_updates=none',
-    '--set=budget.task_updates=2',
-  )
+  budget = ('budget.imitation_updates=none', 'budget.task_updates=2')
+  _run(folder, preset, *settings, *budget)
   assert float(_last_row(folder / 'curves.csv')['task_updates']) >= 2
   assert _last_row(folder / 'task_table.csv')['policy'].startswith('demonst')
   assert [path.name for path in (folder / 'policies').iterdir()] == [
@@ -142,82 +142,62 @@ def test_baseline_in_one_process(tmp_path, preset):
   ]
 
 
-def test_a_baseline_goes_on_with_what_its_tables_held(tmp_path):
+@pytest.mark.parametrize('preset', ['d4pgfd'])
+def test_a_baseline_goes_on_with_what_its_tables_held(
+  tmp_path, preset, settings, capsys
+):
   folder = tmp_path / 'run'
-  quick = ('--set=budget.imitation_updates=none', '--set=budget.task_updates=2')
-  _run(folder, 'run_metamimic', '--preset=d4pgfd', *_SMALL, *quick)
-  said = _run(
-    folder, 'run_metamimic', '--resume', '--set=budget.task_updates=4'
-  )
-  assert 'of replay from the disk' in said
+  settings = (*settings, 'budget.imitation_updates=none')
+  _run(folder, preset, *settings, 'budget.task_updates=2')
+  capsys.readouterr()
+  _run(folder, preset, *settings, 'budget.task_updates=4', resume=True)
+  assert 'of replay from the disk' in capsys.readouterr().out
   assert float(_last_row(folder / 'curves.csv')['task_updates']) >= 4
 
 
-def test_baselines_are_no_programs(tmp_path):
+def _check_one_process(folder: pathlib.Path) -> None:
+  assert float(_last_row(folder / 'curves.csv')['imitation_updates']) >= 1
+  _check_policies(folder)
+
+
+@pytest.mark.parametrize('preset', list(_ONE_PROCESS))
+def test_one_process(tmp_path, preset, settings):
+  folder = tmp_path / 'run'
+  _run(folder, preset, *settings, *_ONE_PROCESS[preset])
+  _check_one_process(folder)
+
+
+@pytest.mark.parametrize('preset', ['features'])
+def test_one_process_learns_from_a_file_of_another_project(
+  tmp_path, doubles, preset, settings, caplog
+):
+  """One file of doubles, which its masks divide."""
+  folder = tmp_path / 'run'
+  _run(folder, preset, *settings, f'demonstrations.dataset={doubles}')
+  _check_one_process(folder)
+  kept = run_folder_lib.read(str(folder)).demonstrations
+  assert (kept.dataset, kept.train_mask) == (doubles, None)
+  loss = 'obs/body of float64 is read as float32, which keeps 6 digits'
+  assert caplog.text.count(loss) == 1
+
+
+@pytest.mark.parametrize('preset', list(_SETTINGS))
+def test_program(tmp_path, preset, settings):
+  """With references to goals where there are images: one or two an actor."""
+  folder = tmp_path / 'run'
   done = subprocess.run(
     [
       *(sys.executable, '-m', 'experiments.run_distributed'),
-      *('--preset=d4pg', f'--run_folder={tmp_path / "run"}'),
+      *(f'--preset={preset}', f'--run_folder={folder}'),
+      *('--lp_launch_type=local_mt', '--num_imitation_actors=1'),
+      '--num_task_actors=1',
+      *(f'--set={text}' for text in (*settings, *_PROGRAM.get(preset, ()))),
     ],
     capture_output=True,
     text=True,
     timeout=_SECONDS,
   )
-  assert done.returncode == 1
-  assert 'use experiments.run_metamimic' in done.stderr.splitlines()[-1]
-  assert not (tmp_path / 'run').exists()
-
-
-@pytest.mark.parametrize('preset', list(_ARGUMENTS))
-def test_one_process(tmp_path, preset):
-  folder = tmp_path / 'run'
-  arguments = (*_ARGUMENTS[preset], *_ONE_PROCESS.get(preset, ()))
-  _run(folder, 'run_metamimic', f'--preset={preset}', *arguments)
-  assert float(_last_row(folder / 'curves.csv')['imitation_updates']) >= 1
-  for half in ('imitation', 'task'):
-    policy = folder / 'policies' / f'{half}_policy'
-    assert (policy / 'saved_model.pb').exists()
-
-
-@pytest.mark.parametrize('preset', list(_ARGUMENTS))
-def test_program(tmp_path, preset):
-  folder = tmp_path / 'run'
-  said = _run(
-    folder,
-    'run_distributed',
-    f'--preset={preset}',
-    '--lp_launch_type=local_mt',
-    '--num_imitation_actors=1',
-    '--num_task_actors=1',
-    *_ARGUMENTS[preset],
-  )
-  assert 'The run has ended: stopped' in said
+  assert done.returncode == 0, done.stdout + done.stderr
+  assert 'The run has ended: stopped' in done.stdout
   assert (folder / 'imitation_learner' / 'log.csv').exists()
-  for half in ('imitation', 'task'):
-    policy = folder / 'policies' / f'{half}_policy'
-    assert (policy / 'saved_model.pb').exists()
-
-
-@pytest.mark.parametrize('environments_per_actor', [1, 2])
-def test_program_with_references_to_goals(tmp_path, environments_per_actor):
-  folder = tmp_path / 'run'
-  _run(
-    folder,
-    'run_distributed',
-    '--lp_launch_type=local_mt',
-    '--set=domain.goal_references=true',
-    f'--environments_per_actor={environments_per_actor}',
-    *_SMALL,
-  )
-  assert (folder / 'imitation_learner' / 'log.csv').exists()
-
-
-def test_a_file_of_another_project_is_learned_from(tmp_path, doubles):
-  """One file of doubles, which its masks divide."""
-  folder = tmp_path / 'run'
-  done = _ended(folder, 'run_metamimic', f'--dataset={doubles}', *_SMALL)
-  kept = run_folder_lib.read(str(folder)).demonstrations
-  assert (kept.dataset, kept.train_mask) == (doubles, None)
-  assert (folder / 'policies' / 'imitation_policy').is_dir()
-  loss = 'obs/body of float64 is read as float32, which keeps 6 digits'
-  assert (done.stdout + done.stderr).count(loss) == 1
+  _check_policies(folder)

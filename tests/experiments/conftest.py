@@ -20,7 +20,7 @@ begins with an episode of its own.
 
 from collections.abc import Iterator, Sequence
 import dataclasses
-import shutil
+import pathlib
 
 import h5py
 import numpy as np
@@ -39,24 +39,26 @@ from experiments.domains import block_stacking as stacking_lib
 from experiments.domains import domain as domain_lib
 from tests.experiments.datasets import dataset_commands
 
+_Demonstrations = Sequence[demonstrations.Demonstration]
+
 # That of the features preset.
 _DOMAIN = stacking_lib.BlockStacking()
 
 
-def _record(style: str, number: int) -> Sequence[demonstrations.Demonstration]:
+def _record(style: str, number: int) -> _Demonstrations:
   environment = block_stacking.load(_DOMAIN.observables)
   style_of_name = demonstrators.STYLES[style]
   return list(recording.record(environment, style_of_name, number, seed=0))
 
 
 @pytest.fixture(scope='session')
-def training_set() -> Sequence[demonstrations.Demonstration]:
+def training_set() -> _Demonstrations:
   """Three demonstrations of the first demonstrator."""
   return _record('brisk', 3)
 
 
 @pytest.fixture(scope='session')
-def validation_set() -> Sequence[demonstrations.Demonstration]:
+def validation_set() -> _Demonstrations:
   """Two demonstrations of the second demonstrator."""
   return _record('careful', 2)
 
@@ -69,17 +71,12 @@ def following(training_set) -> Iterator[imitation.ImitationEnvironment]:
   environment.close()
 
 
-@pytest.fixture(scope='session')
-def dataset(training_set, validation_set, tmp_path_factory) -> str:
-  """Folder of a recorded dataset, in train/ and validation/."""
-  root = tmp_path_factory.mktemp('dataset')
+def _save(root: pathlib.Path, **parts: _Demonstrations) -> str:
+  """Writes parts of a dataset into folders of their names; returns the root's."""
   environment = block_stacking.load(_DOMAIN.observables)
   model_hash = models.fingerprint(environment.physics.model)
   environment.close()
-  for name, recorded in (
-    ('train', training_set),
-    ('validation', validation_set),
-  ):
+  for name, recorded in parts.items():
     demonstrations.save(
       root / name,
       recorded,
@@ -91,25 +88,98 @@ def dataset(training_set, validation_set, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope='session')
+def dataset(training_set, validation_set, tmp_path_factory) -> str:
+  """Folder of a recorded dataset, in train/ and validation/."""
+  return _save(
+    tmp_path_factory.mktemp('dataset'),
+    train=training_set,
+    validation=validation_set,
+  )
+
+
+def _cut(
+  demonstration: demonstrations.Demonstration,
+) -> demonstrations.Demonstration:
+  """Returns the steps in which the hand reaches the block."""
+  reached = int(np.flatnonzero(demonstration.rewards)[0])
+  steps = slice(reached - 15, reached + 10)
+  frames = slice(steps.start, steps.stop + 1)
+  return dataclasses.replace(
+    demonstration,
+    observations={k: v[frames] for k, v in demonstration.observations.items()},
+    states=demonstration.states[frames],
+    actions=demonstration.actions[steps],
+    rewards=demonstration.rewards[steps],
+  )
+
+
+@pytest.fixture(scope='session')
+def short_training_set(training_set) -> _Demonstrations:
+  """Some steps of each, for runs in which all of them are followed often."""
+  return [_cut(demonstration) for demonstration in training_set]
+
+
+@pytest.fixture(scope='session')
+def short_validation_set(validation_set) -> _Demonstrations:
+  """Likewise, of the second demonstrator."""
+  return [_cut(demonstration) for demonstration in validation_set]
+
+
+@pytest.fixture(scope='session')
+def short_dataset(
+  short_training_set, short_validation_set, tmp_path_factory
+) -> str:
+  """Folder of a dataset of short demonstrations, in train/ and validation/."""
+  return _save(
+    tmp_path_factory.mktemp('short'),
+    train=short_training_set,
+    validation=short_validation_set,
+  )
+
+
+@pytest.fixture(scope='session')
+def image_dataset(short_dataset, tmp_path_factory) -> str:
+  """The same with images of 32 x 32 pixels."""
+  root = str(tmp_path_factory.mktemp('images'))
+  for part in ('train', 'validation'):
+    arguments = (f'{short_dataset}/{part}', f'{root}/{part}')
+    assert command.main(['render', *arguments, '--image-size=32x32']) == 0
+  return root
+
+
+def _save_masked(
+  path: str,
+  metadata: demonstrations.Metadata,
+  train: _Demonstrations,
+  validation: _Demonstrations,
+) -> None:
+  """Writes one file with both halves of a dataset, which its masks divide."""
+  with demonstrations.DatasetWriter(path, metadata) as writer:
+    for recorded, masks in (
+      (validation, ['valid', 'careful']),
+      (train, ['train']),
+    ):
+      for demonstration in recorded:
+        writer.append(demonstration, masks)
+
+
+@pytest.fixture(scope='session')
 def masked(training_set, validation_set, dataset, tmp_path_factory) -> str:
   """One file with both halves of the dataset, which its masks divide."""
   path = str(tmp_path_factory.mktemp('masked') / 'all.hdf5')
   metadata = demonstrations.load(f'{dataset}/train').metadata
-  with demonstrations.DatasetWriter(path, metadata) as writer:
-    for recorded, masks in (
-      (validation_set, ['valid', 'careful']),
-      (training_set, ['train']),
-    ):
-      for demonstration in recorded:
-        writer.append(demonstration, masks)
+  _save_masked(path, metadata, training_set, validation_set)
   return path
 
 
 @pytest.fixture
-def doubles(masked, tmp_path) -> str:
-  """The same file as another project writes it, with float64 in all arrays."""
+def doubles(
+  short_training_set, short_validation_set, short_dataset, tmp_path
+) -> str:
+  """Such a file as another project writes it, with float64 in all arrays."""
   path = str(tmp_path / 'doubles.hdf5')
-  shutil.copy(masked, path)
+  metadata = demonstrations.load(f'{short_dataset}/train').metadata
+  _save_masked(path, metadata, short_training_set, short_validation_set)
   with h5py.File(path, 'a') as file:
     for group in file['data'].values():
       for name in (
