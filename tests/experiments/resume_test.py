@@ -11,7 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A run in one process goes on after a kill, and ends in good order when asked."""
+"""A run in one process goes on after a kill, and ends in good order when asked.
+
+That of a resumed run which ends by its budget is in run_metamimic_test.py.
+"""
 
 import csv
 import json
@@ -68,16 +71,6 @@ def _start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen:
   )
 
 
-def _start_new(folder: pathlib.Path) -> subprocess.Popen:
-  return _start(
-    folder,
-    '--preset=light',
-    '--budget_minutes=20',
-    '--evaluation_period_minutes=0.05',
-    '--set=evaluation.episodes=1',
-  )
-
-
 def _wait(process: subprocess.Popen, condition: Callable[[], bool]) -> None:
   deadline = time.monotonic() + _SECONDS
   while not condition():
@@ -99,13 +92,17 @@ def _points(folder: pathlib.Path) -> list[dict[str, float]]:
     ]
 
 
-def _has_learned(folder: pathlib.Path) -> bool:
+def _has_learned(folder: pathlib.Path, since: int = 0) -> bool:
   """Whether both learners have been saved after some updates, and nothing since.
 
   A point comes before what is saved with it, and the progress last.
+
+  Args:
+    folder: folder of the run.
+    since: number of points that are not enough.
   """
   points = _points(folder) if (folder / 'curves.csv').exists() else []
-  if not points or not (folder / 'progress.json').exists():
+  if len(points) <= since or not (folder / 'progress.json').exists():
     return False
   saved = run_folder_lib.read_progress(str(folder))
   return (
@@ -115,13 +112,18 @@ def _has_learned(folder: pathlib.Path) -> bool:
   )
 
 
-def test_run_goes_on_after_a_kill(tmp_path):
-  folder = tmp_path / 'run'
-  process = _start_new(folder)
+def _killed(folder: pathlib.Path) -> None:
+  """Leaves a run without a chance to save anything more."""
+  process = _start(
+    folder,
+    '--preset=light',
+    '--budget_minutes=20',
+    '--evaluation_period_minutes=0.02',
+    '--set=evaluation.episodes=1',
+  )
   try:
     _wait(process, lambda: _has_learned(folder))
   finally:
-    # Without a chance to save anything more.
     process.kill()
   out, _ = process.communicate(timeout=60.0)
   assert process.returncode == -signal.SIGKILL
@@ -130,77 +132,14 @@ def test_run_goes_on_after_a_kill(tmp_path):
     'steps': {'imitation': 0, 'task': 0},
     'counts': {},
   }
-  saved = run_folder_lib.read_progress(str(folder))
-  before = _points(folder)
-  assert saved.minutes > 0.05
 
-  # Some seconds more.
-  budget = saved.minutes + 0.1
-  done = _start(folder, '--resume', f'--budget_minutes={budget}')
+
+def _terminated(folder: pathlib.Path) -> dict[str, Any]:
+  """Goes on with a run until it is asked to end; returns what it starts with."""
+  number = len(_points(folder))
+  process = _start(folder, '--resume')
   try:
-    out, err = done.communicate(timeout=_SECONDS)
-  finally:
-    done.kill()
-  assert done.returncode == 0, out + err
-  start = _said_at_the_start(out)
-  steps = {'imitation': saved.imitation_steps, 'task': saved.task_steps}
-  # Both halves stood still at the end of an episode when they were saved.
-  items = {
-    half: count // _EPISODE_LENGTH * _ITEMS_PER_EPISODE
-    for half, count in steps.items()
-  }
-  assert start['sizes'] == {
-    'imitation': items['imitation'],
-    'task': items['imitation'] + items['task'],
-  }
-  for half in ('imitation', 'task'):
-    assert start['steps'][half] == before[-1][f'{half}_updates'] > 0
-  assert (
-    start['counts']['imitation_learner_steps'] == (start['steps']['imitation'])
-  )
-
-  points = _points(folder)
-  # A loss is NaN until something was learned.
-  np.testing.assert_equal(points[: len(before)], before)
-  assert len(points) > len(before)
-  for name in (
-    'minutes',
-    'imitation_updates',
-    'task_updates',
-    'imitation_environment_steps',
-    'task_environment_steps',
-  ):
-    values = [point[name] for point in points]
-    # The last evaluation may follow another in which nothing was done since.
-    assert values == sorted(values), name
-    assert values[-1] > values[len(before) - 1], name
-  assert points[len(before)]['minutes'] >= saved.minutes
-  # The file has six digits.
-  assert budget * (1.0 - 1e-5) <= points[-1]['minutes'] < budget + 2.0
-  ended = run_folder_lib.read_progress(str(folder))
-  assert ended.minutes == pytest.approx(points[-1]['minutes'], rel=1e-5)
-  for half, count in steps.items():
-    assert getattr(ended, f'{half}_steps') > count
-  assert run_folder_lib.read(str(folder)).budget.minutes == budget
-  assert (folder / 'policies' / 'imitation_policy').is_dir()
-
-  # A budget that was used up before is no error, and loses nothing.
-  done = _start(folder, '--resume')
-  try:
-    out, err = done.communicate(timeout=_SECONDS)
-  finally:
-    done.kill()
-  assert done.returncode == 0, out + err
-  after = _points(folder)
-  np.testing.assert_equal(after[: len(points)], points)
-  assert after[-1]['imitation_updates'] >= points[-1]['imitation_updates']
-
-
-def test_sigterm_ends_a_run_in_good_order(tmp_path):
-  folder = tmp_path / 'run'
-  process = _start_new(folder)
-  try:
-    _wait(process, lambda: _has_learned(folder))
+    _wait(process, lambda: _has_learned(folder, since=number))
     saved = run_folder_lib.read_progress(str(folder))
     time.sleep(0.5)
     process.terminate()
@@ -220,3 +159,67 @@ def test_sigterm_ends_a_run_in_good_order(tmp_path):
   assert progress.minutes > saved.minutes
   # What was done since the last evaluation is not lost.
   assert progress.imitation_steps > saved.imitation_steps
+  return _said_at_the_start(out)
+
+
+def _ended(folder: pathlib.Path, *arguments: str) -> None:
+  """Goes on with a run to its end."""
+  process = _start(folder, '--resume', *arguments)
+  try:
+    out, err = process.communicate(timeout=_SECONDS)
+  finally:
+    process.kill()
+  assert process.returncode == 0, out + err
+
+
+def test_run_goes_on_after_a_kill_and_after_a_stop(tmp_path):
+  folder = tmp_path / 'run'
+  _killed(folder)
+  saved = run_folder_lib.read_progress(str(folder))
+  before = _points(folder)
+  assert saved.minutes > 0.02
+
+  start = _terminated(folder)
+  steps = {'imitation': saved.imitation_steps, 'task': saved.task_steps}
+  # Both halves stood still at the end of an episode when they were saved.
+  items = {
+    half: count // _EPISODE_LENGTH * _ITEMS_PER_EPISODE
+    for half, count in steps.items()
+  }
+  assert start['sizes'] == {
+    'imitation': items['imitation'],
+    'task': items['imitation'] + items['task'],
+  }
+  for half in ('imitation', 'task'):
+    assert start['steps'][half] == before[-1][f'{half}_updates'] > 0
+  assert (
+    start['counts']['imitation_learner_steps'] == (start['steps']['imitation'])
+  )
+
+  points = _points(folder)
+  # A loss is NaN until something was learned.
+  np.testing.assert_equal(points[: len(before)], before)
+  for name in (
+    'minutes',
+    'imitation_updates',
+    'task_updates',
+    'imitation_environment_steps',
+    'task_environment_steps',
+  ):
+    values = [point[name] for point in points]
+    assert values == sorted(values), name
+    assert values[-1] > values[len(before) - 1], name
+  assert points[len(before)]['minutes'] >= saved.minutes
+  stopped = run_folder_lib.read_progress(str(folder))
+  for half, count in steps.items():
+    assert getattr(stopped, f'{half}_steps') > count
+
+  # A budget that was used up before is no error, and loses nothing.
+  _ended(folder, '--budget_minutes=0.01')
+  after = _points(folder)
+  np.testing.assert_equal(after[: len(points)], points)
+  assert len(after) > len(points)
+  # The file has six digits.
+  assert after[-1]['minutes'] >= stopped.minutes * (1.0 - 1e-5)
+  assert after[-1]['imitation_updates'] >= points[-1]['imitation_updates']
+  assert run_folder_lib.read(str(folder)).budget.minutes == 0.01

@@ -217,48 +217,38 @@ def test_refusals_of_the_program(tmp_path, dataset):
   assert not (tmp_path / 'new').exists()
 
 
-@pytest.mark.slow
-def test_a_run_goes_on_behind_a_proxy_in_any_folder(tmp_path):
-  # As in offices; nothing answers there.
-  proxies = dict.fromkeys(('http_proxy', 'https_proxy'), 'http://127.0.0.1:9')
-  folder, moved = tmp_path / 'lr=[3e-4,1e-4] x', tmp_path / 'moved *'
-
-  def run(*arguments: str) -> str:
-    done = subprocess.run(
-      [*_PROGRAM, *arguments],
-      cwd=_ROOT,
-      env={**os.environ, **proxies, 'HOME': str(tmp_path)},
-      capture_output=True,
-      text=True,
-      timeout=300.0,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
-
-  said = run(
-    f'--run_folder=~/{folder.name}', '--preset=light', '--budget_minutes=0.02'
-  )
-  folder.rename(moved)
-  before = run_folder_lib.read_progress(str(moved))
-  said += run(
-    '--resume', f'--run_folder=~/{moved.name}', '--budget_minutes=0.1'
-  )
-  after = run_folder_lib.read_progress(str(moved))
-  assert after.imitation_steps > before.imitation_steps
-  (kept,) = (moved / 'checkpoints' / 'imitation_learner').glob('*.index')
-  assert kept.stem != 'ckpt-1'
-  # The ends of the bars, and no word of the libraries.
-  assert len(said.splitlines()) == 2
-  assert '\r' not in said
-
-
-# The program as it is, but for shorter evaluations. What starts tests in the
-# background may ignore interrupts, which a new process would inherit.
+# What starts tests in the background may ignore interrupts, which a new process
+# would inherit.
 _INTERRUPTIBLE = """
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 runpy.run_module('experiments.run_metamimic', run_name='__main__', alter_sys=True)
 """
+
+
+@pytest.fixture
+def start(tmp_path):
+  """Starts the program behind a proxy, from where `~` is the test's folder."""
+  started: list[subprocess.Popen] = []
+  # As in offices; nothing answers there.
+  proxies = dict.fromkeys(('http_proxy', 'https_proxy'), 'http://127.0.0.1:9')
+
+  def start_with(*arguments: str) -> subprocess.Popen:
+    started.append(
+      subprocess.Popen(
+        [sys.executable, '-c', _INTERRUPTIBLE, *arguments],
+        cwd=_ROOT,
+        env={**os.environ, **proxies, 'HOME': str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+      )
+    )
+    return started[-1]
+
+  yield start_with
+  for process in started:
+    process.kill()
 
 
 def _read_points(path: pathlib.Path) -> list[dict]:
@@ -268,44 +258,21 @@ def _read_points(path: pathlib.Path) -> list[dict]:
     return list(csv.DictReader(file))
 
 
-@pytest.mark.slow
-def test_interrupt_keeps_what_there_is(tmp_path, dataset):
-  folder = tmp_path / 'run'
-  curves = folder / 'curves.csv'
-  process = subprocess.Popen(
-    [
-      sys.executable,
-      '-c',
-      _INTERRUPTIBLE,
-      f'--run_folder={folder}',
-      f'--dataset={dataset}',
-      '--budget_minutes=20',
-      '--evaluation_period_minutes=0.05',
-      '--set=evaluation.episodes=1',
-      '--set=domain.task_starts=2',
-    ],
-    cwd=_ROOT,
-    stdout=subprocess.PIPE,
-    stderr=subprocess.DEVNULL,
-    text=True,
-  )
-  try:
-    deadline = time.monotonic() + 240.0
-    while not _read_points(curves):
-      assert process.poll() is None
-      assert time.monotonic() < deadline
-      time.sleep(0.1)
-    points = _read_points(curves)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=120.0)
-  finally:
-    process.kill()
-  assert process.returncode == 130
-  assert out.rstrip().endswith(
-    f'Interrupted. What there is was kept in {folder}. To go on:\n'
-    + run_folder_lib.resume_command(run_folder_lib.ONE_PROCESS, str(folder))
-  )
-  assert _read_points(curves)[: len(points)] == points
+def _points_once_there(
+  process: subprocess.Popen, path: pathlib.Path
+) -> list[dict]:
+  """Waits for the first point of a run; returns all that there are then."""
+  deadline = time.monotonic() + 240.0
+  while not _read_points(path):
+    assert process.poll() is None, process.communicate()
+    assert time.monotonic() < deadline
+    time.sleep(0.1)
+  return _read_points(path)
+
+
+def _check_kept(folder: pathlib.Path, points: list[dict]) -> None:
+  """Checks what a run leaves behind that has had these points."""
+  assert _read_points(folder / 'curves.csv')[: len(points)] == points
   for half in ('imitation', 'task'):
     checkpoints = folder / 'checkpoints' / f'{half}_learner'
     assert list(checkpoints.rglob('*.index'))
@@ -314,3 +281,52 @@ def test_interrupt_keeps_what_there_is(tmp_path, dataset):
   assert run_folder_lib.read(str(folder)).seed == 0
   progress = run_folder_lib.read_progress(str(folder))
   assert progress.minutes >= float(points[-1]['minutes'])
+
+
+def _kept_imitation(folder: pathlib.Path) -> str:
+  """Returns the name of the one checkpoint that is kept of that half."""
+  (kept,) = (folder / 'checkpoints' / 'imitation_learner').glob('*.index')
+  return kept.stem
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_behind_a_proxy_in_any_folder(
+  tmp_path, start
+):
+  folder, moved = tmp_path / 'lr=[3e-4,1e-4] x', tmp_path / 'moved *'
+  process = start(
+    f'--run_folder=~/{folder.name}',
+    *('--preset=light', '--budget_minutes=20'),
+    *('--evaluation_period_minutes=0', '--set=evaluation.episodes=1'),
+  )
+  points = _points_once_there(process, folder / 'curves.csv')
+  process.send_signal(signal.SIGINT)
+  out, first_said = process.communicate(timeout=120.0)
+  assert process.returncode == 130, first_said
+  assert out.rstrip().endswith(
+    f'Interrupted. What there is was kept in {folder}. To go on:\n'
+    + run_folder_lib.resume_command(run_folder_lib.ONE_PROCESS, str(folder))
+  )
+  _check_kept(folder, points)
+  before = run_folder_lib.read_progress(str(folder))
+  kept = _kept_imitation(folder)
+
+  folder.rename(moved)
+  budget = before.minutes + 0.05
+  process = start(
+    '--resume', f'--run_folder=~/{moved.name}', f'--budget_minutes={budget}'
+  )
+  _, said = process.communicate(timeout=300.0)
+  assert process.returncode == 0, said
+  after = run_folder_lib.read_progress(str(moved))
+  assert after.imitation_steps > before.imitation_steps
+  assert after.minutes >= budget
+  assert run_folder_lib.read(str(moved)).budget.minutes == budget
+  _check_kept(moved, points)
+  # The file has six digits.
+  minutes = float(_read_points(moved / 'curves.csv')[-1]['minutes'])
+  assert after.minutes == pytest.approx(minutes, rel=1e-5)
+  assert _kept_imitation(moved) != kept
+  # The ends of the bars, and no word of the libraries.
+  assert len((first_said + said).splitlines()) == 2
+  assert '\r' not in first_said + said
