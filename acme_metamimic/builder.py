@@ -28,6 +28,7 @@ from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import adders
 from acme_metamimic.replay import goals
+from acme_metamimic.replay import writers
 
 
 class ImitationBuilder(d4pg_builder.D4PGBuilder):
@@ -87,7 +88,7 @@ class ImitationBuilder(d4pg_builder.D4PGBuilder):
     """
     imitation, task = self._config, self._task.config
     return adders.DualStreamAdder(
-      replay_client,
+      writers.PatientClient(replay_client),
       imitation_n_step=imitation.n_step,
       imitation_discount=imitation.discount,
       task_n_step=task.n_step,

@@ -26,7 +26,7 @@ import tensorflow as tf
 from experiments import renderer
 
 with renderer.required():
-  from acme_metamimic.replay import answers
+  from acme_metamimic import waiting
   from environments import demonstrations
   from experiments import command_line
   from experiments import one_process
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> None:
     tf.random.set_seed(experiment.seed)
     one_process.run(experiment, run_folder, FLAGS.resume)
   except (
-    answers.NoAnswerError,
+    waiting.NoAnswerError,
     command_line.SettingsError,
     demonstrations.DatasetError,
     run_folder_lib.RunFolderError,

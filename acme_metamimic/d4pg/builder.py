@@ -41,6 +41,7 @@ from acme_metamimic.replay import provenance
 from acme_metamimic.replay import removal as removal_lib
 from acme_metamimic.replay import sharding
 from acme_metamimic.replay import tables
+from acme_metamimic.replay import writers
 from acme_metamimic.tf import actors
 from acme_metamimic.tf import optimizers
 from acme_metamimic.tf import placement
@@ -141,7 +142,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     """
     priority = self.item_priority(is_imitation=False)
     return reverb_adders.NStepTransitionAdder(
-      client=replay_client,
+      client=writers.PatientClient(replay_client),
       n_step=self._config.n_step,
       discount=self._config.discount,
       priority_fns={

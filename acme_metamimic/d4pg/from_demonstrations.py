@@ -35,6 +35,7 @@ import reverb
 import tensorflow as tf
 import tree
 
+from acme_metamimic import waiting
 from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import learning
@@ -42,6 +43,7 @@ from acme_metamimic.d4pg import losses
 from acme_metamimic.replay import answers
 from acme_metamimic.replay import priorities
 from acme_metamimic.replay import tables
+from acme_metamimic.replay import writers
 
 
 class Demonstration(Protocol):
@@ -309,7 +311,7 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
         server_address=reverb_client.server_address,
         table=table,
         max_in_flight_samples_per_worker=2 * self._config.batch_size,
-        get_signature_timeout_secs=answers.ANSWER_SECONDS,
+        get_signature_timeout_secs=waiting.ANSWER_SECONDS,
       )
       for table in (self._config.replay_table_name, self._demonstration_table)
     ]
@@ -326,7 +328,7 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
     return adder_wrappers.ForkingAdder(
       [
         reverb_adders.NStepTransitionAdder(
-          client=client,
+          client=writers.PatientClient(client),
           n_step=n_step,
           discount=self._config.discount,
           priority_fns={table: lambda _: priority},

@@ -16,10 +16,12 @@
 
 import socket
 import time
-from typing import Any
+from typing import Any, Callable
 
 from absl import logging
 import reverb
+
+from acme_metamimic import waiting
 
 _POLL_SECONDS = 0.2
 _WARN_SECONDS = 30.0
@@ -28,6 +30,9 @@ _UNREACHABLE_SECONDS = 300.0
 # A server restores its replay before it listens: 300 GB take 50 minutes from a
 # disk that reads 100 MB/s.
 _REFUSED_SECONDS = 3600.0
+_REMEDY = (
+  'see the log of its node, and whether its host is up and can be reached.'
+)
 
 
 def wait_until_listening(*clients: Any) -> None:
@@ -47,6 +52,39 @@ def wait_until_listening(*clients: Any) -> None:
     is_reverb = isinstance(client, reverb.Client)
     address = client.server_address if is_reverb else client.address
     _wait_for(address)
+
+
+class PatientClient:
+  """A Courier client whose calls say that they wait, and end.
+
+  Courier's own wait for ever for a server that has gone, as it may come back.
+  """
+
+  def __init__(self, client: Any):
+    """Initializes the client.
+
+    Args:
+      client: Courier client of a node.
+    """
+    self._client = client
+
+  def __getattr__(self, method: str) -> Callable[..., Any]:
+    """Returns a function that calls a method of the node.
+
+    Args:
+      method: name of the method.
+
+    Returns:
+      Function that raises a `NoAnswerError` if there is no answer for an hour.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+      future = getattr(self._client.futures, method)(*args, **kwargs)
+      return waiting.result(
+        future, f'the server at {self._client.address}', _REMEDY
+      )
+
+    return call
 
 
 def _wait_for(address: str) -> None:

@@ -146,7 +146,9 @@ class DistributedMetaMimic:
 
   def coordinator(self, counter: counting.Counter) -> nodes.LimiterNode:
     """Stops the program when a limit of `program_config` is reached."""
-    return nodes.LimiterNode(counter, self._program.limits)
+    return nodes.LimiterNode(
+      connections.PatientClient(counter), self._program.limits
+    )
 
   def learner(
     self, half: str, replay: Sequence[reverb.Client], counter: counting.Counter
@@ -166,7 +168,7 @@ class DistributedMetaMimic:
         networks,
         dataset,
         replay_client=client,
-        counter=counting.Counter(counter, label),
+        counter=counting.Counter(connections.PatientClient(counter), label),
         logger=self._logger_factory(label),
         checkpoint_directory=self._checkpoint_directory,
         checkpoint_name=label,
@@ -197,7 +199,7 @@ class DistributedMetaMimic:
     """A copy of a learner's policy, for the actors of a host."""
     connections.wait_until_listening(source)
     return variables.VariableCache(
-      source,
+      connections.PatientClient(source),
       self._halves[half].served,
       half_precision=self._program.half_precision,
       logger=self._logger_factory(f'{half}_cacher/{index}'),
@@ -219,11 +221,14 @@ class DistributedMetaMimic:
       )
       for i in range(number)
     ]
-    own, remote = self._halves[half], variables.RemoteVariables(source)
+    own = self._halves[half]
+    remote = variables.RemoteVariables(connections.PatientClient(source))
     policy = own.make_policy()
     connections.wait_until_listening(replay, source)
     adders = [own.builder.make_adder(replay) for _ in environments]
-    counter = counting.Counter(counter, f'{half}_actor')
+    counter = counting.Counter(
+      connections.PatientClient(counter), f'{half}_actor'
+    )
     logger = self._logger_factory(f'{half}_actor/{index}')
     if number == 1:
       actor = own.builder.make_actor(policy, adders[0], remote)
@@ -270,11 +275,15 @@ class DistributedMetaMimic:
       acme.EnvironmentLoop(
         self._environment_factories[half](split, self._program.seed),
         actor,
-        counting.Counter(counter, f'{half}_{split}_evaluator'),
+        counting.Counter(
+          connections.PatientClient(counter), f'{half}_{split}_evaluator'
+        ),
         logger,
       ),
       program_half.make_variable_client(
-        variables.RemoteVariables(source), policy, name=own.served[-1]
+        variables.RemoteVariables(connections.PatientClient(source)),
+        policy,
+        name=own.served[-1],
       ),
       logger,
       num_episodes=self._program.evaluation_episodes,

@@ -32,6 +32,7 @@ from typing import (
   Sequence,
 )
 
+from absl import logging
 import acme
 from acme import core
 from acme.tf import variable_utils
@@ -49,6 +50,8 @@ _POLL_SECONDS = 0.2
 _STEP_SECONDS = 3.0
 _LOG_SECONDS = 5
 _LIMIT_SECONDS = 1.0
+# How often a learner's steps are looked after.
+_WATCH_SECONDS = 60
 
 
 class CounterNode(core.Worker):
@@ -160,7 +163,8 @@ class LearnerNode(core.VariableSource, core.Worker):
         `tf.learners`.
       names: names of the collections of variables to serve.
       has_data: asked until there are data for the first step. A step that waits
-        for them holds a thread of TensorFlow's, which others may need.
+        for them holds a thread of TensorFlow's, which others may need. It is
+        asked again when steps do not end, and raises if the replay is gone.
       half_precision: whether to send float32 as float16.
       first_step: surrounds the first step, in which a learner traces that could
         not do so before.
@@ -203,13 +207,22 @@ class LearnerNode(core.VariableSource, core.Worker):
 
     Raises:
       Exception: what the learner raised.
+      NoAnswerError: if the replay has gone, and no step ends.
     """
-    thread = threading.Thread(target=self._step_on, daemon=True)
-    thread.start()
-    while thread.is_alive() and not lp.wait_for_stop(_POLL_SECONDS):
+    steps, watch = (
+      threading.Thread(target=self._keeping_error, args=(call,), daemon=True)
+      for call in (self._step_on, self._watch)
+    )
+    steps.start()
+    watch.start()
+    while (
+      steps.is_alive()
+      and self._error is None
+      and not lp.wait_for_stop(_POLL_SECONDS)
+    ):
       pass
     self._stopping.set()
-    thread.join(_STEP_SECONDS)
+    steps.join(_STEP_SECONDS)
     if self._error is not None:
       raise self._error
     learners.save(self._learner)
@@ -217,17 +230,41 @@ class LearnerNode(core.VariableSource, core.Worker):
     learners.close(self._learner)
 
   def _step_on(self) -> None:
+    while not self._has_data():
+      if self._stopping.wait(_POLL_SECONDS):
+        return
+    with self._first_step:
+      self.step()
+    while not self._stopping.is_set():
+      self.step()
+
+  def _watch(self) -> None:
+    """Says that steps do not end, and raises if the replay does not answer.
+
+    A learner waits for items without a limit, as a rate limiter may hold them.
+    """
+    number, minutes = self._num_steps, 0
+    while not self._stopping.wait(_WATCH_SECONDS):
+      minutes = minutes + 1 if number == self._num_steps else 0
+      number = self._num_steps
+      if not minutes:
+        continue
+      self._has_data()
+      if minutes & (minutes - 1) == 0:  # After 1, 2, 4, 8 minutes.
+        logging.warning(
+          'No update for %d s. The replay answers: a step is slow, or the learner '
+          'waits for items, which actors bring until there are min_replay_size, '
+          'and as samples_per_insert lets it.',
+          minutes * _WATCH_SECONDS,
+        )
+
+  def _keeping_error(self, call: Callable[[], None]) -> None:
     try:
-      while not self._has_data():
-        if self._stopping.wait(_POLL_SECONDS):
-          return
-      with self._first_step:
-        self.step()
-      while not self._stopping.is_set():
-        self.step()
+      call()
     except BaseException as error:  # Handed to the thread that waits.
       # A replay that ends before its learner does is no error of the learner.
-      self._error = None if self._stopping.is_set() else error
+      if not self._stopping.is_set():
+        self._error = error
 
 
 class ActorNode(core.Worker):

@@ -14,48 +14,54 @@
 """Answers of a replay server, none of which is waited for without a limit.
 
 Reverb's own calls wait for ever, and without a word, for a server that cannot be
-reached. Sampling and inserting wait for data by design, and are no matter of
-this module.
+reached. Writers and samplers also wait for data, by design and without a limit:
+the former see to the server themselves (`writers`), and a learner has a watch
+that does (`program.nodes`).
 """
 
+from concurrent import futures
 import functools
 import threading
-from typing import Any, Callable, List, Mapping, TypeVar
+from typing import Any, Callable, Mapping, Optional, TypeVar
 
 import reverb
 from reverb import errors
 from reverb import reverb_types
+
+from acme_metamimic import waiting
 
 T = TypeVar('T')
 
 # A server that was just started has nothing else to do: even on a machine that
 # is busy it answers within seconds.
 START_SECONDS = 120
-# A server answers nothing while it writes a checkpoint: 300 GB take 50 minutes on
-# a disk that writes 100 MB/s.
-ANSWER_SECONDS = 3600
 
-
-class NoAnswerError(TimeoutError):
-  """A replay server has not answered; the message says what may be the cause."""
+_REMEDY = (
+  'see that no firewall or proxy stands before it (`make doctor` tries one here), '
+  'and that the disk of its checkpoints can be written.'
+)
 
 
 def table_infos(
-  client: reverb.Client, seconds: int = ANSWER_SECONDS
+  client: reverb.Client, seconds: Optional[int] = None
 ) -> Mapping[str, reverb_types.TableInfo]:
   """Returns what a server says of its tables, by their names.
 
   Args:
     client: client of the server.
-    seconds: seconds to wait at most.
+    seconds: seconds to wait at most; an hour by default.
 
   Raises:
     NoAnswerError: if there is no answer in that time.
   """
-  try:
-    return client.server_info(timeout=seconds)
-  except errors.DeadlineExceededError:
-    raise _no_answer(client, seconds) from None
+
+  def ask(slice_seconds: float) -> Mapping[str, reverb_types.TableInfo]:
+    try:
+      return client.server_info(timeout=int(slice_seconds))
+    except errors.DeadlineExceededError:
+      raise waiting.NotYetError from None
+
+  return waiting.attempt(ask, name(client), _REMEDY, seconds)
 
 
 def check_started(client: reverb.Client) -> None:
@@ -80,7 +86,7 @@ def reset(client: reverb.Client, table: str) -> None:
   Raises:
     NoAnswerError: if the server does not say that it is empty.
   """
-  _within(ANSWER_SECONDS, functools.partial(client.reset, table), client)
+  within_limit(functools.partial(client.reset, table), client)
 
 
 def checkpoint(client: reverb.Client) -> str:
@@ -95,39 +101,31 @@ def checkpoint(client: reverb.Client) -> str:
   Raises:
     NoAnswerError: if the server does not say that it is written. It may be yet.
   """
-  return _within(ANSWER_SECONDS, client.checkpoint, client)
+  return within_limit(client.checkpoint, client)
 
 
-def _within(seconds: float, call: Callable[[], T], client: reverb.Client) -> T:
+def within_limit(call: Callable[[], T], client: Any) -> T:
   """Returns the result of a call that has no limit of its own.
 
   Args:
-    seconds: seconds to wait at most; the call itself may go on after them.
-    call: the call.
+    call: the call, which may go on when it is waited for no more.
     client: client of the server that is called.
+
+  Raises:
+    NoAnswerError: if there is no answer.
   """
-  results: List[T] = []
-  failures: List[BaseException] = []
+  future: futures.Future = futures.Future()
 
   def run() -> None:
     try:
-      results.append(call())
+      future.set_result(call())
     except BaseException as error:  # Raised in the thread that waits.
-      failures.append(error)
+      future.set_exception(error)
 
-  thread = threading.Thread(target=run, name='replay_call', daemon=True)
-  thread.start()
-  thread.join(seconds)
-  if failures:
-    raise failures[0]
-  if not results:
-    raise _no_answer(client, seconds)
-  return results[0]
+  threading.Thread(target=run, name='replay_call', daemon=True).start()
+  return waiting.result(future, name(client), _REMEDY)
 
 
-def _no_answer(client: Any, seconds: float) -> NoAnswerError:
-  return NoAnswerError(
-    f'the replay server at {client.server_address} has not answered for '
-    f'{seconds:.0f} s: see that no firewall or proxy stands before it (`make '
-    'doctor` tries one here), and that the disk of its checkpoints can be written.'
-  )
+def name(client: Any) -> str:
+  """Returns what messages call the server of a client."""
+  return f'the replay server at {client.server_address}'

@@ -15,6 +15,7 @@
 """Prioritised replay on the learner's side: weights and new priorities."""
 
 import collections
+import functools
 import threading
 from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
@@ -183,7 +184,9 @@ class PriorityWriter:
     updates = dict(zip(keys.tolist(), priorities.tolist(), strict=True))
     try:
       deletes = self._choose_deletes(keys, priorities, probabilities)
-      self._send(updates, deletes)
+      answers.within_limit(
+        functools.partial(self._send, updates, deletes), self._client
+      )
     except Exception:  # pylint: disable=broad-except
       if not self._closed:
         self._num_failed += 1

@@ -22,6 +22,7 @@ from absl import logging
 import reverb
 
 from acme_metamimic import plain_paths
+from acme_metamimic import waiting
 from acme_metamimic.replay import answers
 
 
@@ -95,7 +96,7 @@ def save(client: reverb.Client, directory: str) -> bool:
   try:
     logging.info('Replay saved in %s.', answers.checkpoint(client))
     return True
-  except answers.NoAnswerError as error:
+  except waiting.NoAnswerError as error:
     # Nothing is removed, as the server may be writing yet.
     logging.error('Replay not saved: %s', error)
     return False

@@ -46,6 +46,11 @@ class ShardedClient:
       raise ValueError('There are no shards: give one replay client at least.')
     self.shards = tuple(shards)
 
+  @property
+  def server_address(self) -> str:
+    """Addresses of the servers, for messages."""
+    return ', '.join(shard.server_address for shard in self.shards)
+
   def mutate_priorities(
     self,
     table: str,

@@ -25,6 +25,7 @@ import reverb
 import tensorflow as tf
 
 from acme_metamimic import networks
+from acme_metamimic import waiting
 from acme_metamimic.d4pg import agent as d4pg_agent
 from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
@@ -57,7 +58,7 @@ def test_a_server_that_cannot_be_reached_is_named(monkeypatch):
     address = f'localhost:{silent.getsockname()[1]}'
     monkeypatch.setattr(reverb, 'Client', lambda unused: client(address))
     config = d4pg_config.D4PGConfig(**_SETTINGS)
-    with pytest.raises(answers.NoAnswerError, match=rf'{address} has not'):
+    with pytest.raises(waiting.NoAnswerError, match=rf'{address} has not'):
       d4pg_agent.D4PG(_SPEC, _networks(), config)
 
 

@@ -217,6 +217,8 @@ def test_lost_priorities_are_logged():
   entered, release = threading.Event(), threading.Event()
 
   class SlowClient:
+    server_address = 'there:1'
+
     def mutate_priorities(self, *_, **__):
       entered.set()
       release.wait(10.0)

@@ -12,14 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+from concurrent import futures
 import errno
 import logging as python_logging
 import socket
 import threading
+from unittest import mock
 
+import courier
 import pytest
 import reverb
 
+from acme_metamimic import waiting as waiting_lib
 from acme_metamimic.program import connections
 
 
@@ -101,3 +105,35 @@ def test_a_server_that_is_slow_is_waited_for_with_a_word(monkeypatch, caplog):
   )
   waiting.join(5.0)
   assert not waiting.is_alive()
+
+
+def test_a_call_of_a_node_ends(monkeypatch):
+  future: futures.Future = futures.Future()
+  node = mock.Mock(address='absent:1234')
+  node.futures.increment.return_value = future
+  client = connections.PatientClient(node)
+  with monkeypatch.context() as patch:
+    patch.setattr(waiting_lib, 'ANSWER_SECONDS', 0.1)
+    with pytest.raises(
+      waiting_lib.NoAnswerError, match=r'absent:1234 has not answered.*log of'
+    ):
+      client.increment(steps=1)
+  future.set_result({'steps': 3})
+  assert client.increment(steps=2) == {'steps': 3}
+  node.futures.increment.assert_called_with(steps=2)
+  failed: futures.Future = futures.Future()
+  failed.set_exception(KeyError('policy'))
+  node.futures.get_newer.return_value = failed
+  with pytest.raises(KeyError, match='policy'):
+    client.get_newer(['policy'], 3)
+
+
+def test_a_node_answers_as_with_couriers_own_client():
+  server = courier.Server()
+  server.Bind('add', lambda a, b: a + b)
+  server.Start()
+  client = connections.PatientClient(courier.Client(f'localhost:{server.port}'))
+  assert client.add(1, b=2) == 3
+  with pytest.raises(Exception, match='subtract'):
+    client.subtract(1, 2)
+  server.Stop()

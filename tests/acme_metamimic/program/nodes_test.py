@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from acme_metamimic import waiting
 from acme_metamimic.program import nodes
 from acme_metamimic.program import variables
 from tests.acme_metamimic import fakes
@@ -156,6 +157,42 @@ def test_learner_takes_no_step_before_there_are_data(stop):
   stop.after(lambda: learner.steps > 0)
   nodes.LearnerNode(learner, has_data=has_data).run()
   assert asked == [0, 0, 0]
+
+
+def test_learner_says_that_it_waits_while_its_replay_answers(
+  stop, monkeypatch, caplog
+):
+  monkeypatch.setattr(nodes, '_WATCH_SECONDS', 0.01)
+  monkeypatch.setattr(nodes, '_STEP_SECONDS', 0.01)
+  learner, asked = _Learner(block_at=2), []
+  stop.after(lambda: caplog.text.count('No update') >= 2)
+
+  def has_data() -> bool:
+    asked.append(learner.steps)
+    return True
+
+  nodes.LearnerNode(learner, has_data=has_data).run()
+  # Half as often with each time.
+  assert len(asked) > 2
+  assert 'samples_per_insert' in caplog.text
+  assert learner.saved_at == 2
+
+
+def test_learner_whose_replay_has_gone_does_not_wait_for_ever(
+  stop, monkeypatch
+):
+  monkeypatch.setattr(nodes, '_WATCH_SECONDS', 0.01)
+  monkeypatch.setattr(nodes, '_STEP_SECONDS', 0.01)
+  learner = _Learner(block_at=2)
+
+  def has_data() -> bool:
+    if learner.steps == 2:
+      raise waiting.NoAnswerError('there:1 has not answered')
+    return True
+
+  with pytest.raises(waiting.NoAnswerError, match='there:1'):
+    nodes.LearnerNode(learner, has_data=has_data).run()
+  assert not stop.event.is_set()
 
 
 def test_error_of_the_learner_ends_the_node_without_saving(stop):

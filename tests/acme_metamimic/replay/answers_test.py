@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 import reverb
 
+from acme_metamimic import waiting
 from acme_metamimic.replay import answers
 from acme_metamimic.replay import priorities
 from acme_metamimic.replay import sharding
@@ -37,7 +38,7 @@ def silent() -> Iterator[reverb.Client]:
 
 def test_a_server_that_does_not_answer_is_named(silent):
   with pytest.raises(
-    answers.NoAnswerError,
+    waiting.NoAnswerError,
     match=rf'{silent.server_address} has not answered for 1 s: .*proxy.*doctor',
   ):
     answers.table_infos(silent, 1)
@@ -45,19 +46,19 @@ def test_a_server_that_does_not_answer_is_named(silent):
 
 def test_a_server_that_was_started_here_has_less_time(silent, monkeypatch):
   monkeypatch.setattr(answers, 'START_SECONDS', 1)
-  with pytest.raises(answers.NoAnswerError, match='for 1 s'):
+  with pytest.raises(waiting.NoAnswerError, match='for 1 s'):
     answers.check_started(silent)
-  assert answers.ANSWER_SECONDS > answers.START_SECONDS
+  assert waiting.ANSWER_SECONDS > answers.START_SECONDS
 
 
 @pytest.mark.parametrize('call', ['reset', 'checkpoint'])
 def test_calls_that_have_no_limit_of_their_own_get_one(call, monkeypatch):
-  monkeypatch.setattr(answers, 'ANSWER_SECONDS', 0.1)
+  monkeypatch.setattr(waiting, 'ANSWER_SECONDS', 0.1)
   ended = threading.Event()
   client = mock.Mock(server_address='there:1')
   getattr(client, call).side_effect = lambda *unused: ended.wait()
   arguments = ['table'] if call == 'reset' else []
-  with pytest.raises(answers.NoAnswerError, match='there:1'):
+  with pytest.raises(waiting.NoAnswerError, match='there:1'):
     getattr(answers, call)(client, *arguments)
   ended.set()
 
@@ -87,4 +88,19 @@ def test_all_who_ask_of_tables_have_a_limit():
   writer.write(np.array([1], np.uint64), np.ones(1), np.ones(1))
   assert writer.flush(10.0)
   writer.close()
-  assert _limits(client) == [answers.ANSWER_SECONDS] * 4
+  assert _limits(client) == [waiting.LINE_SECONDS] * 4
+
+
+def test_priorities_that_are_not_answered_are_given_up(monkeypatch, caplog):
+  monkeypatch.setattr(waiting, 'ANSWER_SECONDS', 0.1)
+  ended = threading.Event()
+  shards = [mock.Mock(server_address=f'there:{port}') for port in (1, 2)]
+  shards[1].mutate_priorities = lambda *_, **__: ended.wait()
+  client = sharding.ShardedClient(shards)
+  writer = priorities.PriorityWriter(client, 'table')
+  writer.write(np.array([1], np.uint64), np.ones(1))
+  assert writer.flush(10.0)
+  assert writer.num_failed == 1
+  assert 'there:1, there:2 has not answered for' in caplog.text
+  ended.set()
+  writer.close()

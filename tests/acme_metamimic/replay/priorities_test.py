@@ -30,6 +30,8 @@ _TIMEOUT = 10.0
 class _FakeClient:
   """Records what it is asked, once the gate is open."""
 
+  server_address = 'there:1'
+
   def __init__(self, failures: int = 0) -> None:
     self.calls: List[Tuple[str, Dict[int, float]]] = []
     self.gate = threading.Event()

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import reverb
 
-from acme_metamimic.replay import answers
+from acme_metamimic import waiting
 from acme_metamimic.replay import saving
 
 
@@ -93,6 +93,8 @@ def test_size_is_that_of_all_files(tmp_path):
 
 def test_replay_that_cannot_be_saved_leaves_the_last_one(tmp_path):
   class Full:
+    server_address = 'there:1'
+
     def checkpoint(self) -> str:
       (tmp_path / 'new').mkdir()
       raise IndexError('No space left on device')
@@ -117,7 +119,7 @@ def _errors() -> Iterator[List[str]]:
 def test_a_server_that_is_still_writing_keeps_what_it_writes(
   tmp_path, monkeypatch, caplog
 ):
-  monkeypatch.setattr(answers, 'ANSWER_SECONDS', 0.1)
+  monkeypatch.setattr(waiting, 'ANSWER_SECONDS', 0.1)
   (tmp_path / 'now').mkdir()
   written = threading.Event()
   client = mock.Mock(server_address='there:1', checkpoint=written.wait)
