@@ -166,7 +166,10 @@ def close(halves: Dict[str, Half], server: reverb.Server) -> None:
   # TensorFlow leaves of its tracing may still hold these.
   halves.clear()
   gc.collect()
-  server.stop()
+  # Stops it and gives its port back, which it would do when it is collected. That
+  # may be when the interpreter has taken its modules apart.
+  server.__del__()
+  vars(server).clear()
 
 
 def support(config: d4pg_config.D4PGConfig) -> dict:
