@@ -56,7 +56,7 @@ with renderer.required():
   from experiments.domains import block_stacking
   from experiments.domains import domain as domain_lib
 
-_TABLE = flags.DEFINE_string(
+_TABLE = paths.define(
   'table', None, 'File for the table, such as table.md, with a CSV beside it.'
 )
 _MAX_EPISODES = flags.DEFINE_integer(

@@ -45,6 +45,7 @@ from acme_metamimic.d4pg import half as half_lib
 from experiments import command_line
 from experiments import experiment as experiment_lib
 from experiments import one_process
+from experiments import paths
 from experiments import presets
 from experiments import run_folder as run_folder_lib
 from experiments.distributed import launch as launch_lib
@@ -192,7 +193,7 @@ def _define_flags() -> None:
   )
   flags.DEFINE_string('preset', 'light', 'Experiment to change.')
   flags.DEFINE_float('minutes', 1.0, 'Minutes of training.')
-  flags.DEFINE_string(
+  paths.define(
     'run_folder', None, 'New folder for the results; runs/<date> by default.'
   )
 

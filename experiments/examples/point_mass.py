@@ -15,8 +15,7 @@
 
   python -m experiments.examples.point_mass
 
-A controller pushes the mass to its target: the imitation half follows it there,
-the task half finds its own way.
+The imitation half follows a controller, the task half finds its own way.
 """
 
 from typing import Any
@@ -29,6 +28,7 @@ import dm_env
 import numpy as np
 
 import acme_metamimic as mm
+from acme_metamimic.tf import terminal
 from environments import demonstrations as demonstrations_lib
 from environments import imitation
 from environments import rewards
@@ -49,10 +49,9 @@ class PointMass(wrappers.EnvironmentWrapper):
     timestep = self.reset()
     with self._physics.reset_context():
       self._physics.set_state(state)
-    position, velocity = np.split(np.asarray(state, 'f4'), 2)
-    return timestep._replace(
-      observation={'position': position, 'velocity': velocity}
-    )
+    values = np.split(np.asarray(state, 'f4'), 2)
+    observation = dict(zip(('position', 'velocity'), values))
+    return timestep._replace(observation=observation)
 
 
 def record(environment: PointMass, steps: int) -> Any:
@@ -78,6 +77,7 @@ def train(episodes: int, **settings: Any) -> dict[str, float]:
     [record(PointMass(seed), 100) for seed in range(5)],
     reward_terms={'position': rewards.RewardTerm(1.0, 400.0)},
   )
+  terminal.quiet_reverb()
   half: Any = {'discount': 0.9, 'vmax': 10.0, 'n_step': 3, **settings}
   agent = mm.MetaMimic(
     acme.make_environment_spec(follow),

@@ -43,6 +43,7 @@ import tensorflow as tf
 
 import acme_metamimic
 from experiments import command_line
+from experiments import paths
 
 _DOMAIN = flags.DEFINE_string(
   'domain', 'cartpole', "Name of the domain in dm_control's suite."
@@ -64,7 +65,7 @@ _EPISODES = flags.DEFINE_integer(
 _SEED = flags.DEFINE_integer(
   'agent_seed', 0, 'Seed of networks, noise and initial states.'
 )
-_FOLDER = flags.DEFINE_string(
+_FOLDER = paths.define(
   'curve_folder', 'runs/compare_d4pg', 'Path of the folder for the curves.'
 )
 

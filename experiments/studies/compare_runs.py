@@ -28,16 +28,16 @@ import statistics
 from typing import NamedTuple, Sequence
 
 from absl import app
-from absl import flags
 from matplotlib import figure
 import numpy as np
 
 from environments import block_stacking
 from environments import demonstrations
+from experiments import paths
 from experiments import run_folder as run_folder_lib
 from experiments.domains import domain as domain_lib
 
-_OUTPUT = flags.DEFINE_string(
+_OUTPUT = paths.define(
   'output', 'runs/comparison', 'Folder for curves.csv and curves.png.'
 )
 
@@ -170,7 +170,8 @@ def main(argv: list[str]) -> None:
   if len(argv) < 2:
     raise app.UsageError('Give folders of runs.')
   try:
-    points = [point for folder in argv[1:] for point in read(folder)]
+    folders = [paths.expand(folder) for folder in argv[1:]]
+    points = [point for folder in folders for point in read(folder)]
   except ValueError as error:
     raise SystemExit(f'Error: {error}') from error
   write(_OUTPUT.value, points)

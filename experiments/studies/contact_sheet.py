@@ -30,6 +30,7 @@ import numpy as np
 from environments import block_stacking
 from environments import state_environment
 from environments.block_stacking import demonstrators
+from experiments import paths
 
 # Phases whose last frame is shown, beside the initial frame.
 PHASES = ('reach', 'grasp', 'lift', 'carry', 'rest')
@@ -97,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
   parser = argparse.ArgumentParser(description='Draws what the agent sees.')
   parser.add_argument(
     '--output',
+    type=paths.expand,
     default='docs/contact_sheet.png',
     help='Path of the PNG file to write.',
   )

@@ -43,6 +43,7 @@ from experiments import command_line
 from experiments import evaluation
 from experiments import experiment as experiment_lib
 from experiments import overrides
+from experiments import paths
 from experiments import presets
 from experiments import reporting
 from experiments import training
@@ -216,7 +217,9 @@ def _parser() -> argparse.ArgumentParser:
     description='Measures what early termination does to learning.'
   )
   add = parser.add_argument
-  add('folder', help='New folder for the table and the curves.')
+  add(
+    'folder', type=paths.expand, help='New folder for the table and the curves.'
+  )
   add(
     '--cutoffs',
     type=_cutoff,

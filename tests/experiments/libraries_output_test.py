@@ -11,9 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Tests that benchmarks and studies print their own lines alone."""
+"""Tests that benchmarks, examples and studies print their own lines alone."""
 
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -52,10 +53,10 @@ def test_libraries_print_nothing(arguments):
 
 def test_all_that_start_a_server_are_quiet():
   started = []
-  for folder in ('benchmarks', 'studies'):
+  for folder in ('benchmarks', 'examples', 'studies'):
     for path in (_ROOT / 'experiments' / folder).glob('*.py'):
       text = path.read_text()
       if any(words in text for words in _SERVERS):
         started.append(path.stem)
-        assert 'command_line.quiet()' in text, path
-  assert {'replay', 'compare_d4pg', 'imitation_half'} <= set(started)
+        assert re.search(r'\.quiet(_reverb)?\(\)', text), path
+  assert {'replay', 'compare_d4pg', 'point_mass'} <= set(started)
