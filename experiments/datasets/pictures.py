@@ -30,14 +30,16 @@ from environments.demonstrations import writer as writer_lib
 from experiments.datasets import live_view
 
 FRAMES_PER_SECOND = round(1.0 / block_stacking.CONTROL_TIMESTEP)
-# Arguments of ffmpeg by the suffix of a film's path: its format and codec.
+# Arguments of ffmpeg by the suffix of a film's path: its format, codec and pixels.
 _FORMATS = {
-  '.mp4': ('mp4', 'libx264'),
-  '.mkv': ('matroska', 'libx264'),
-  '.avi': ('avi', 'libx264'),
-  '.webm': ('webm', 'libvpx-vp9'),
-  '.gif': ('gif', 'gif'),
+  '.mp4': ('mp4', 'libx264', 'yuv420p'),
+  '.mkv': ('matroska', 'libx264', 'yuv420p'),
+  '.avi': ('avi', 'libx264', 'yuv420p'),
+  '.webm': ('webm', 'libvpx-vp9', 'yuv420p'),
+  '.gif': ('gif', 'gif', 'rgb8'),
 }
+# A GIF counts in hundredths of a second, and viewers slow down what lasts one.
+_MAX_GIF_FRAMES_PER_SECOND = 50
 # Height and width of a film must be multiples of this for video codecs.
 _BLOCK_SIZE = 8
 
@@ -97,7 +99,11 @@ def _film(
     size: height and width of the frames, in pixels.
     frames_per_second: number of frames in a second of the film.
   """
-  container, codec = _FORMATS[_suffix(file)]
+  container, codec, pixels = _FORMATS[_suffix(file)]
+  output = ['-f', container]
+  if container == 'gif' and frames_per_second > _MAX_GIF_FRAMES_PER_SECOND:
+    # Drops frames, lest the film be slower than it is to be.
+    output += ['-r', str(_MAX_GIF_FRAMES_PER_SECOND)]
   with writer_lib.new_file(file) as temporary:
     writer = imageio_ffmpeg.write_frames(
       temporary,
@@ -105,7 +111,9 @@ def _film(
       fps=frames_per_second,
       macro_block_size=_BLOCK_SIZE,
       codec=codec,
-      output_params=['-f', container],
+      pix_fmt_out=pixels,
+      ffmpeg_log_level='error',
+      output_params=output,
     )
     writer.send(None)
     try:

@@ -26,6 +26,7 @@ import pytest
 
 from environments import demonstrations
 from experiments import demonstrations as command
+from experiments.datasets import pictures
 from experiments.datasets import rlds
 from experiments.datasets import scenes
 from tests.experiments.datasets import dataset_commands
@@ -136,13 +137,26 @@ def test_split_writes_masks_as_robomimic_does(recorded, tmp_path, capsys):
     ('film.mkv', (0, b'\x1a\x45\xdf\xa3')),
   ],
 )
-def test_a_film_has_the_format_of_its_name(recorded, tmp_path, name, content):
+def test_a_film_has_the_format_of_its_name(
+  recorded, tmp_path, capfd, name, content
+):
   path = tmp_path / 'new' / 'folder' / name
   assert command.main(['play', recorded, str(path), '--size=16']) == 0
+  assert not capfd.readouterr().err
   offset, expected = content
   assert path.read_bytes()[offset:].startswith(expected)
   frames, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
   assert abs(frames - len(demonstrations.load(recorded)[0]) - 1) <= 1
+
+
+@pytest.mark.parametrize('name', ['film.gif', 'film.mp4'])
+def test_a_fast_film_is_as_fast_as_it_is_to_be(recorded, tmp_path, capfd, name):
+  path = str(tmp_path / name)
+  assert command.main(['play', recorded, path, '--size=16', '--speed=8']) == 0
+  assert not capfd.readouterr().err
+  _, seconds = imageio_ffmpeg.count_frames_and_secs(path)
+  number = len(demonstrations.load(recorded)[0]) + 1
+  assert abs(seconds - number / pictures.FRAMES_PER_SECOND / 8) < 0.05
 
 
 @pytest.mark.parametrize('name', ['film', 'film.png', 'film.mp4.txt'])
