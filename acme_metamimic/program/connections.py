@@ -14,12 +14,15 @@
 
 """Connections to the servers of other nodes."""
 
+import functools
 import socket
 import time
 from typing import Any, Callable
 
 from absl import logging
+import numpy as np
 import reverb
+import tree
 
 from acme_metamimic import waiting
 
@@ -58,6 +61,9 @@ class PatientClient:
   """A Courier client whose calls say that they wait, and end.
 
   Courier's own wait for ever for a server that has gone, as it may come back.
+  With the versions of Launchpad after 0.5.0 a call also never returns if NumPy's
+  arrays or numbers, or tensors, are among its arguments; in results they do no
+  harm. So none is sent.
   """
 
   def __init__(self, client: Any):
@@ -75,16 +81,42 @@ class PatientClient:
       method: name of the method.
 
     Returns:
-      Function that raises a `NoAnswerError` if there is no answer for an hour.
+      Function that raises a `NoAnswerError` if there is no answer for an hour,
+      and a `TypeError` for arrays and tensors among its arguments. NumPy's
+      numbers are sent as those of Python.
     """
 
     def call(*args: Any, **kwargs: Any) -> Any:
+      args, kwargs = tree.map_structure(
+        functools.partial(_plain, method), (args, kwargs)
+      )
       future = getattr(self._client.futures, method)(*args, **kwargs)
       return waiting.result(
         future, f'the server at {self._client.address}', _REMEDY
       )
 
     return call
+
+
+def _plain(method: str, value: Any) -> Any:
+  """Returns what is sent for a leaf of a call's arguments.
+
+  Args:
+    method: name of the method that is called, for the error message.
+    value: leaf of the arguments.
+
+  Raises:
+    TypeError: if the leaf is an array or a tensor.
+  """
+  if isinstance(value, np.generic):
+    return value.item()
+  if hasattr(value, '__array__'):
+    raise TypeError(
+      f'{method} was called with a {type(value).__name__} among its arguments, '
+      'and such a call never returns with Launchpads after 0.5.0: pass lists and '
+      'numbers of Python, as with .tolist(), or have the node return the array.'
+    )
+  return value
 
 
 def _wait_for(address: str) -> None:

@@ -20,8 +20,10 @@ import threading
 from unittest import mock
 
 import courier
+import numpy as np
 import pytest
 import reverb
+import tensorflow as tf
 
 from acme_metamimic import waiting as waiting_lib
 from acme_metamimic.program import connections
@@ -137,3 +139,55 @@ def test_a_node_answers_as_with_couriers_own_client():
   with pytest.raises(Exception, match='subtract'):
     client.subtract(1, 2)
   server.Stop()
+
+
+@pytest.mark.parametrize(
+  'value',
+  [
+    np.zeros(3, np.float32),
+    np.array(1.0),
+    ['policy', np.zeros(1)],
+    {'steps': (1, np.array('a'))},
+    tf.constant(1),
+    tf.Variable(1.0),
+  ],
+)
+def test_a_call_with_an_array_is_refused(value):
+  node = mock.Mock(address='absent:1234')
+  client = connections.PatientClient(node)
+  with pytest.raises(TypeError, match=r'increment was called.*tolist'):
+    client.increment(steps=value)
+  with pytest.raises(TypeError, match=r'get_newer was called.*tolist'):
+    client.get_newer(value, 3)
+  node.futures.increment.assert_not_called()
+  node.futures.get_newer.assert_not_called()
+
+
+def test_numbers_of_numpy_reach_a_node_as_those_of_python():
+  received = []
+  server = courier.Server()
+  server.Bind('take', lambda *args, **kwargs: received.append((args, kwargs)))
+  server.Start()
+  client = connections.PatientClient(courier.Client(f'localhost:{server.port}'))
+  client.take(np.int64(3), [np.str_('policy')], walltime=np.float32(0.5))
+  client.take([], None, b'x', flag=np.bool_(True))
+  server.Stop()
+  assert received == [
+    ((3, ['policy']), {'walltime': 0.5}),
+    (([], None, b'x'), {'flag': True}),
+  ]
+  (number, (name,)), others = received[0]
+  assert (type(number), type(name)) == (int, str)
+  assert type(others['walltime']) is float
+  assert received[1][1]['flag'] is True
+
+
+def test_results_may_hold_arrays():
+  server = courier.Server()
+  server.Bind('variables', lambda: (2, [[np.arange(3.0)]]))
+  server.Start()
+  client = connections.PatientClient(courier.Client(f'localhost:{server.port}'))
+  version, ((array,),) = client.variables()
+  server.Stop()
+  assert version == 2
+  np.testing.assert_array_equal(array, [0.0, 1.0, 2.0])
