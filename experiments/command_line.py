@@ -19,7 +19,9 @@ names of some fields.
 
 import os
 import signal
+import sys
 from typing import Any, List, Mapping, NoReturn, Tuple
+import warnings
 
 from absl import app
 from absl import flags
@@ -268,6 +270,9 @@ def quiet() -> None:
     terminal.quiet_reverb()
   # It warns of a function that each checkpoint makes anew in TensorFlow 2.8.
   tf.get_logger().setLevel('ERROR')
+  if not sys.warnoptions:
+    # dm_control has Python show the deprecations of all libraries.
+    warnings.simplefilter('ignore', DeprecationWarning)
 
 
 class Stopped(KeyboardInterrupt):

@@ -15,11 +15,16 @@
 
 import dataclasses
 import signal
+import sys
+import warnings
 
 from absl import app
 from absl import flags
+from absl import logging
 import pytest
+import tensorflow as tf
 
+from acme_metamimic.tf import terminal
 from experiments import command_line
 from experiments import experiment as experiment_lib
 from experiments import overrides
@@ -296,3 +301,17 @@ def test_a_run_that_would_never_end_is_refused(make):
   make(*limits, form=run_folder_lib.PROGRAM)
   make(*limits, '--set=task_phase.after_share=none')
   make(*limits, *at_updates, '--set=budget.task_updates=50')
+
+
+@pytest.mark.parametrize('wanted', [False, True])
+def test_deprecations_of_libraries_show_if_they_are_wanted(monkeypatch, wanted):
+  monkeypatch.setattr(terminal, 'quiet_reverb', lambda: None)
+  monkeypatch.setattr(logging, 'set_verbosity', lambda _: None)
+  monkeypatch.setattr(tf.get_logger(), 'setLevel', lambda _: None)
+  monkeypatch.setattr(sys, 'warnoptions', ['always'] if wanted else [])
+  with warnings.catch_warnings(record=True) as shown:
+    # As dm_control does.
+    warnings.simplefilter('always', DeprecationWarning)
+    command_line.quiet()
+    warnings.warn('setDaemon() is deprecated', DeprecationWarning, stacklevel=1)
+  assert bool(shown) == wanted
