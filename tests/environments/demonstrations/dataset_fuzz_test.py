@@ -97,7 +97,7 @@ def test_anything_after_the_signature(content):
 
 
 @pytest.mark.slow
-@hypothesis.settings(max_examples=5_000)
+@hypothesis.settings(max_examples=1_500)
 @hypothesis.given(_changes)
 def test_bytes_that_changed_at_length(changes):
   content = bytearray(_content())

@@ -35,14 +35,14 @@ _CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 
 
 @pytest.fixture(scope='module')
-def run(dataset, tmp_path_factory) -> pathlib.Path:
+def run(short_dataset, tmp_path_factory) -> pathlib.Path:
   """A run of seconds."""
   base = presets.make('features')
   experiment = dataclasses.replace(
     base,
     domain=block_stacking.BlockStacking(task_starts=2, task_episode_length=10),
     demonstrations=experiment_lib.Demonstrations(
-      dataset, num_train=3, num_validation=2
+      short_dataset, num_train=3, num_validation=2
     ),
     budget=experiment_lib.Budget(minutes=0.0),
     evaluation=experiment_lib.Evaluation(1.0, episodes=1, filmed=1),

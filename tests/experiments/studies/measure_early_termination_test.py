@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from experiments import evaluation
+from experiments import overrides
 from experiments.studies import measure_early_termination
 
 
@@ -76,14 +77,21 @@ def test_folder_that_exists_is_left_as_it_is(tmp_path):
 
 @pytest.mark.slow
 def test_cutoffs_shorten_episodes_and_all_is_written(
-  training_set, validation_set, tmp_path, monkeypatch, capsys
+  training_set, short_validation_set, tmp_path, monkeypatch, capsys
 ):
-  recorded = {'brisk': training_set, 'careful': validation_set}
+  recorded = {'brisk': training_set, 'careful': short_validation_set}
   monkeypatch.setattr(
     measure_early_termination, '_record', lambda style, *_: recorded[style]
   )
+  make = measure_early_termination._make_experiment
+  small = ('imitation.min_replay_size=50', 'imitation.batch_size=4')
+  monkeypatch.setattr(
+    measure_early_termination,
+    '_make_experiment',
+    lambda *arguments: overrides.apply(make(*arguments), small),
+  )
   folder = tmp_path / 'cutoffs'
-  arguments = ['--cutoffs', '0.05', 'none', '--updates=60', '--evaluations=2']
+  arguments = ['--cutoffs', '0.05', 'none', '--updates=20', '--evaluations=2']
   measure_early_termination.main([str(folder), *arguments])
   assert (folder / 'table.md').read_text() in capsys.readouterr().out
   with open(folder / 'table.csv') as file:
@@ -96,5 +104,5 @@ def test_cutoffs_shorten_episodes_and_all_is_written(
     points = list(csv.DictReader(file))
   assert [point['cutoff'] for point in points] == ['0.05'] * 2 + ['inf'] * 2
   for point in points:
-    assert float(point['updates']) >= 30
+    assert float(point['updates']) >= 10
     assert float(point['environment_steps']) > float(point['updates'])
