@@ -27,6 +27,7 @@ from environments import demonstrations as demonstrations_lib
 from experiments import evaluate
 from experiments import experiment as experiment_lib
 from experiments import one_process
+from experiments import overrides
 from experiments import run_folder as run_folder_lib
 
 
@@ -34,12 +35,24 @@ from experiments import run_folder as run_folder_lib
 def test_whole_run_leaves_everything(experiment, run_folder, capsys):
   experiment = dataclasses.replace(
     experiment,
-    demonstrations=dataclasses.replace(experiment.demonstrations, dataset=None),
-    budget=experiment_lib.Budget(minutes=15 / 60),
-    task_phase=experiment_lib.TaskPhase(after_share=0.5, source_steps=200),
-    # Two episodes say as much as ten here.
-    evaluation=experiment_lib.Evaluation(5 / 60, episodes=2, filmed=1),
+    demonstrations=dataclasses.replace(
+      experiment.demonstrations, dataset=None, num_train=2
+    ),
+    budget=experiment_lib.Budget(task_updates=1),
+    task_phase=experiment_lib.TaskPhase(
+      after_imitation_updates=1, source_steps=200
+    ),
+    # Two episodes say as much as ten here. Either phase takes a second or more.
+    evaluation=experiment_lib.Evaluation(1.5 / 60, episodes=2, filmed=1),
     seed=1,
+  )
+  experiment = overrides.apply(
+    experiment,
+    [
+      'domain.task_episode_length=50',
+      'imitation.min_replay_size=200',
+      'task.min_replay_size=50',
+    ],
   )
   one_process.run(experiment, run_folder)
   folder = pathlib.Path(run_folder)
@@ -71,7 +84,7 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
   _check_table(folder)
   _check_pictures(folder)
   out = capsys.readouterr().out
-  assert 'Kept 3 of' in out
+  assert 'Kept 2 of' in out
   assert (folder / 'table.md').read_text() in out
   assert out.rstrip().endswith(f'is in {folder}.')
   validation = str(folder / 'demonstrations' / 'validation')
@@ -84,7 +97,6 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
 
 def _check_progress(folder: pathlib.Path) -> None:
   progress = run_folder_lib.read_progress(str(folder))
-  assert 15 / 60 <= progress.minutes < 5.0
   assert 0 < progress.source_steps < progress.imitation_steps
   header, *_, last = (folder / 'curves.csv').read_text().splitlines()
   point = dict(zip(header.split(','), map(float, last.split(','))))
@@ -96,7 +108,7 @@ def _check_progress(folder: pathlib.Path) -> None:
 
 def _check_demonstrations(folder: pathlib.Path) -> None:
   for name, count, demonstrator in (
-    ('train', 3, 'brisk'),
+    ('train', 2, 'brisk'),
     ('validation', 2, 'careful'),
   ):
     recorded = demonstrations_lib.load(folder / name, block_stacking.TASK_NAME)

@@ -13,6 +13,7 @@
 # limitations under the License.
 
 import csv
+import json
 import os
 import pathlib
 import signal
@@ -30,11 +31,12 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _SECONDS = 300.0
 # TensorFlow would read it as a pattern.
 _RUN = 'lr=[3e-4,1e-4] x'
+_PROGRAM = ('-m', 'experiments.run_distributed')
 
 
 def _run(*arguments: str, cwd: pathlib.Path) -> subprocess.CompletedProcess:
   process = subprocess.Popen(
-    [sys.executable, '-m', 'experiments.run_distributed', *arguments],
+    [sys.executable, *arguments],
     cwd=cwd,
     env={
       **os.environ,
@@ -62,58 +64,89 @@ def _last_row(folder: pathlib.Path) -> dict[str, str]:
     return list(csv.DictReader(file))[-1]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-  ('arguments', 'words'),
-  [
-    (['--lp_launch_type=vertex'], 'local_mt|local_mp|ray'),
-    (['--resume', '--run_folder=none'], 'holds no run to resume'),
-    (['--run_folder=.', '--preset=light'], 'exists and is left as it is'),
-    (['--run_folder=file/run'], 'cannot be made'),
-    (['--num_imitation_actors=0'], 'num_imitation_actors=0 must be at least 1'),
-    (['--preset=vertex'], "no preset 'vertex'"),
-    (['--set=program.num_cashes=2'], 'did you mean program.num_caches'),
-    (
-      ['--preset=light', '--num_replay_shards=2', '--run_folder=new'],
-      'num_replay_shards=2 leaves shards without data',
-    ),
-    (['--dataset=absent', '--run_folder=new'], 'absent'),
-    (['--resume', '--run_folder=other'], 'is not what a run writes'),
-    (
-      ['--resume', '--run_folder=one_process'],
-      'a run of experiments.run_metamimic: go on with that',
-    ),
-    (['more'], "Unknown arguments: ['more']"),
-  ],
+_REFUSED = (
+  (['--lp_launch_type=vertex'], 'local_mt|local_mp|ray'),
+  (['--resume', '--run_folder=none'], 'holds no run to resume'),
+  (['--run_folder=.', '--preset=light'], 'exists and is left as it is'),
+  (['--run_folder=file/run'], 'cannot be made'),
+  (['--num_imitation_actors=0'], 'num_imitation_actors=0 must be at least 1'),
+  (['--preset=vertex'], "no preset 'vertex'"),
+  (['--preset=d4pg', '--run_folder=baseline'], 'use experiments.run_metamimic'),
+  (['--set=program.num_cashes=2'], 'did you mean program.num_caches'),
+  (
+    ['--preset=light', '--num_replay_shards=2', '--run_folder=new'],
+    'num_replay_shards=2 leaves shards without data',
+  ),
+  (['--dataset=absent', '--run_folder=newer'], 'absent'),
+  (['--resume', '--run_folder=other'], 'is not what a run writes'),
+  (
+    ['--resume', '--run_folder=one_process'],
+    'a run of experiments.run_metamimic: go on with that',
+  ),
+  (['more'], "Unknown arguments: ['more']"),
 )
-def test_bad_arguments_are_refused_with_a_remedy(tmp_path, arguments, words):
-  (tmp_path / 'file').write_text('')
-  (tmp_path / 'other').mkdir()
-  (tmp_path / 'other' / 'experiment.json').write_text('{"budget": 1}')
-  (tmp_path / 'one_process').mkdir()
+
+# Most of the program's time is that of its imports: it forks after them.
+_FORKS = """
+import json, os, sys
+from absl import app
+from experiments import run_distributed
+
+for arguments in json.loads(sys.argv[1]):
+  print('>>>', flush=True)
+  child = os.fork()
+  if not child:
+    os.dup2(1, 2)
+    app.run(run_distributed.main, ['run_distributed', *arguments])
+  print('\\ncode', os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.fixture(scope='module')
+def refusals(tmp_path_factory) -> list[str]:
+  """What the program says to each of the arguments above, and its exit code."""
+  folder = tmp_path_factory.mktemp('refused')
+  (folder / 'file').write_text('')
+  (folder / 'other').mkdir()
+  (folder / 'other' / 'experiment.json').write_text('{"budget": 1}')
+  (folder / 'one_process').mkdir()
   run_folder_lib.write(
-    str(tmp_path / 'one_process'),
+    str(folder / 'one_process'),
     run_folder_lib.ONE_PROCESS,
     presets.make('light'),
   )
-  done = _run(*arguments, cwd=tmp_path)
-  assert done.returncode not in (0, None)
-  assert 'Traceback' not in done.stderr
-  assert words in done.stdout + done.stderr
+  arguments = json.dumps([arguments for arguments, _ in _REFUSED])
+  done = _run('-c', _FORKS, arguments, cwd=folder)
+  assert done.returncode == 0, done.stdout + done.stderr
+  assert not (folder / 'baseline').exists()
+  return done.stdout.split('>>>\n')[1:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('number', 'words'), [(n, words) for n, (_, words) in enumerate(_REFUSED)]
+)
+def test_bad_arguments_are_refused_with_a_remedy(refusals, number, words):
+  assert len(refusals) == len(_REFUSED)
+  said, _, code = refusals[number].rpartition('code ')
+  assert int(code) == 1
+  assert 'Traceback' not in said
+  assert words in said
 
 
 @pytest.mark.slow
 def test_threads_run_to_the_end_log_and_resume(tmp_path):
   done = _run(
+    *_PROGRAM,
     f'--run_folder={_RUN}',
     '--lp_launch_type=local_mt',
     '--preset=light',
-    '--max_actor_steps=3000',
+    '--max_actor_steps=1500',
     '--num_imitation_actors=2',
     '--environments_per_actor=2',
     '--num_replay_shards=2',
     '--half_precision=true',
-    '--evaluation_period_seconds=1',
+    '--evaluation_period_seconds=10',
     cwd=tmp_path,
   )
   assert done.returncode == 0, done.stdout + done.stderr
@@ -141,12 +174,12 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
   assert run_folder_lib.read(str(run)) == overrides.apply(
     presets.make('light'),
     [
-      'budget.actor_steps=3000',
+      'budget.actor_steps=1500',
       'num_imitation_actors=2',
       'program.environments_per_actor=2',
       'program.num_replay_shards=2',
       'program.half_precision=True',
-      'program.evaluation_period_seconds=1',
+      'program.evaluation_period_seconds=10',
     ],
   )
   before = _last_row(run / 'counter')
@@ -154,7 +187,11 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
 
   # As the first run said; it goes on in threads, as it was started.
   done = _run(
-    '--resume', f'--run_folder={_RUN}', '--max_actor_steps=4500', cwd=tmp_path
+    *_PROGRAM,
+    '--resume',
+    f'--run_folder={_RUN}',
+    '--max_actor_steps=2200',
+    cwd=tmp_path,
   )
   assert done.returncode == 0, done.stdout + done.stderr
   assert not (run / 'output').exists()
@@ -163,6 +200,6 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
     assert float(after[name]) > float(before[name])
   with open(run / 'replay' / '0' / 'log.csv', newline='') as file:
     sizes = [float(row['task_size']) for row in csv.DictReader(file)]
-  assert run_folder_lib.read(str(run)).budget.actor_steps == 4500
+  assert run_folder_lib.read(str(run)).budget.actor_steps == 2200
   # What was there before the restart is there at once.
   assert min(sizes[len(sizes) // 2 :]) > 0

@@ -12,8 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
+import importlib.util
 import json
+import os
 import pathlib
+import subprocess
 import sys
 from typing import Any, Mapping
 
@@ -21,6 +24,8 @@ import pytest
 
 from experiments.distributed import run_logging
 from experiments.distributed import run_wandb
+
+_ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 class Sent:
@@ -161,22 +166,21 @@ def test_a_missing_package_is_named_with_the_remedy(tmp_path, monkeypatch):
     run_wandb.start('project', str(tmp_path), {})
 
 
-@pytest.mark.slow
-def test_the_package_itself_takes_rows_and_resumes(tmp_path, monkeypatch):
-  wandb = pytest.importorskip('wandb')
+def send_offline(folder: pathlib.Path) -> Mapping[str, Any]:
+  """Sends two rows in two runs of the package; returns what it has written."""
+  import wandb
   from wandb.proto import wandb_internal_pb2
   from wandb.sdk.internal import datastore
 
-  monkeypatch.setenv('WANDB_MODE', 'offline')
-  logger = _logger(tmp_path, 'imitation_learner')
+  logger = _logger(folder, 'imitation_learner')
   for loss in (0.5, 0.25):
     logger.write({'imitation_learner_steps': 1 / loss, 'loss': loss})
-    mirror = run_wandb.start('project', str(tmp_path), {'seed': 3})
+    mirror = run_wandb.start('project', str(folder), {'seed': 3})
     mirror.close(0)
   wandb.teardown()
 
   losses, names, configs = [], set(), []
-  for path in sorted(tmp_path.glob('wandb/offline-run-*/*.wandb')):
+  for path in sorted(folder.glob('wandb/offline-run-*/*.wandb')):
     store = datastore.DataStore()
     store.open_for_scan(str(path))
     while data := store.scan_data():
@@ -188,6 +192,34 @@ def test_the_package_itself_takes_rows_and_resumes(tmp_path, monkeypatch):
       for item in record.history.item:
         if 'imitation_learner/loss' in (item.key, *item.nested_key):
           losses.append(json.loads(item.value_json))
-  assert sorted(losses) == [0.25, 0.5]
-  assert len(names) == 1
-  assert ('seed', '3') in configs
+  return {'losses': losses, 'names': list(names), 'configs': configs}
+
+
+# It looks through all modules for each of its classes: it comes before the others.
+_SEND = """
+import json, pathlib, sys, wandb
+from tests.experiments.distributed import run_wandb_test
+sent = run_wandb_test.send_offline(pathlib.Path(sys.argv[1]))
+print(json.dumps(sent), file=open(sys.argv[2], 'w'))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+  importlib.util.find_spec('wandb') is None, reason='wandb is not installed'
+)
+def test_the_package_itself_takes_rows_and_resumes(tmp_path):
+  path = tmp_path / 'sent.json'
+  done = subprocess.run(
+    [sys.executable, '-c', _SEND, str(tmp_path), str(path)],
+    cwd=_ROOT,
+    env={**os.environ, 'WANDB_MODE': 'offline'},
+    capture_output=True,
+    text=True,
+    timeout=300.0,
+  )
+  assert done.returncode == 0, done.stderr
+  sent = json.loads(path.read_text())
+  assert sorted(sent['losses']) == [0.25, 0.5]
+  assert len(sent['names']) == 1
+  assert ['seed', '3'] in sent['configs']
