@@ -28,29 +28,24 @@ pytestmark = pytest.mark.slow
 _STOP_SECONDS = 15.0 + 15.0
 
 
-def test_killed_worker_is_started_again(tmp_path):
-  with running.started('ray', tmp_path) as run:
-    run.wait_until_running()
-    old = run.pids()['worker_0']
-    os.kill(old, signal.SIGKILL)
-    run.wait_until(lambda: run.pids()['worker_0'] != old, 'started again')
-    count = run.count(0)
-    run.wait_until(lambda: run.count(0) > count, 'at work again')
-    assert 'worker/0 was ended by SIGKILL; starting it again' in run.said()
-    pids = run.pids()
-    os.killpg(run.process.pid, signal.SIGINT)
-    assert run.end(_STOP_SECONDS) == 0
-    assert run.has_saved()
-    assert running.left_over(pids, 1.0) == []
-
-
 def _wait_for_another(run, old):
   run.wait_until(lambda: run.pids()['worker_0'] != old, 'started again')
 
 
-def test_node_whose_keeper_is_lost_again_and_again_is_not_given_up(tmp_path):
+def _wait_for_work(run):
+  count = run.count(0)
+  run.wait_until(lambda: run.count(0) > count, 'at work again')
+
+
+def test_killed_worker_is_started_again_and_also_with_its_keeper(tmp_path):
   with running.started('ray', tmp_path) as run:
     run.wait_until_running()
+    old = run.pids()['worker_0']
+    os.kill(old, signal.SIGKILL)
+    _wait_for_another(run, old)
+    _wait_for_work(run)
+    assert 'worker/0 was ended by SIGKILL; starting it again' in run.said()
+    # A node whose keeper is lost again and again is not given up.
     for _ in range(6):
       # It may be one that has just ended with the keeper before.
       run.wait_until(lambda: psutil.pid_exists(run.pids()['worker_0']), 'there')
@@ -59,12 +54,14 @@ def test_node_whose_keeper_is_lost_again_and_again_is_not_given_up(tmp_path):
       assert parent is not None
       parent.kill()
       _wait_for_another(run, old)
-    count = run.count(0)
-    run.wait_until(lambda: run.count(0) > count, 'at work again')
+    _wait_for_work(run)
     # Not each of six times within a minute.
     assert run.said().count('worker/0 was lost with its host or keeper') == 1
+    pids = run.pids()
     os.killpg(run.process.pid, signal.SIGINT)
     assert run.end(_STOP_SECONDS) == 0
+    assert run.has_saved()
+    assert running.left_over(pids, 1.0) == []
 
 
 @pytest.fixture
