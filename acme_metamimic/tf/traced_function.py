@@ -47,6 +47,8 @@ class TracedFunction:
     Args:
       function: function from a nest of tensors to a nest of tensors without
         None. It should call no `tf.function`, which would leak memory again.
+        AutoGraph does not convert it: what depends on a tensor's value is to be
+        in a `tf.cond` or `tf.while_loop`.
     """
     self._function = function
     self._traced: Optional[_Traced] = None
@@ -100,7 +102,8 @@ class TracedFunction:
       with placement.on_cpu():
         return self._function(tree.unflatten_as(structure, leaves))
 
-    return tf.function(call).get_concrete_function(
+    # Converting what a policy calls would take longer than all else of a start.
+    return tf.function(call, autograph=False).get_concrete_function(
       *[tf.TensorSpec(leaf.shape, leaf.dtype) for leaf in leaves]
     )
 

@@ -109,8 +109,8 @@ def _measure_bytes_a_call():
   actor = actors.FeedForwardActor(made.make_policy(spec, sigma=0.3))
   environment = fakes.FakeEnvironment(imitation=True, episode_length=100)
   observation = environment.reset().observation
-  before = _resident(actor, observation, calls=5000)
-  return (_resident(actor, observation, calls=30000) - before) / 30000
+  before = _resident(actor, observation, calls=3000)
+  return (_resident(actor, observation, calls=15000) - before) / 15000
 
 
 @pytest.mark.slow
