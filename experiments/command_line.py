@@ -30,6 +30,7 @@ import tensorflow as tf
 
 from acme_metamimic.tf import terminal
 from experiments import experiment as experiment_lib
+from experiments import interrupts
 from experiments import overrides
 from experiments import paths
 from experiments import presets
@@ -280,6 +281,7 @@ class Stopped(KeyboardInterrupt):
 
   def __init__(self, number: int):
     super().__init__(signal.Signals(number).name)
+    self.number = number
     self.exit_code = _SIGNAL_EXIT + number
 
 
@@ -298,3 +300,4 @@ def stop_on_signals() -> None:
     # Under nohup the end of the terminal is to be nothing.
     if signal.getsignal(each) != signal.SIG_IGN:
       signal.signal(each, stop)
+  interrupts.send_lost_again()
