@@ -19,6 +19,7 @@ they are imported stand here, since this file runs before either is.
 
 import contextlib
 import os
+from typing import Any
 import warnings
 
 # Draw without a display. Left to itself dm_control tries a window first, which
@@ -45,4 +46,15 @@ with contextlib.suppress(Exception):
   import gym.logger  # noqa: F401
 
 # Reverb asks for TensorFlow's version in a way that Python will leave.
-warnings.filterwarnings('ignore', 'distutils Version classes are deprecated')
+_LEFT_OUT = 'distutils Version classes are deprecated'
+warnings.filterwarnings('ignore', _LEFT_OUT)
+_show_warning = warnings.showwarning
+
+
+def _show_others(message: Any, *details: Any, **named: Any) -> None:
+  # Where dm_control's filter, which shows all deprecations, has come before ours.
+  if _LEFT_OUT not in str(message):
+    _show_warning(message, *details, **named)
+
+
+warnings.showwarning = _show_others

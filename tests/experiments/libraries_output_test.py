@@ -43,6 +43,8 @@ def _stderr(*arguments: str) -> str:
   'arguments',
   [
     ('-c', _IMPORT),
+    # dm_control, whose filter shows all deprecations, before Reverb.
+    ('-c', 'import experiments.studies.compare_runs'),
     # Its servers are in processes of their own.
     ('-m', 'experiments.benchmarks.replay', '--frames=3', '--repeats=1'),
   ],
