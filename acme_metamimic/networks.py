@@ -51,6 +51,7 @@ def make_imitation_networks(
   policy_keys: Optional[Sequence[str]] = None,
   critic_keys: Optional[Sequence[str]] = None,
   auxiliary_targets: Optional[views.AuxiliaryTargets] = None,
+  siamese: bool = False,
 ) -> acme_d4pg.D4PGNetworks:
   """Makes the networks of the imitation policy pi(o_t, g_t) and of its critic.
 
@@ -81,6 +82,9 @@ def make_imitation_networks(
     critic_keys: keys that the critic sees; all by default.
     auxiliary_targets: what the features of such a policy are trained to predict
       beside the action, from keys that it need not see; None for nothing.
+    siamese: whether the images of observation and goal go through one torso one
+      after the other, instead of concatenated along the channels. The features
+      are those of both and their difference.
 
   Returns:
     Policy, critic and observation network, without variables until `init` is
@@ -94,6 +98,12 @@ def make_imitation_networks(
   goal = observations[specs_lib.GOAL]
   _validate_scale('goal_difference_scale', goal_difference_scale, goal)
   _validate_scale('observation_scale', observation_scale, observations)
+  if siamese and _image_keys(observations) != _image_keys(goal):
+    raise ValueError(
+      f'siamese=True compares images, but the observation has '
+      f'{_image_keys(observations)} and its goal {_image_keys(goal)}: show both '
+      'the same, or leave siamese out.'
+    )
   return _assemble(
     observations,
     _make_policy(environment_spec.actions, policy_layer_sizes),
@@ -104,6 +114,7 @@ def make_imitation_networks(
       observation_networks.GoalConditionedObservation(
         goal_difference_scale, observation_scale
       ),
+      siamese,
     ),
     policy_keys,
     critic_keys,
@@ -295,6 +306,7 @@ def _make_observation_network(
   image_keys: Sequence[str],
   torso: Callable[[], snt.Module],
   vector_network: snt.Module,
+  siamese: bool = False,
 ) -> snt.Module:
   """Makes the observation network.
 
@@ -302,6 +314,7 @@ def _make_observation_network(
     image_keys: keys of the images in an observation.
     torso: function that makes the images' torso.
     vector_network: network from an observation without images to a vector.
+    siamese: whether observation and goal go through the torso apart.
 
   Returns:
     The vectors' network, beside a torso if there are images.
@@ -309,7 +322,7 @@ def _make_observation_network(
   if not image_keys:
     return vector_network
   return observation_networks.PixelObservation(
-    torso(), image_keys, vector_network
+    torso(), image_keys, vector_network, siamese
   )
 
 

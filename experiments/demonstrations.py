@@ -39,6 +39,7 @@ from experiments import progress
 from experiments import renderer
 
 with renderer.required():
+  from environments import block_stacking
   from environments import demonstrations
   from environments import state_environment
   from environments.demonstrations import writer
@@ -57,7 +58,7 @@ def _record(options: argparse.Namespace) -> int:
     'episode_length': options.episode_length,
     'half_size': options.half_size,
   }
-  if 'image' in options.observables:
+  if set(block_stacking.IMAGES) & set(options.observables):
     arguments['image_size'] = options.image_size
   settings = record.Settings(
     path=options.dataset,

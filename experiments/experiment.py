@@ -94,6 +94,8 @@ class Networks:
     policy_layer_sizes: sizes of the policies' hidden layers. Two of 256 keep two
       cores at over a hundred updates a second.
     critic_layer_sizes: sizes of the critics' hidden layers.
+    siamese: whether the images of observation and goal go through one torso one
+      after the other; otherwise side by side along the channels.
     compute_dtype: type that the torso's convolutions multiply; 'float16' and
       'bfloat16' are mixed precision, for accelerators. `docs/accelerators.md`
       says which has which.
@@ -102,6 +104,7 @@ class Networks:
   torso: str = 'paper'
   policy_layer_sizes: Tuple[int, ...] = (256, 256)
   critic_layer_sizes: Tuple[int, ...] = (256, 256)
+  siamese: bool = False
   compute_dtype: str = 'float32'
 
   def __post_init__(self) -> None:
@@ -403,6 +406,7 @@ class Experiment:
       goal_difference_scale=_seen(
         self.domain.goal_difference_scale(), environment_spec
       ),
+      siamese=self.networks.siamese,
       **half_lib.support(self.imitation),
       **self._views(self.imitation),
       **self._sizes(environment_spec),

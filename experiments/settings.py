@@ -66,8 +66,8 @@ def check_effects(
   if not isinstance(domain, block_stacking.BlockStacking):
     return
   changed = _changed(experiment, before)
-  for name in ('torso', 'compute_dtype'):
-    if f'networks.{name}' in changed and 'image' not in domain.seen_keys:
+  for name in ('torso', 'siamese', 'compute_dtype'):
+    if f'networks.{name}' in changed and not domain.seen_images:
       raise ValueError(
         f'networks.{name}={getattr(experiment.networks, name)} has no effect, as '
         'no image is seen: give --preset=pixels as well.'

@@ -15,7 +15,7 @@
 """Observation networks, from vectors, goals and images to one vector."""
 
 from collections import abc
-from typing import Any, Collection, Dict, Mapping, Optional, Union
+from typing import Any, Collection, Dict, List, Mapping, Optional, Union
 
 from acme import types
 from acme.tf import utils as tf2_utils
@@ -140,7 +140,8 @@ class PixelObservation(snt.Module):
   """Concatenates a torso's features of the images with the rest's vector.
 
   All images of an observation and of its goal go through the torso together,
-  concatenated along the channels. They are uint8 until they are in the torso.
+  concatenated along the channels, or one after the other through the same torso.
+  They are uint8 until they are in the torso.
   """
 
   def __init__(
@@ -148,6 +149,7 @@ class PixelObservation(snt.Module):
     torso: snt.Module,
     image_keys: Collection[str],
     vector_network: snt.Module,
+    siamese: bool = False,
     name: str = 'pixel_observation',
   ):
     """Initializes the module.
@@ -157,12 +159,17 @@ class PixelObservation(snt.Module):
       image_keys: keys of the images, in the observation and in its goal.
       vector_network: network from the observation without its images to a
         vector, float32[B, D'].
+      siamese: whether observation and goal go through the torso one after the
+        other, which makes features of each and their difference (Bromley et al.,
+        1993, "Signature Verification using a 'Siamese' Time Delay Neural
+        Network").
       name: name of the module.
     """
     super().__init__(name=name)
     self._torso = torso
     self._image_keys = frozenset(image_keys)
     self._vector_network = vector_network
+    self._siamese = siamese
 
   def __call__(self, observation: types.NestedTensor) -> tf.Tensor:
     """Returns the features and the vector of each observation.
@@ -177,19 +184,29 @@ class PixelObservation(snt.Module):
     """
     if not isinstance(observation, abc.Mapping):
       return self._torso(observation)
-    frames = [observation, observation.get(specs_lib.GOAL, {})]
-    images = [
-      frame[key]
-      for frame in frames
-      for key in sorted(frame)
-      if key in self._image_keys
-    ]
-    features = self._torso(tf.concat(images, axis=-1))
+    features = self._image_features(observation)
     vectors = self._without_images(observation)
     # A goal mirrors the observation: without vectors there, it has none.
     if not vectors.keys() - {specs_lib.GOAL}:
       return features
     return tf.concat([features, self._vector_network(vectors)], axis=-1)
+
+  def _image_features(self, observation: Mapping[str, Any]) -> tf.Tensor:
+    """Returns the features of an observation's images and of its goal's."""
+    images = self._images(observation)
+    goal_images = self._images(observation.get(specs_lib.GOAL, {}))
+    if not self._siamese:
+      return self._torso(tf.concat(images + goal_images, axis=-1))
+    # One call for both: half of them would not fill the cores.
+    pair = [tf.concat(images, axis=-1), tf.concat(goal_images, axis=-1)]
+    features, goal_features = tf.split(self._torso(tf.concat(pair, axis=0)), 2)
+    return tf.concat(
+      [features, goal_features, goal_features - features], axis=-1
+    )
+
+  def _images(self, frame: Mapping[str, Any]) -> List[tf.Tensor]:
+    """Returns the images of an observation or of a goal, in a fixed order."""
+    return [frame[key] for key in sorted(self._image_keys & frame.keys())]
 
   def _without_images(self, frame: Mapping[str, Any]) -> Dict[str, Any]:
     """Returns an observation without its images and those of its goal."""

@@ -17,6 +17,7 @@ from environments.block_stacking.task import BlockStacking
 from environments.block_stacking.task import CONTROL_TIMESTEP
 from environments.block_stacking.task import EPISODE_LENGTH
 from environments.block_stacking.task import HALF_SIZE
+from environments.block_stacking.task import IMAGES
 from environments.block_stacking.task import load
 from environments.block_stacking.task import OBSERVABLES
 from environments.block_stacking.task import PHYSICS_TIMESTEP
@@ -27,6 +28,7 @@ __all__ = [
   'CONTROL_TIMESTEP',
   'EPISODE_LENGTH',
   'HALF_SIZE',
+  'IMAGES',
   'OBSERVABLES',
   'PHYSICS_TIMESTEP',
   'TASK_NAME',

@@ -32,9 +32,12 @@ import numpy as np
 from environments import rewards
 from environments import state_environment
 from environments.block_stacking import scene
+from environments.block_stacking import views
 
 TASK_NAME = 'jaco_block_stacking'
-OBSERVABLES = ('image', 'body', 'blocks')
+# The paper's camera, and the views of `views.VIEWS`.
+IMAGES = ('image', *views.VIEWS)
+OBSERVABLES = (*IMAGES, 'body', 'blocks')
 
 # 20 Hz (section 3.1).
 CONTROL_TIMESTEP = 0.05
@@ -70,7 +73,7 @@ class BlockStacking(composer.Task):
 
   Args:
     observables: names of the observations, one or more of `OBSERVABLES`.
-    image_size: height and width of the image in pixels; 128 x 128 in the paper
+    image_size: height and width of the images in pixels; 128 x 128 in the paper
       (Table 1).
     half_size: half the edge of the cubes, in metres.
     thresholds: thresholds at which the stages of the reward count as reached.
@@ -124,6 +127,10 @@ class BlockStacking(composer.Task):
     camera = self._arena.mjcf_model.find('camera', scene.CAMERA)
     available = {
       'image': observable.MJCFCamera(camera, height=height, width=width),
+      **{
+        name: views.ViewCamera(camera, view, height, width)
+        for name, view in views.VIEWS.items()
+      },
       'body': observable.Generic(self._observe_body),
       'blocks': observable.Generic(self._observe_blocks),
     }
@@ -349,9 +356,10 @@ def load(
   """Loads the block-stacking environment.
 
   Args:
-    observables: names of the observations, one or more of 'image' (uint8
-      [height, width, 3]), 'body' (float32 [36], see `features.BODY_LAYOUT`) and
-      'blocks' (float32 [30], see `features.BLOCKS_LAYOUT`).
+    observables: names of the observations, one or more of 'image',
+      'close_image' and 'side_image' (uint8 [height, width, 3]), 'body' (float32
+      [36], see `features.BODY_LAYOUT`) and 'blocks' (float32 [30], see
+      `features.BLOCKS_LAYOUT`).
     seed: seed of the initial poses, or the random state that they are drawn
       from; a random seed by default.
     episode_length: number of control steps of 50 ms after which an episode is

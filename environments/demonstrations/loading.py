@@ -128,7 +128,7 @@ def _check_observations(
     if lacking:
       remedy = (
         'add images with `python -m experiments.demonstrations render`'
-        if lacking == {'image'}
+        if all(name.endswith('image') for name in lacking)
         else 'record with these observables'
       )
       raise DatasetError(

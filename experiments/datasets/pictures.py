@@ -64,26 +64,31 @@ def add_images(
   Raises:
     DatasetError: if the file exists or the disk is full.
   """
-  size = environment.observation_spec()['image'].shape[:2]
+  spec = environment.observation_spec()
+  names = [name for name in block_stacking.IMAGES if name in spec]
+  size = spec[names[0]].shape[:2]
   metadata = dataclasses.replace(
     dataset.metadata,
     arguments={**dataset.metadata.arguments, 'image_size': size},
   )
   with demonstrations.DatasetWriter(file, metadata, resume) as writer:
     done = len(writer)
-    for name, demonstration in zip(dataset.names[done:], dataset[done:]):
-      images = np.stack(
-        [
-          environment.reset_to(state).observation['image']
-          for state in demonstration.states
-        ]
-      )
+    for episode, demonstration in zip(dataset.names[done:], dataset[done:]):
+      drawn = [
+        environment.reset_to(state).observation
+        for state in demonstration.states
+      ]
+      images = {name: np.stack([o[name] for o in drawn]) for name in names}
       writer.append(
         dataclasses.replace(
           demonstration,
-          observations={**demonstration.observations, 'image': images},
+          observations={**demonstration.observations, **images},
         ),
-        [mask for mask, names in dataset.masks.items() if name in names],
+        [
+          mask
+          for mask, episodes in dataset.masks.items()
+          if episode in episodes
+        ],
       )
       on_episode()
 

@@ -233,7 +233,7 @@ def _check_recordable(wanted: experiment_lib.Demonstrations) -> None:
 def _arguments(domain: stacking_lib.BlockStacking) -> dict:
   """Returns the arguments of the environment that the dataset notes."""
   arguments = dict(scenes.DEFAULT_ARGUMENTS)
-  if 'image' in domain.observables:
+  if set(block_stacking.IMAGES) & set(domain.observables):
     arguments['image_size'] = [domain.image_size, domain.image_size]
   return arguments
 

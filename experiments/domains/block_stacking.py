@@ -33,8 +33,6 @@ from environments import state_environment
 from environments.block_stacking import features
 from experiments.domains import domain
 
-_OBSERVABLES = ('image', 'body', 'blocks')
-
 Demonstrations = Sequence[demonstrations_lib.Demonstration]
 
 
@@ -43,7 +41,7 @@ class BlockStacking(domain.Domain):
   """Observations, reward and episodes of block stacking; features by default.
 
   Attributes:
-    observables: what is observed and recorded, of 'image', 'body' and 'blocks'.
+    observables: what is observed and recorded, of `block_stacking.OBSERVABLES`.
     policy_keys: what of it the agent sees; None for all. The rest serves the
       reward and the early termination, as proprioception does in the paper
       (section 3.2).
@@ -110,10 +108,11 @@ class BlockStacking(domain.Domain):
   goal_references: bool = False
 
   def __post_init__(self) -> None:
-    unknown = set(self.observables) - set(_OBSERVABLES)
+    unknown = set(self.observables) - set(block_stacking.OBSERVABLES)
     if unknown:
       raise ValueError(
-        f'observables {sorted(unknown)} are none of {", ".join(_OBSERVABLES)}.'
+        f'observables {sorted(unknown)} are none of '
+        f'{", ".join(block_stacking.OBSERVABLES)}.'
       )
     for name in ('policy_keys', 'critic_keys'):
       unseen = set(getattr(self, name) or ()) - set(self.observables)
@@ -173,6 +172,11 @@ class BlockStacking(domain.Domain):
     """What of the observation the agent sees, policies or critics."""
     seen = (self.policy_keys or self.observables) + (self.critic_keys or ())
     return tuple(key for key in self.observables if key in seen)
+
+  @property
+  def seen_images(self) -> Tuple[str, ...]:
+    """Images among what the agent sees."""
+    return tuple(k for k in self.seen_keys if k in block_stacking.IMAGES)
 
   def reward_terms(self) -> Mapping[str, rewards.RewardTerm]:
     """Returns the exponentials of equation 2, by observation key."""

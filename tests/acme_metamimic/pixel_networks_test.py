@@ -110,6 +110,30 @@ def test_observation_and_goal_go_through_the_torso_as_bytes():
   )
 
 
+def test_siamese_torsos_are_one():
+  spec = _make_spec()
+  batch = _make_batch(spec)
+  torso = _RecordingTorso()
+  made = networks.make_imitation_networks(
+    spec, torso=lambda: torso, siamese=True
+  )
+  actual = made.observation_network(batch).numpy()
+  (images,) = torso.images
+  goal_images = batch['goal']['image']
+  np.testing.assert_array_equal(
+    images, np.concatenate([batch['image'], goal_images])
+  )
+  seen, wanted = (
+    np.mean(x, axis=(1, 2)) for x in (batch['image'], goal_images)
+  )
+  np.testing.assert_allclose(
+    actual[:, :9],
+    np.concatenate([seen, wanted, wanted - seen], axis=1),
+    rtol=1e-5,
+    atol=1e-4,
+  )
+
+
 def test_task_torso_does_not_see_the_goal():
   spec = _make_spec()
   batch = _without_goal(_make_batch(spec))
@@ -187,6 +211,8 @@ def test_goal_may_lack_the_image():
   made = networks.make_imitation_networks(spec, torso=lambda: torso)
   made.observation_network(_make_batch(spec))
   assert torso.images[0].shape == (3, 16, 16, 3)
+  with pytest.raises(ValueError, match=r"siamese=True .*\['image'\].* \[\]"):
+    networks.make_imitation_networks(spec, siamese=True)
 
 
 def test_copies_have_variables_of_their_own():
