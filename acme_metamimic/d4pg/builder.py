@@ -30,6 +30,7 @@ import reverb
 import sonnet as snt
 import tensorflow as tf
 
+from acme_metamimic import shipped
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import exploration
 from acme_metamimic.d4pg import learning
@@ -332,7 +333,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     config = self._config
     if config.teacher is not None:
       return teacher.TaughtD4PGLearner(
-        teacher=snapshots.LoadedPolicy(config.teacher),
+        teacher=snapshots.LoadedPolicy(shipped.find_policy(config.teacher)),
         teacher_weight=config.teacher_weight,
         **arguments,
       )

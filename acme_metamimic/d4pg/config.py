@@ -107,10 +107,11 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     final_regression_weight: weight at the end of its linear decay; None for no
       decay.
     regression_decay_updates: number of updates that the decay takes.
-    teacher: folder of a trained policy, a SavedModel, whose actions the policy
-      learns; not in the paper, and None, no teacher, by default. It may see what
-      the critic sees, and the networks are made with `policy_keys` and
-      `critic_keys`. See `d4pg.teacher`.
+    teacher: trained policy whose actions the policy learns: one of
+      `shipped.names()`, or the folder of a run or of a SavedModel; not in the
+      paper, and None, no teacher, by default. It may see what the critic sees, and
+      the networks are made with `policy_keys` and `critic_keys`. See
+      `d4pg.teacher`.
     teacher_weight: weight in the policy loss of the squared distance to the
       teacher's action; that of `regression_weight` which was best.
     remover: what a full prioritised table drops: `min_heap`, the item of the

@@ -62,6 +62,19 @@ def folder(name: str) -> str:
   return os.path.join(os.path.dirname(__file__), name)
 
 
+def find_policy(given: str, half: str = 'imitation') -> str:
+  """Returns the folder of the SavedModel that is meant.
+
+  Args:
+    given: one of `names()`, the folder of a run, or that of a SavedModel itself.
+    half: 'imitation' or 'task', of a name or a run.
+  """
+  if not os.path.exists(given) and given in names():
+    given = folder(given)
+  path = snapshots.policy_path(given, half)
+  return path if os.path.isdir(path) else given
+
+
 def load_policy(
   name: str, half: str = 'imitation'
 ) -> Callable[[types.NestedArray], types.NestedArray]:

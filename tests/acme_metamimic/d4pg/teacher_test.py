@@ -21,6 +21,7 @@ import tensorflow as tf
 import tree
 
 from acme_metamimic import networks
+from acme_metamimic import shipped
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
 from acme_metamimic.d4pg import config as d4pg_config
@@ -128,6 +129,16 @@ def test_the_builder_makes_it_where_the_config_asks_for_it(samples, path):
     (online, copy.deepcopy(online)), fakes.make_iterator(samples, _BATCH_SIZE)
   )
   assert type(learner) is teacher_lib.TaughtD4PGLearner
+
+
+def test_a_teacher_may_be_a_name_a_run_or_a_folder(path):
+  folder = shipped.folder('features')
+  imitation = snapshots.policy_path(folder, 'imitation')
+  assert shipped.find_policy('features') == imitation
+  assert shipped.find_policy(folder) == imitation
+  task = snapshots.policy_path(folder, 'task')
+  assert shipped.find_policy('features', 'task') == task
+  assert shipped.find_policy(path) == path
 
 
 def test_what_is_no_teacher_is_named(tmp_path):
