@@ -16,6 +16,8 @@
 
   TF_ENABLE_ONEDNN_OPTS=1 python -m experiments.studies.probe_pixels \
       --forms 64_p4_16_32 64_p4_32_64 --episodes 200 --updates 3000
+  TF_ENABLE_ONEDNN_OPTS=1 python -m experiments.studies.probe_pixels \
+      --forms 40_p4_32_64 --images close_image side_image --siamese
 
 Frames of scripted episodes are rendered at each form's size and shown in pairs,
 as observation and goal are. A torso with a linear layer on top learns the
@@ -25,12 +27,26 @@ edge of 5 cm and is grasped to about 1 cm.
 """
 
 import argparse
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+  Any,
+  Callable,
+  Dict,
+  List,
+  Mapping,
+  NamedTuple,
+  Optional,
+  Sequence,
+  Tuple,
+)
 
+from acme import types
 import numpy as np
 import sonnet as snt
 import tensorflow as tf
+import tree
 
+from acme_metamimic import specs as specs_lib
+from acme_metamimic.tf import observation_networks
 from environments import block_stacking
 from environments.block_stacking import demonstrators
 from environments.block_stacking import features
@@ -38,6 +54,9 @@ from environments.demonstrations import recording
 from experiments import pixel_forms
 
 TARGETS = ('hand', 'top block', 'bottom block')
+
+# An image and a goal's, as networks are shown them, uint8 [B, S, S, C] each.
+Pair = Mapping[str, Any]
 
 # Number of control steps from one rendered frame to the next: neighbouring frames
 # are too alike to be worth a rendering.
@@ -55,7 +74,8 @@ class Frames(NamedTuple):
   """Rendered frames, and the positions that are to be located in them.
 
   Attributes:
-    images: images of the scene, uint8 [N, S, S, 3].
+    images: images of the scene, those of all cameras side by side along the
+      channels, uint8 [N, S, S, C].
     positions: x, y and z of each of the `TARGETS` in metres, float32 [N, 3, 3].
   """
 
@@ -83,24 +103,29 @@ def collect_states(num_episodes: int, seed: int = 0) -> List[np.ndarray]:
   return [np.asarray(episode.states)[::_STRIDE] for episode in recorded]
 
 
-def render(states: Sequence[np.ndarray], image_size: int) -> Frames:
+def render(
+  states: Sequence[np.ndarray],
+  image_size: int,
+  cameras: Sequence[str] = ('image',),
+) -> Frames:
   """Renders the states of episodes, as the environment shows them.
 
   Args:
     states: full physics states of each episode, float64 [T, S].
     image_size: height and width of the images, in pixels.
+    cameras: names of the images, of `block_stacking.IMAGES`.
 
   Returns:
     The frames, episode by episode.
   """
   environment = block_stacking.load(
-    ('image', 'body', 'blocks'), seed=0, image_size=(image_size, image_size)
+    (*cameras, 'body', 'blocks'), seed=0, image_size=(image_size, image_size)
   )
   environment.reset()
   images, positions = [], []
   for state in np.concatenate(states):
     frame = environment.reset_to(state).observation
-    images.append(frame['image'].copy())
+    images.append(np.concatenate([frame[name] for name in cameras], axis=-1))
     positions.append(
       (
         frame['body'][features.BODY_LAYOUT['hand_position']],
@@ -133,33 +158,39 @@ def probe(
   test: Frames,
   num_updates: int,
   seed: int = 0,
+  siamese: bool = False,
 ) -> np.ndarray:
   """Trains a torso to locate the targets, and tests it on other frames.
 
   Args:
-    make_torso: function that makes the torso, whose input are pairs of images,
-      uint8 [B, S, S, 6].
+    make_torso: function that makes the torso, whose input are images, uint8
+      [B, S, S, C], or pairs of them, uint8 [B, S, S, 2 C].
     train: frames to train on.
     test: frames to test on.
     num_updates: number of gradient updates, on batches of 64 pairs.
     seed: seed of the weights and of the pairs.
+    siamese: whether the images of a pair go through the torso one after the
+      other.
 
   Returns:
     The mean error of each target on the test frames in cm, float64 [3].
   """
   tf.random.set_seed(seed)
   random_state = np.random.RandomState(seed)
-  network = snt.Sequential([make_torso(), snt.Linear(2 * 3 * len(TARGETS))])
+  torso = observation_networks.PixelObservation(
+    make_torso(), ['image'], snt.Flatten(), siamese
+  )
+  network = snt.Sequential([torso, snt.Linear(2 * 3 * len(TARGETS))])
   optimizer = snt.optimizers.Adam(_LEARNING_RATE)
   centre = train.positions.mean(axis=0)
 
-  def make_batch(frames: Frames) -> Tuple[np.ndarray, np.ndarray]:
+  def make_batch(frames: Frames) -> Tuple[Pair, np.ndarray]:
     images, positions = _draw_pairs(frames, random_state)
     targets = (positions - centre) / _METRES_PER_OUTPUT
     return images, targets.reshape(_BATCH_SIZE, -1)
 
   @tf.function
-  def update(images: tf.Tensor, targets: tf.Tensor) -> None:
+  def update(images: types.NestedTensor, targets: tf.Tensor) -> None:
     with tf.GradientTape() as tape:
       loss = tf.reduce_mean(tf.square(network(images) - targets))
     variables = network.trainable_variables
@@ -167,26 +198,28 @@ def probe(
 
   network(make_batch(train)[0])
   for _ in range(num_updates):
-    update(*(tf.constant(part) for part in make_batch(train)))
+    update(*tree.map_structure(tf.constant, make_batch(train)))
 
   errors = []
   for _ in range(max(1, 2 * len(test.images) // _BATCH_SIZE)):
     images, targets = make_batch(test)
-    error = network(tf.constant(images)).numpy() - targets
+    images = tree.map_structure(tf.constant, images)
+    error = network(images).numpy() - targets
     errors.append(error.reshape(-1, len(TARGETS), 3) * _METRES_PER_OUTPUT)
   return _mean_distances(np.concatenate(errors))
 
 
 def _draw_pairs(
   frames: Frames, random_state: np.random.RandomState
-) -> Tuple[np.ndarray, np.ndarray]:
-  """Returns a batch of pairs: images [B, S, S, 6] and positions [B, 2, 3, 3]."""
+) -> Tuple[Pair, np.ndarray]:
+  """Returns a batch of pairs: images, and positions [B, 2, 3, 3]."""
   first, second = random_state.randint(
     len(frames.images), size=(2, _BATCH_SIZE)
   )
-  images = np.concatenate(
-    [frames.images[first], frames.images[second]], axis=-1
-  )
+  images = {
+    'image': frames.images[first],
+    specs_lib.GOAL: {'image': frames.images[second]},
+  }
   positions = np.stack([frames.positions[first], frames.positions[second]], 1)
   return images, positions
 
@@ -235,6 +268,18 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     default=3000,
     help='Number of gradient updates of each torso.',
   )
+  parser.add_argument(
+    '--images',
+    nargs='+',
+    choices=block_stacking.IMAGES,
+    default=['image'],
+    help='Names of the images that are shown.',
+  )
+  parser.add_argument(
+    '--siamese',
+    action='store_true',
+    help='Show the images of a pair to the torso one after the other.',
+  )
   options = parser.parse_args(argv)
   if options.episodes < 2:
     parser.error(f'--episodes={options.episodes}: give at least 2.')
@@ -245,12 +290,17 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
   for name in options.forms:
     form = pixel_forms.FORMS[name]
     if form.image_size not in rendered:
-      train, test = (render(s, form.image_size) for s in split(states))
+      train, test = (
+        render(s, form.image_size, options.images) for s in split(states)
+      )
       rendered[form.image_size] = train, test
       if len(rendered) == 1:
         _print_line('blind', blind_errors(train, test))
     train, test = rendered[form.image_size]
-    _print_line(name, probe(form.torso, train, test, options.updates))
+    errors = probe(
+      form.torso, train, test, options.updates, siamese=options.siamese
+    )
+    _print_line(name, errors)
 
 
 def _print_line(name: str, errors: np.ndarray) -> None:

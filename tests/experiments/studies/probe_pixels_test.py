@@ -46,6 +46,9 @@ def test_frames_show_the_states(states):
       top - hand, blocks[layout['hand_to_top']], atol=1e-6
     )
   environment.close()
+  both = probe_pixels.render(states[:1], 16, ('image', 'side_image'))
+  np.testing.assert_array_equal(both.images[..., :3], frames.images)
+  assert np.any(both.images[..., 3:] != frames.images)
 
 
 def test_training_and_test_episodes_differ():
@@ -71,19 +74,26 @@ class _Torso(snt.Module):
     self._sees = sees
 
   def __call__(self, images):
+    # Those of both frames, where they come side by side.
     pixel = tf.cast(images[:, 0, 0], tf.float32) / 255.0 - 0.5
     return 10.0 * pixel if self._sees else 0.0 * pixel
 
 
-def test_errors_tell_who_sees(monkeypatch):
+@pytest.mark.parametrize('siamese', [False, True])
+def test_errors_tell_who_sees(monkeypatch, siamese):
   train, test = _make_frames(400, 0), _make_frames(100, 1)
   blind = probe_pixels.blind_errors(train, test)
   # The mean distance of a point in a unit cube from its centre is 0.48.
   np.testing.assert_allclose(blind, 48.0, rtol=0.1)
   # One layer learns faster than a torso.
   monkeypatch.setattr(probe_pixels, '_LEARNING_RATE', 0.02)
-  sees = probe_pixels.probe(lambda: _Torso(True), train, test, 300)
-  sees_not = probe_pixels.probe(lambda: _Torso(False), train, test, 300)
+
+  def errors(sees: bool) -> np.ndarray:
+    return probe_pixels.probe(
+      lambda: _Torso(sees), train, test, 300, siamese=siamese
+    )
+
+  sees, sees_not = errors(True), errors(False)
   assert np.all(sees < 0.25 * blind)
   np.testing.assert_allclose(sees_not, blind, rtol=0.15)
 
