@@ -85,23 +85,23 @@ def test_the_imitation_policy_does_what_its_table_says():
   said = _of_the_table(
     'table.csv', 'task_return', demonstrations='validation', policy='trained'
   )
-  # Half may slip: on a hundred others the policy has 0.73 where the table has 0.88.
-  assert metrics['task_return'] > said - 0.5
-  assert metrics['imitation_reward'] > 0.5
+  # Another of the five may slip than those that do where it was written.
+  assert metrics['task_return'] > said - 0.3
+  assert metrics['imitation_reward'] > 0.8
 
 
 @pytest.mark.slow
 def test_the_task_policy_does_what_its_table_says():
   policy = acme_metamimic.load_policy('features', 'task')
   environment = _DOMAIN.load(episode_length=200)
-  # Of an episode in three the block slips: five were at 37 where fifty are at 79.
+  # Of an episode in four the block slips.
   states = fixed_starts.draw_states(environment, 20)
   metrics = task_evaluation.run_episodes(
     fixed_starts.FixedStarts(environment, states), policy
   )
   environment.close()
   said = _of_the_table('task_table.csv', 'task_return', policy='task policy')
-  assert np.mean([m.task_return for m in metrics]) > 0.5 * said
+  assert np.mean([m.task_return for m in metrics]) > 0.6 * said
 
 
 @pytest.mark.slow
