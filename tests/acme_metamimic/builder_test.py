@@ -192,6 +192,7 @@ def test_prioritised_adder_of_one_half_alone():
   assert sample.info.priority == pytest.approx(np.log(11))
 
 
+@pytest.mark.slow
 def test_learners_learn_from_their_tables(builder):
   memory = _Memory(builder)
   fakes.add_episode(builder.imitation.make_adder(memory.client), imitation=True)

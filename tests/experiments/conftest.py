@@ -21,6 +21,7 @@ begins with an episode of its own.
 from collections.abc import Iterator, Sequence
 import dataclasses
 import pathlib
+import shutil
 
 import h5py
 import numpy as np
@@ -172,14 +173,22 @@ def masked(training_set, validation_set, dataset, tmp_path_factory) -> str:
   return path
 
 
-@pytest.fixture
-def doubles(
-  short_training_set, short_validation_set, short_dataset, tmp_path
+@pytest.fixture(scope='session')
+def short_masked(
+  short_training_set, short_validation_set, short_dataset, tmp_path_factory
 ) -> str:
-  """Such a file as another project writes it, with float64 in all arrays."""
-  path = str(tmp_path / 'doubles.hdf5')
+  """The same of short demonstrations."""
+  path = str(tmp_path_factory.mktemp('short_masked') / 'all.hdf5')
   metadata = demonstrations.load(f'{short_dataset}/train').metadata
   _save_masked(path, metadata, short_training_set, short_validation_set)
+  return path
+
+
+@pytest.fixture
+def doubles(short_masked, tmp_path) -> str:
+  """The same file as another project writes it, with float64 in all arrays."""
+  path = str(tmp_path / 'doubles.hdf5')
+  shutil.copy(short_masked, path)
   with h5py.File(path, 'a') as file:
     for group in file['data'].values():
       for name in (

@@ -71,6 +71,13 @@ def test_masks_are_carried_through_the_commands(recorded, tmp_path, capsys):
   assert _seeds(drawn) == [first, third]
   assert _seeds(drawn, 'train') == [first, third]
   assert set(demonstrations.load(drawn).masks) == {'train'}
+  views = str(tmp_path / 'views.hdf5')
+  arguments[2:] = [views, '--image-size=8', '--images', 'image', 'side_image']
+  assert command.main(arguments) == 0
+  one_view = demonstrations.load(drawn)[0].observations['image']
+  two = demonstrations.load(views)[0].observations
+  np.testing.assert_array_equal(two['image'], one_view)
+  assert two['side_image'].shape == one_view.shape
   capsys.readouterr()
   assert command.main(['info', path]) == 0
   text = capsys.readouterr().out
@@ -188,6 +195,7 @@ def test_home_folder_is_expanded(recorded, tmp_path, monkeypatch, capsys):
 
 
 # MUJOCO_GL is read at the first import.
+@pytest.mark.slow
 @pytest.mark.parametrize('backend', ['disable', 'glfw'])
 def test_what_needs_no_picture_needs_no_opengl(recorded, tmp_path, backend):
   def run(*arguments: str) -> subprocess.CompletedProcess:

@@ -123,7 +123,7 @@ def test_a_mask_selects_what_is_followed(
 
 
 def test_doubles_are_followed_as_what_was_recorded(
-  tmp_path, masked, doubles, experiment, monkeypatch
+  tmp_path, short_masked, doubles, experiment, monkeypatch
 ):
   monkeypatch.setattr(
     evaluate, 'load_policy', lambda run_folder: _StillPolicy()
@@ -131,7 +131,7 @@ def test_doubles_are_followed_as_what_was_recorded(
   run_folder_lib.write(str(tmp_path), run_folder_lib.ONE_PROCESS, experiment)
   recorded, converted = (
     evaluate.evaluate(str(tmp_path), path, mask='valid').splitlines()[2:]
-    for path in (masked, doubles)
+    for path in (short_masked, doubles)
   )
   for row, same in zip(recorded, converted, strict=True):
     assert row.split('|')[2:] == same.split('|')[2:]

@@ -33,6 +33,7 @@ from acme_metamimic.tf import optimizers
 from tests.acme_metamimic.d4pg import learners
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   (
     'updates_per_step',

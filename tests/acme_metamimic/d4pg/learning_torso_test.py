@@ -94,6 +94,7 @@ def test_optimizers_that_share_the_torso_resume(tmp_path):
   )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('uses_target_policy', [True, False])
 def test_targets_are_of_the_actions_of_that_policy(uses_target_policy):
   start = learners.make_networks((8, 8))

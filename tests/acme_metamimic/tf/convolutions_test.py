@@ -192,6 +192,7 @@ def _losses(dtypes) -> Dict[str, Dict[str, float]]:
   return results
 
 
+@pytest.mark.slow
 def test_losses_are_those_of_float32_to_the_rounding_of_half_precision():
   results = _losses(['float32', 'float16'])
   for name, value in results['float32'].items():

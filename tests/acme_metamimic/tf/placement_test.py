@@ -39,6 +39,9 @@ from acme_metamimic.tf import placement
 from acme_metamimic.tf import traced_function
 from tests.acme_metamimic import fakes
 
+# Their process is new, and all traced anew in it.
+pytestmark = pytest.mark.slow
+
 _ACCELERATOR = '/device:CPU:1'
 _SIZES: Any = {'policy_layer_sizes': (8, 8), 'critic_layer_sizes': (8, 8)}
 

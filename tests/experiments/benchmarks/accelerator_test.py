@@ -30,6 +30,7 @@ def _tiny(case: accelerator.Case) -> accelerator.Measurement:
   return accelerator.measure(case, seconds=0.0, layer_sizes=(8,), num_atoms=11)
 
 
+@pytest.mark.slow
 def test_same_weights_and_batches_give_the_same_losses():
   first, again = _tiny(_CASE), _tiny(_CASE)
   assert accelerator.difference(first, again) < 1e-5

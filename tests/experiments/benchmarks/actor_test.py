@@ -20,6 +20,7 @@ import pytest
 from experiments.benchmarks import actor
 
 
+@pytest.mark.slow
 def test_both_actors_are_measured():
   acmes, ours = actor.compare('features', [8], calls=20, turns=3)
   assert acmes.milliseconds > 0.0
