@@ -137,7 +137,7 @@ def _render(options: argparse.Namespace) -> int:
   dataset = demonstrations.load(options.dataset, mask=options.mask)
   environment = scenes.load_environment(
     dataset,
-    ('image',),
+    options.images,
     image_size=tuple(options.image_size),
     any_model=options.any_model,
   )

@@ -236,9 +236,17 @@ def _add_render(commands: Any) -> None:
     'Writes a new dataset with images, which are drawn from the states.',
     'data/steady data/steady_images',
     'data/steady data/steady_small --image-size=64x64',
+    'data/steady data/steady_views --images close_image side_image',
   ).add_argument
   add('dataset', help=_DATASET)
   add('output', help=_NEW_DATASET)
+  add(
+    '--images',
+    nargs='+',
+    choices=block_stacking.IMAGES,
+    default=['image'],
+    help='images to draw; default: image.',
+  )
   _add_image_size(add)
   _add_resume(add)
   _add_any_model(add)
