@@ -75,9 +75,9 @@ def test_masks_are_carried_through_the_commands(recorded, tmp_path, capsys):
   arguments[2:] = [views, '--image-size=8', '--images', 'image', 'side_image']
   assert command.main(arguments) == 0
   one_view = demonstrations.load(drawn)[0].observations['image']
-  two = demonstrations.load(views)[0].observations
-  np.testing.assert_array_equal(two['image'], one_view)
-  assert two['side_image'].shape == one_view.shape
+  both = demonstrations.load(views)[0].observations
+  np.testing.assert_array_equal(both['image'], one_view)
+  assert both['side_image'].shape == one_view.shape
   capsys.readouterr()
   assert command.main(['info', path]) == 0
   text = capsys.readouterr().out
