@@ -27,6 +27,7 @@ PRESETS: Mapping[str, Callable[[], experiment.Experiment]] = {
   'features': features.make,
   'features_long': features.make_long,
   'pixels': pixels.make,
+  'pixels_taught': pixels.make_taught,
   'paper': paper.make,
   'metamimic_curriculum': baselines.make_metamimic_curriculum,
   'd4pg': baselines.make_d4pg,

@@ -140,11 +140,12 @@ def short_dataset(
 
 @pytest.fixture(scope='session')
 def image_dataset(short_dataset, tmp_path_factory) -> str:
-  """The same with images of 32 x 32 pixels."""
+  """The same with all images, of 32 x 32 pixels."""
   root = str(tmp_path_factory.mktemp('images'))
   for part in ('train', 'validation'):
-    arguments = (f'{short_dataset}/{part}', f'{root}/{part}')
-    assert command.main(['render', *arguments, '--image-size=32x32']) == 0
+    arguments = ['render', f'{short_dataset}/{part}', f'{root}/{part}']
+    arguments += ['--image-size=32x32', '--images', *block_stacking.IMAGES]
+    assert command.main(arguments) == 0
   return root
 
 

@@ -62,7 +62,7 @@ def _wait() -> None:
 
 def test_an_interrupt_in_the_garbage_collector_comes_again():
   interrupts.send_lost_again()
-  asked = []
+  asked: list[str] = []
 
   def callback(phase: str, unused_info: dict) -> None:
     if phase == 'stop' and not asked:

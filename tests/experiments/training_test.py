@@ -484,7 +484,10 @@ def test_a_longer_budget_first_goes_on_with_the_first_part(make_trainer):
   # It makes the steps before the task half's anew.
   assert later[:10] == ['source'] * 10
   assert 'task' in later
-  assert 0.8 / 60 < trainer.progress.task_phase_minutes < 1.6 / 60
+  # All that the first part, of a second now, has left; late on a busy machine.
+  progress = trainer.progress
+  assert progress.task_phase_minutes > 0.8 / 60
+  assert progress.task_phase_minutes < progress.minutes - 0.95 / 60
 
 
 def test_the_task_phase_begins_at_a_number_of_updates():
