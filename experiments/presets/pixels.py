@@ -26,7 +26,7 @@ a policy from features (0.08). The literal form:
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, Tuple
 
 from experiments import experiment
 from experiments import pixel_forms
@@ -49,15 +49,7 @@ def make() -> experiment.Experiment:
   return dataclasses.replace(
     base,
     preset='pixels',
-    domain=block_stacking.BlockStacking(
-      observables=('image', 'body', 'blocks'),
-      policy_keys=('image',),
-      critic_keys=('body', 'blocks'),
-      image_size=form.image_size,
-      goal_references=True,
-      # An evaluation draws each of their steps.
-      task_starts=10,
-    ),
+    domain=_domain(('image',), form.image_size),
     imitation=dataclasses.replace(base.imitation, **changes),
     task=dataclasses.replace(base.task, **changes),
     networks=experiment.Networks(
@@ -86,16 +78,12 @@ def make_taught() -> experiment.Experiment:
   """
   base = make()
   form = '40_p4_32_64'
-  views = ('close_image', 'side_image')
   return dataclasses.replace(
     base,
     preset='pixels_taught',
     demonstrations=experiment.Demonstrations(num_train=200),
-    domain=dataclasses.replace(
-      base.domain,
-      observables=(*views, 'body', 'blocks'),
-      policy_keys=views,
-      image_size=pixel_forms.FORMS[form].image_size,
+    domain=_domain(
+      ('close_image', 'side_image'), pixel_forms.FORMS[form].image_size
     ),
     imitation=dataclasses.replace(
       base.imitation,
@@ -108,4 +96,19 @@ def make_taught() -> experiment.Experiment:
       updates_per_observation=2.5,
     ),
     networks=dataclasses.replace(base.networks, torso=form, siamese=True),
+  )
+
+
+def _domain(
+  images: Tuple[str, ...], image_size: int
+) -> block_stacking.BlockStacking:
+  """Returns the environment of a policy that sees images alone."""
+  return block_stacking.BlockStacking(
+    observables=(*images, 'body', 'blocks'),
+    policy_keys=images,
+    critic_keys=('body', 'blocks'),
+    image_size=image_size,
+    goal_references=True,
+    # An evaluation draws each of their steps.
+    task_starts=10,
   )
