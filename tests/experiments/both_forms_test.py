@@ -56,7 +56,7 @@ _IMAGES = (*_SMALL, 'domain.image_size=32')
 _SETTINGS: Mapping[str, Sequence[str]] = {
   'features': _SMALL,
   'pixels': _IMAGES,
-  'pixels_taught': _IMAGES,
+  'pixels_taught': (*_IMAGES, 'imitation.updates_per_observation=1'),
   'paper': _IMAGES,
   'paced': ('imitation.min_replay_size=50', 'task.min_replay_size=50'),
 }
@@ -81,7 +81,7 @@ def settings(request, preset) -> Sequence[str]:
   own = _SETTINGS.get(preset, _SMALL)
   if preset == 'paced':
     return (*_SHORT, *own)
-  name = 'image_dataset' if own is _IMAGES else 'short_dataset'
+  name = 'image_dataset' if own[: len(_IMAGES)] == _IMAGES else 'short_dataset'
   dataset = request.getfixturevalue(name)
   return (*_SHORT, *own, f'demonstrations.dataset={dataset}')
 
