@@ -71,7 +71,7 @@ def make_taught() -> experiment.Experiment:
   Where things are is what binds `pixels`: after 51 000 updates its torso is 0.7 cm
   off on the replay. On frames of its own a torso that compares image and goal, of
   40 pixels from the front and 40 from the side, sees more than one of 64 pixels
-  from the front (docs/networks.md). Weights of 20 and 0.5 let the prediction, and
+  from the front (docs/networks.md). Weights of 20 and 0.5 (the config's) let the prediction, and
   not the teacher's actions, make the features: with 1 and 5 the torso was 0.77 cm
   off after 20 000 updates and tracked unseen demonstrations in 0.21 of the steps,
   and 6 700 updates after the change 0.38 cm and 0.37 (one seed; docs/results).
@@ -88,7 +88,6 @@ def make_taught() -> experiment.Experiment:
     imitation=dataclasses.replace(
       base.imitation,
       teacher='features',
-      teacher_weight=0.5,
       auxiliary_weight=20.0,
       # Of 3e-4 and 1e-3 the better one on frames of their own.
       policy_learning_rate=1e-3,

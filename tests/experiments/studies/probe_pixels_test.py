@@ -74,7 +74,6 @@ class _Torso(snt.Module):
     self._sees = sees
 
   def __call__(self, images):
-    # Those of both frames, where they come side by side.
     pixel = tf.cast(images[:, 0, 0], tf.float32) / 255.0 - 0.5
     return 10.0 * pixel if self._sees else 0.0 * pixel
 
