@@ -273,10 +273,7 @@ def _check_demonstrators(names: Sequence[str]) -> None:
 
 def _run_folder(given: str) -> str:
   """Returns the folder of a run, or of policies that come with the package."""
-  path = paths.expand(given)
-  if not os.path.exists(path) and given in shipped.names():
-    return shipped.folder(given)
-  return path
+  return shipped.find_run(paths.expand(given))
 
 
 def _table(argv: list[str]) -> str:

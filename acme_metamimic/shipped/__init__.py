@@ -23,9 +23,7 @@ import os
 from typing import Callable, Sequence
 
 from acme import types
-import tensorflow as tf
 
-from acme_metamimic import plain_paths
 from acme_metamimic.tf import actors
 from acme_metamimic.tf import snapshots
 
@@ -62,6 +60,19 @@ def folder(name: str) -> str:
   return os.path.join(os.path.dirname(__file__), name)
 
 
+def find_run(given: str) -> str:
+  """Returns the folder of a run, or of policies that come with the package.
+
+  Args:
+    given: one of `names()`, unless there is a folder of that name, or the folder
+      of a run.
+  """
+  path = os.path.expanduser(given)
+  return (
+    folder(given) if given in names() and not os.path.exists(path) else path
+  )
+
+
 def find_policy(given: str, half: str = 'imitation') -> str:
   """Returns the folder of the SavedModel that is meant.
 
@@ -69,10 +80,9 @@ def find_policy(given: str, half: str = 'imitation') -> str:
     given: one of `names()`, the folder of a run, or that of a SavedModel itself.
     half: 'imitation' or 'task', of a name or a run.
   """
-  if not os.path.exists(given) and given in names():
-    given = folder(given)
-  path = snapshots.policy_path(given, half)
-  return path if os.path.isdir(path) else given
+  run = find_run(given)
+  path = snapshots.policy_path(run, half)
+  return path if os.path.isdir(path) else run
 
 
 def load_policy(
@@ -94,5 +104,4 @@ def load_policy(
   if half not in _HALVES:
     raise ValueError(f'half={half!r} must be one of {_HALVES}.')
   path = snapshots.policy_path(folder(name), half)
-  loaded = tf.saved_model.load(plain_paths.plain(path))
-  return actors.FeedForwardActor(loaded).select_action
+  return actors.FeedForwardActor(snapshots.LoadedPolicy(path)).select_action

@@ -14,6 +14,7 @@
 """Tests of the learner whose policy learns a teacher's actions as well."""
 
 import copy
+import os
 
 import pytest
 import sonnet as snt
@@ -139,6 +140,7 @@ def test_a_teacher_may_be_a_name_a_run_or_a_folder(path):
   task = snapshots.policy_path(folder, 'task')
   assert shipped.find_policy('features', 'task') == task
   assert shipped.find_policy(path) == path
+  assert shipped.find_policy('~/none') == os.path.expanduser('~/none')
 
 
 def test_what_is_no_teacher_is_named(tmp_path):
