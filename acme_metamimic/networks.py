@@ -50,6 +50,7 @@ def make_imitation_networks(
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
   policy_keys: Optional[Sequence[str]] = None,
   critic_keys: Optional[Sequence[str]] = None,
+  hidden: Optional[views.Components] = None,
   auxiliary_targets: Optional[views.AuxiliaryTargets] = None,
   siamese: bool = False,
 ) -> acme_d4pg.D4PGNetworks:
@@ -80,6 +81,8 @@ def make_imitation_networks(
       the critic's; all by default. Policy and critic then have features of their
       own, each trained by its own loss; otherwise they share the critic's.
     critic_keys: keys that the critic sees; all by default.
+    hidden: components, by key, that such a policy does not see of the
+      observation and of the goal; none by default.
     auxiliary_targets: what the features of such a policy are trained to predict
       beside the action, from keys that it need not see; None for nothing.
     siamese: whether the images of observation and goal go through one torso one
@@ -118,6 +121,7 @@ def make_imitation_networks(
     ),
     policy_keys,
     critic_keys,
+    hidden,
     auxiliary_targets,
   )
 
@@ -134,6 +138,7 @@ def make_task_networks(
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
   policy_keys: Optional[Sequence[str]] = None,
   critic_keys: Optional[Sequence[str]] = None,
+  hidden: Optional[views.Components] = None,
   auxiliary_targets: Optional[views.AuxiliaryTargets] = None,
 ) -> acme_d4pg.D4PGNetworks:
   """Makes the networks of the unconditional policy pi(o_t) and of its critic.
@@ -154,6 +159,7 @@ def make_task_networks(
       is not called if there are no images.
     policy_keys: as for `make_imitation_networks`.
     critic_keys: as for `make_imitation_networks`.
+    hidden: as for `make_imitation_networks`.
     auxiliary_targets: as for `make_imitation_networks`; its goal differences are
       left out.
 
@@ -180,6 +186,7 @@ def make_task_networks(
     ),
     policy_keys,
     critic_keys,
+    hidden,
     auxiliary_targets,
   )
 
@@ -191,6 +198,7 @@ def _assemble(
   make_observation_network: Callable[[types.NestedSpec], snt.Module],
   policy_keys: Optional[Sequence[str]],
   critic_keys: Optional[Sequence[str]],
+  hidden: Optional[views.Components],
   auxiliary_targets: Optional[views.AuxiliaryTargets],
 ) -> acme_d4pg.D4PGNetworks:
   """Joins policy and critic by features that they share, or gives each its own.
@@ -203,6 +211,7 @@ def _assemble(
       to features.
     policy_keys: keys that the policy sees; None for all.
     critic_keys: keys that the critic sees; None for all.
+    hidden: components that the policy does not see; None for none.
     auxiliary_targets: what the policy's own features are to predict.
 
   Raises:
@@ -210,10 +219,11 @@ def _assemble(
       are not the policy's own.
   """
   if policy_keys is None and critic_keys is None:
-    if auxiliary_targets is not None:
+    if auxiliary_targets is not None or hidden:
       raise ValueError(
-        "auxiliary_targets train features that are the policy's own: give "
-        'policy_keys and critic_keys as well, even if they are the same.'
+        "auxiliary_targets and hidden are of features that are the policy's "
+        'own: give policy_keys and critic_keys as well, even if they are the '
+        'same.'
       )
     return acme_d4pg.D4PGNetworks(
       policy, critic, make_observation_network(observations)
@@ -226,6 +236,7 @@ def _assemble(
       make_observation_network(views.select(observations, policy_keys)),
       policy,
       auxiliary_targets,
+      _checked_hidden(hidden, observations),
     ),
     critic_network=views.ViewingCritic(
       critic_keys,
@@ -253,6 +264,20 @@ def _checked_keys(
       f'{sorted(unknown) or "at least one"}, or take it out.'
     )
   return tuple(keys or observed)
+
+
+def _checked_hidden(
+  hidden: Optional[views.Components], observations: types.NestedSpec
+) -> views.Components:
+  """Returns components to hide, {} for None; raises if one is not observed."""
+  for key, components in (hidden or {}).items():
+    shape = observations[key].shape if key in observations else None
+    if np.shape(components) != shape:
+      raise ValueError(
+        f'hidden[{key!r}] has shape {np.shape(components)}, and the observation '
+        f'{shape}: give a bool for each component of a key that is observed.'
+      )
+  return hidden or {}
 
 
 def _make_policy(

@@ -74,6 +74,8 @@ class ImitationEnvironment(dm_env.Environment):
     policy_keys: keys of the observations that the policy sees, of the scene and
       of the goal; all by default. The others serve the reward alone, as
       proprioception does in the paper (section 3.2).
+    own_keys: those of `policy_keys` that goals do not have, such as the agent's
+      last action; demonstrations need not have them either.
     deviation: function that returns the distance of an observation to its goal,
       in metres; None measures none.
     early_termination_distance: deviation in metres beyond which an episode ends;
@@ -104,6 +106,7 @@ class ImitationEnvironment(dm_env.Environment):
     *,
     reward_terms: Mapping[str, rewards.RewardTerm],
     policy_keys: Optional[Sequence[str]] = None,
+    own_keys: Sequence[str] = (),
     deviation: Optional[Deviation] = None,
     early_termination_distance: Optional[float] = None,
     curriculum_probability: float = 0.0,
@@ -125,6 +128,9 @@ class ImitationEnvironment(dm_env.Environment):
     spec = environment.observation_spec()
     self._observed = tuple(spec)
     self._policy_keys = tuple(policy_keys or spec)
+    self._goal_keys = tuple(
+      key for key in self._policy_keys if key not in own_keys
+    )
     self._check(spec)
     self._demonstration = self._demonstrations[0]
     self._goals_index = 0
@@ -145,7 +151,7 @@ class ImitationEnvironment(dm_env.Environment):
         f'which has {tuple(spec)}.'
       )
     for index, demonstration in enumerate(self._demonstrations):
-      for key in needed:
+      for key in {*self._goal_keys, *self._reward_terms}:
         frames = demonstration.observations.get(key)
         if frames is None or frames.shape[1:] != spec[key].shape:
           found = None if frames is None else frames.shape[1:]
@@ -339,7 +345,7 @@ class ImitationEnvironment(dm_env.Environment):
     goal = self._frame(self._step + 1)
     observation: dict[str, np.ndarray | dict[str, np.ndarray]] = {
       **{key: self._scene[key] for key in self._policy_keys},
-      GOAL: {key: goal[key] for key in self._policy_keys},
+      GOAL: {key: goal[key] for key in self._goal_keys},
     }
     if self._goal_references:
       # Beyond the end it is the last frame.
@@ -352,12 +358,14 @@ class ImitationEnvironment(dm_env.Environment):
   def observation_spec(self) -> Mapping[str, specs.Array]:
     """Returns the specs of the policy's observations and of its `goal`.
 
-    The goal has the same keys. There is `goal_reference`, too, if it was asked
-    for.
+    The goal has the same keys, but for the agent's own. There is
+    `goal_reference`, too, if it was asked for.
     """
     spec = self._environment.observation_spec()
     visible = {key: spec[key] for key in self._policy_keys}
-    goal = {key: s.replace(name=f'{GOAL}_{key}') for key, s in visible.items()}
+    goal = {
+      key: spec[key].replace(name=f'{GOAL}_{key}') for key in self._goal_keys
+    }
     spec = {**visible, GOAL: goal}
     if self._goal_references:
       spec[GOAL_REFERENCE] = specs.Array((2,), np.int32, GOAL_REFERENCE)

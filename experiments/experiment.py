@@ -438,6 +438,7 @@ class Experiment:
     return {
       'policy_keys': self.domain.policy_keys,
       'critic_keys': self.domain.critic_keys,
+      'hidden': self.domain.hidden(),
       'auxiliary_targets': self.domain.auxiliary_targets()
       if half.auxiliary_weight
       else None,

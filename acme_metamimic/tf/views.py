@@ -31,12 +31,16 @@ import tree
 from acme_metamimic import specs as specs_lib
 
 Scales = Mapping[str, np.ndarray]
+# Some components of vectors by key, bool arrays of the vectors' shapes.
+Components = Mapping[str, np.ndarray]
 
 
 def select(
   observation: Mapping[str, types.NestedTensor], keys: Sequence[str]
 ) -> Dict[str, types.NestedTensor]:
   """Returns some of the keys of an observation, and of its goal if it has one.
+
+  A goal may have fewer of them.
 
   Args:
     observation: tensors or specs by key.
@@ -45,8 +49,25 @@ def select(
   selected = {key: observation[key] for key in keys}
   if specs_lib.GOAL in observation:
     goal = observation[specs_lib.GOAL]
-    selected[specs_lib.GOAL] = {key: goal[key] for key in keys}
+    selected[specs_lib.GOAL] = {key: goal[key] for key in keys if key in goal}
   return selected
+
+
+def hide(
+  observation: Mapping[str, types.NestedTensor], hidden: Components
+) -> Dict[str, types.NestedTensor]:
+  """Returns an observation, and its goal, with zero for some components.
+
+  Args:
+    observation: batched tensors by key.
+    hidden: components to hide.
+  """
+  shown = dict(observation)
+  for key in hidden.keys() & shown.keys():
+    shown[key] = shown[key] * np.logical_not(hidden[key]).astype(np.float32)
+  if specs_lib.GOAL in shown:
+    shown[specs_lib.GOAL] = hide(shown[specs_lib.GOAL], hidden)
+  return shown
 
 
 @snt.allow_empty_variables
@@ -133,6 +154,7 @@ class ViewingPolicy(snt.Module):
     observation_network: snt.Module,
     head: snt.Module,
     auxiliary_targets: Optional[AuxiliaryTargets] = None,
+    hidden: Optional[Components] = None,
     name: str = 'viewing_policy',
   ):
     """Initializes the module.
@@ -143,12 +165,15 @@ class ViewingPolicy(snt.Module):
       head: network from features to actions.
       auxiliary_targets: what the features are trained to predict beside, by a
         linear layer; None for nothing.
+      hidden: components that it does not see of what its keys show, of the
+        observation and of the goal; none by default.
       name: name of the module.
     """
     super().__init__(name=name)
     self._keys = tuple(keys)
     self._observation_network = observation_network
     self._head = head
+    self._hidden = dict(hidden or {})
     self._targets = auxiliary_targets
     self._predictor: Optional[snt.Linear] = None
     if auxiliary_targets is not None:
@@ -165,7 +190,8 @@ class ViewingPolicy(snt.Module):
     Args:
       observation: batched tensors by key, with at least the policy's keys.
     """
-    features = self._observation_network(select(observation, self._keys))
+    seen = hide(select(observation, self._keys), self._hidden)
+    features = self._observation_network(seen)
     self._make_predictor(features)
     return features
 

@@ -20,6 +20,7 @@ from environments.block_stacking.task import HALF_SIZE
 from environments.block_stacking.task import IMAGES
 from environments.block_stacking.task import load
 from environments.block_stacking.task import OBSERVABLES
+from environments.block_stacking.task import OWN_OBSERVABLES
 from environments.block_stacking.task import PHYSICS_TIMESTEP
 from environments.block_stacking.task import TASK_NAME
 
@@ -30,6 +31,7 @@ __all__ = [
   'HALF_SIZE',
   'IMAGES',
   'OBSERVABLES',
+  'OWN_OBSERVABLES',
   'PHYSICS_TIMESTEP',
   'TASK_NAME',
   'load',

@@ -136,6 +136,16 @@ def position_difference_scale() -> dict[str, np.ndarray]:
   return {key: 10.0 * scale for key, scale in position_scale().items()}
 
 
+def velocities() -> dict[str, np.ndarray]:
+  """Returns which components are velocities, bool: what no picture shows."""
+  return {
+    key: _components(
+      layout, **{name: 1.0 for name in layout if name.endswith('velocity')}
+    ).astype(bool)
+    for key, layout in (('body', BODY_LAYOUT), ('blocks', BLOCKS_LAYOUT))
+  }
+
+
 def hand_to_block_deviation(
   observation: Mapping[str, np.ndarray], goal: Mapping[str, np.ndarray]
 ) -> float:

@@ -38,6 +38,9 @@ TASK_NAME = 'jaco_block_stacking'
 # The paper's camera, and the views of `views.VIEWS`.
 IMAGES = ('image', *views.VIEWS)
 OBSERVABLES = (*IMAGES, 'body', 'blocks')
+# What an agent knows of itself and no demonstration shows: its last action. A
+# demonstrator's would give away what is to be found out.
+OWN_OBSERVABLES = ('last_action',)
 
 # 20 Hz (section 3.1).
 CONTROL_TIMESTEP = 0.05
@@ -72,7 +75,8 @@ class BlockStacking(composer.Task):
   """Put the red cube on the blue one.
 
   Args:
-    observables: names of the observations, one or more of `OBSERVABLES`.
+    observables: names of the observations, one or more of `OBSERVABLES` and
+      `OWN_OBSERVABLES`.
     image_size: height and width of the images in pixels; 128 x 128 in the paper
       (Table 1).
     half_size: half the edge of the cubes, in metres.
@@ -92,11 +96,12 @@ class BlockStacking(composer.Task):
     thresholds: rewards.StageThresholds = rewards.StageThresholds(),
     physics_timestep: float = PHYSICS_TIMESTEP,
   ):
-    unknown = set(observables) - set(OBSERVABLES)
+    available = (*OBSERVABLES, *OWN_OBSERVABLES)
+    unknown = set(observables) - set(available)
     if unknown or not observables:
       raise ValueError(
         f'observables are {tuple(observables)}; choose one or more of '
-        f'{OBSERVABLES}.'
+        f'{available}.'
       )
     if not 0.0 < half_size <= _MAX_HALF_SIZE:
       raise ValueError(
@@ -133,9 +138,10 @@ class BlockStacking(composer.Task):
       },
       'body': observable.Generic(self._observe_body),
       'blocks': observable.Generic(self._observe_blocks),
+      'last_action': observable.Generic(self._observe_last_action),
     }
     chosen = collections.OrderedDict(
-      (name, available[name]) for name in OBSERVABLES if name in names
+      (name, item) for name, item in available.items() if name in names
     )
     for item in chosen.values():
       item.enabled = True
@@ -342,6 +348,11 @@ class BlockStacking(composer.Task):
     parts += [top - data.site_xpos[self._hand_site], bottom - top]
     return np.concatenate(parts).astype(np.float32)
 
+  def _observe_last_action(self, physics: mjcf.Physics) -> np.ndarray:
+    # It is part of the physics' state, so that a stored one has it as well.
+    control = physics.data.ctrl[self._actuators] / self._max_velocity
+    return control.astype(np.float32)
+
 
 def _orientation(matrix: np.ndarray) -> np.ndarray:
   return matrix.reshape(3, 3)[:, :2].ravel()
@@ -358,8 +369,9 @@ def load(
   Args:
     observables: names of the observations, one or more of 'image',
       'close_image' and 'side_image' (uint8 [height, width, 3]), 'body' (float32
-      [36], see `features.BODY_LAYOUT`) and 'blocks' (float32 [30], see
-      `features.BLOCKS_LAYOUT`).
+      [36], see `features.BODY_LAYOUT`), 'blocks' (float32 [30], see
+      `features.BLOCKS_LAYOUT`) and 'last_action' (float32 [9], clipped to
+      [-1, 1]; the state's at the start of an episode).
     seed: seed of the initial poses, or the random state that they are drawn
       from; a random seed by default.
     episode_length: number of control steps of 50 ms after which an episode is

@@ -144,7 +144,7 @@ def open_checked(
     expected.task,
     control_timestep=expected.control_timestep,
     model_hash=expected.model_hash,
-    observations=domain.observables,
+    observations=domain.recorded,
     mask=mask,
   )
   dataset.verify()
@@ -208,7 +208,7 @@ def record(experiment: experiment_lib.Experiment, root: str) -> None:
         count,
         # Below the offset whatever the run's seed is.
         experiment.seed * count % VALIDATION_SEED_OFFSET + offset,
-        domain.observables,
+        domain.recorded,
         _arguments(domain),
       )
     )

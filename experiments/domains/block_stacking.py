@@ -41,12 +41,15 @@ class BlockStacking(domain.Domain):
   """Observations, reward and episodes of block stacking; features by default.
 
   Attributes:
-    observables: what is observed and recorded, of `block_stacking.OBSERVABLES`.
+    observables: what is observed, of `block_stacking.OBSERVABLES`, which are
+      recorded as well, and `OWN_OBSERVABLES`.
     policy_keys: what of it the agent sees; None for all. The rest serves the
       reward and the early termination, as proprioception does in the paper
       (section 3.2).
     critic_keys: what of it the critics see, where that is not what the policies
       see; None for the same. Critics serve training alone (Pinto et al., 2018).
+    shows_velocities: whether policies see the velocities in `body` and `blocks`,
+      their own and the goal's. If not, `critic_keys` are needed.
     image_size: height and width of the images, in pixels; Table 1 has 128.
     pixel_coefficient: weight of the pixels in equation 2, beta_1; 15 in Table 1.
     joint_coefficient: weight of the body in equation 2, beta_2; 2 in Table 1.
@@ -91,6 +94,7 @@ class BlockStacking(domain.Domain):
   observables: Tuple[str, ...] = ('body', 'blocks')
   policy_keys: Optional[Tuple[str, ...]] = None
   critic_keys: Optional[Tuple[str, ...]] = None
+  shows_velocities: bool = True
   image_size: int = 128
   pixel_coefficient: float = 0.0
   joint_coefficient: float = 1.0
@@ -108,11 +112,11 @@ class BlockStacking(domain.Domain):
   goal_references: bool = False
 
   def __post_init__(self) -> None:
-    unknown = set(self.observables) - set(block_stacking.OBSERVABLES)
+    known = (*block_stacking.OBSERVABLES, *block_stacking.OWN_OBSERVABLES)
+    unknown = set(self.observables) - set(known)
     if unknown:
       raise ValueError(
-        f'observables {sorted(unknown)} are none of '
-        f'{", ".join(block_stacking.OBSERVABLES)}.'
+        f'observables {sorted(unknown)} are none of {", ".join(known)}.'
       )
     for name in ('policy_keys', 'critic_keys'):
       unseen = set(getattr(self, name) or ()) - set(self.observables)
@@ -127,6 +131,11 @@ class BlockStacking(domain.Domain):
         f'observables {self.observables} lack {sorted(missing)}, which the '
         'reward or the deviation from the demonstration is computed from: add '
         'them, and leave them out of policy_keys.'
+      )
+    if not self.shows_velocities and self.critic_keys is None:
+      raise ValueError(
+        'shows_velocities=False hides them from the policies alone: give '
+        'critic_keys as well.'
       )
     self._check_numbers()
 
@@ -172,6 +181,11 @@ class BlockStacking(domain.Domain):
     """What of the observation the agent sees, policies or critics."""
     seen = (self.policy_keys or self.observables) + (self.critic_keys or ())
     return tuple(key for key in self.observables if key in seen)
+
+  @property
+  def recorded(self) -> Tuple[str, ...]:
+    """What of the observation a demonstration has."""
+    return _without_own(self.observables)
 
   @property
   def seen_images(self) -> Tuple[str, ...]:
@@ -254,6 +268,7 @@ class BlockStacking(domain.Domain):
       demonstrations,
       reward_terms=self.reward_terms(),
       policy_keys=self.seen_keys,
+      own_keys=block_stacking.OWN_OBSERVABLES,
       deviation=features.hand_to_block_deviation,
       early_termination_distance=self.early_termination_distance
       if kind == domain.ACTOR
@@ -291,6 +306,10 @@ class BlockStacking(domain.Domain):
     """Returns factors that give the workspace a size of order one."""
     return features.feature_scale()
 
+  def hidden(self) -> views.Components:
+    """Returns the velocities, if policies do not see them."""
+    return {} if self.shows_velocities else features.velocities()
+
   def auxiliary_targets(self) -> views.AuxiliaryTargets:
     """Returns hand and blocks, and where they are to be, in metres by scales."""
     return views.AuxiliaryTargets(
@@ -308,8 +327,13 @@ class BlockStacking(domain.Domain):
       [
         {
           key: np.asarray(demonstration.observations[key])
-          for key in self.seen_keys
+          for key in _without_own(self.seen_keys)
         }
         for demonstration in self.load_demonstrations(dataset, domain.ACTOR)
       ]
     )
+
+
+def _without_own(keys: Tuple[str, ...]) -> Tuple[str, ...]:
+  """Returns the keys that a demonstration shows, and so a goal."""
+  return tuple(k for k in keys if k not in block_stacking.OWN_OBSERVABLES)

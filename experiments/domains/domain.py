@@ -143,6 +143,10 @@ class Domain(abc.ABC):
     """Returns the networks' factors of the observations, by key."""
     return {}
 
+  def hidden(self) -> views.Components:
+    """Returns components that the policies do not see of their keys."""
+    return {}
+
   def auxiliary_targets(self) -> Optional[views.AuxiliaryTargets]:
     """Returns what a policy's features may be trained to predict; None for none."""
     return None

@@ -83,7 +83,9 @@ def make_taught() -> experiment.Experiment:
     preset='pixels_taught',
     demonstrations=experiment.Demonstrations(num_train=200),
     domain=_domain(
-      ('close_image', 'side_image'), pixel_forms.FORMS[form].image_size
+      ('close_image', 'side_image'),
+      pixel_forms.FORMS[form].image_size,
+      ('last_action',),
     ),
     imitation=dataclasses.replace(
       base.imitation,
@@ -99,12 +101,12 @@ def make_taught() -> experiment.Experiment:
 
 
 def _domain(
-  images: Tuple[str, ...], image_size: int
+  images: Tuple[str, ...], image_size: int, own: Tuple[str, ...] = ()
 ) -> block_stacking.BlockStacking:
-  """Returns the environment of a policy that sees images alone."""
+  """Returns the environment of a policy that sees images, and what is its own."""
   return block_stacking.BlockStacking(
-    observables=(*images, 'body', 'blocks'),
-    policy_keys=images,
+    observables=(*images, 'body', 'blocks', *own),
+    policy_keys=(*images, *own),
     critic_keys=('body', 'blocks'),
     image_size=image_size,
     goal_references=True,

@@ -318,6 +318,26 @@ def test_policy_keys_hide_the_others(features, training):
   assert timestep.discount['imitation'] == 0.0
 
 
+def test_goals_do_not_have_what_is_the_agents_own(training):
+  inner = block_stacking.load(('body', 'blocks', 'last_action'), seed=0)
+  environment = imitation_fakes.make(
+    inner,
+    training,
+    policy_keys=('body', 'last_action'),
+    own_keys=('last_action',),
+  )
+  assert 'last_action' not in training[0].observations
+  spec = environment.observation_spec()
+  timestep = environment.start(0, 5)
+  for observation in (spec, timestep.observation):
+    assert set(observation) == {'body', 'last_action', 'goal'}
+    assert set(observation['goal']) == {'body'}
+  action = np.full(9, 0.25, np.float32)
+  observation = environment.step(action).observation
+  np.testing.assert_allclose(observation['last_action'], action)
+  environment.close()
+
+
 def test_scene_is_all_that_was_observed_whatever_the_policy_sees(
   features, training
 ):

@@ -44,6 +44,8 @@ _TARGETS = views.AuxiliaryTargets(
   {'state': np.array([0.0, 100.0, 0.0, 0.0], np.float32)},
 )
 
+_HIDDEN = {'state': np.array([False, True, False, True])}
+
 
 class _Torso(snt.Module):
   """Sees the mean of each channel."""
@@ -215,13 +217,47 @@ def _expected(online, data, weight: float):
         'critic_keys': None,
         'auxiliary_targets': _TARGETS,
       },
-      "auxiliary_targets train features that are the policy's own",
+      "auxiliary_targets and hidden are of features that are the policy's own",
+    ),
+    (
+      {'policy_keys': None, 'critic_keys': None, 'hidden': _HIDDEN},
+      "hidden are of features that are the policy's own: give policy_keys",
+    ),
+    (
+      {'hidden': {'sate': _HIDDEN['state']}},
+      r"hidden\['sate'\] has shape \(4,\), and the observation None",
+    ),
+    (
+      {'hidden': {'state': np.ones(3, bool)}},
+      r"hidden\['state'\] has shape \(3,\), and the observation \(4,\)",
     ),
   ],
 )
 def test_keys_that_do_not_fit(options, message):
   with pytest.raises(ValueError, match=message):
     _make_networks(**options)
+
+
+@pytest.mark.parametrize('part', [None, 'goal'])
+@pytest.mark.parametrize('component', range(4))
+def test_a_policy_does_not_see_what_is_hidden(samples, part, component):
+  made = _make_networks(
+    policy_keys=('state',), critic_keys=('state',), hidden=_HIDDEN
+  )
+  made.init(specs_lib.imitation_spec(_SPEC))
+  seen = _batch(samples).data.observation
+  frame = dict(seen if part is None else seen['goal'])
+  frame['state'] = frame['state'] + tf.one_hot(component, 4)
+  other = frame if part is None else {**seen, 'goal': frame}
+
+  def act(observation):
+    return made.policy_network(observation).numpy()
+
+  same = bool(np.all(act(seen) == act(other)))
+  assert same == _HIDDEN['state'][component]
+  action = tf.zeros_like(act(seen))
+  logits = [made.critic_network(o, action).logits for o in (seen, other)]
+  assert np.any(logits[0].numpy() != logits[1].numpy())
 
 
 def test_a_weight_needs_targets(samples):

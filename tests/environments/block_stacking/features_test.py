@@ -105,6 +105,26 @@ def test_hand_velocity_is_the_change_of_its_position(features, training):
   assert max(speeds) > 0.1
 
 
+def test_velocities_alone_differ_between_rest_and_motion(features):
+  features.reset()
+  for _ in range(3):
+    moving = features.step(np.ones(9)).observation
+  physics = features.physics
+  physics.data.qvel[:] = 0.0
+  physics.forward()
+  hidden = features_lib.velocities()
+  for key, observe in (
+    ('body', features.task._observe_body),
+    ('blocks', features.task._observe_blocks),
+  ):
+    changed = np.abs(observe(physics) - moving[key]) > 1e-3
+    # The blocks lie still.
+    assert not np.any(changed & ~hidden[key])
+    assert hidden[key].sum() == {'body': 12, 'blocks': 6}[key]
+    if key == 'body':
+      np.testing.assert_array_equal(changed, hidden[key])
+
+
 def test_deviation_is_that_of_the_vectors_from_hand_to_block():
   observation = {'blocks': np.zeros(30, np.float32)}
   goal = {'blocks': np.ones(30, np.float32)}

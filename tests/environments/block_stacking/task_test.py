@@ -69,7 +69,8 @@ def test_same_seed_same_episodes():
 
 
 @pytest.mark.parametrize(
-  'observables', [('body',), ('blocks', 'body'), ('body', 'image')]
+  'observables',
+  [('body',), ('blocks', 'body'), ('body', 'image'), ('last_action',)],
 )
 def test_observables_are_selected(observables):
   environment = block_stacking.load(observables, seed=0)
@@ -192,6 +193,23 @@ def test_actions_are_clipped(features):
   features.reset_to(state)
   features.step(np.ones(9))
   np.testing.assert_array_equal(features.get_state(), clipped)
+
+
+def test_last_action_is_the_one_that_was_taken():
+  environment = block_stacking.load(('last_action',), seed=0)
+  np.testing.assert_array_equal(
+    environment.reset().observation['last_action'], np.zeros(9)
+  )
+  actions = np.linspace(-1.5, 1.5, 27).reshape(3, 9)
+  for action in actions:
+    observed = environment.step(action).observation['last_action']
+    np.testing.assert_allclose(observed, np.clip(action, -1, 1), rtol=1e-6)
+  # A state that was kept has the action that led to it.
+  state = environment.get_state()
+  environment.reset()
+  observed = environment.reset_to(state).observation['last_action']
+  np.testing.assert_allclose(observed, np.clip(actions[-1], -1, 1), rtol=1e-6)
+  environment.close()
 
 
 @pytest.mark.parametrize(

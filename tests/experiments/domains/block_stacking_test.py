@@ -169,6 +169,34 @@ def test_goal_references_find_the_goals_frames(dataset):
   environment.close()
 
 
+def test_last_action_is_not_recorded_and_in_no_goal(dataset):
+  domain = dataclasses.replace(
+    _DOMAIN,
+    observables=('body', 'blocks', 'last_action'),
+    goal_references=True,
+  )
+  assert domain.recorded == ('body', 'blocks')
+  where = domain_lib.Dataset(dataset, num_train=3, num_validation=2)
+  frames = domain.make_goal_frames(where)
+  assert frames is not None
+  assert set(frames.spec()) == {'body', 'blocks'}
+  environment = domain.make_imitation_environment(
+    where, domain_lib.ACTOR, seed=0
+  )
+  observation = environment.start(0).observation
+  assert 'last_action' in observation
+  assert set(observation['goal']) == {'body', 'blocks'}
+  environment.close()
+
+
+def test_velocities_are_hidden_from_policies_on_demand():
+  assert _DOMAIN.hidden() == {}
+  domain = dataclasses.replace(
+    _DOMAIN, critic_keys=('body', 'blocks'), shows_velocities=False
+  )
+  assert set(domain.hidden()) == {'body', 'blocks'}
+
+
 @pytest.mark.parametrize('size', [16, 24])
 def test_images_have_their_size(size):
   domain = block_stacking.BlockStacking(observables=_ALL, image_size=size)
@@ -213,6 +241,10 @@ def test_task_shows_what_the_policy_sees_alone():
       'are all 0, and so is the reward: set one',
     ),
     ({'block_coefficient': -1.0}, 'block_coefficient=-1.0 must be at least 0'),
+    (
+      {'shows_velocities': False},
+      'shows_velocities=False .* give critic_keys as well',
+    ),
     ({'image_size': 0}, 'image_size=0 must be at least 1'),
     ({'task_episode_length': 0}, 'task_episode_length=0 must be at least 1'),
     ({'curriculum_steps': 0}, 'curriculum_steps=0 must be at least 1'),
