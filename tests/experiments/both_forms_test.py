@@ -107,8 +107,9 @@ def _check_policies(folder: pathlib.Path) -> None:
 
 def test_all_presets_are_tried():
   # The one differs from `features` in the task actor's environment alone, which
-  # the baseline with a curriculum has as well; the other in numbers alone.
-  like_features = ('metamimic_curriculum', 'features_long')
+  # the baseline with a curriculum has as well; another in numbers alone, and the
+  # last in who sees what, as `pixels` does.
+  like_features = ('metamimic_curriculum', 'features_long', 'features_still')
   # By resume_test.py and run_distributed_test.py.
   elsewhere = ('light',)
   assert {*_SETTINGS, *_BASELINES, *like_features, *elsewhere} == set(
@@ -130,6 +131,20 @@ def test_the_long_preset_differs_from_the_demo_in_numbers_alone():
     'task.learning_rate_decay_updates',
     'task.regression_decay_updates',
   }
+
+
+def test_the_still_preset_differs_from_the_demo_in_what_is_seen_alone():
+  demo, still = (
+    overrides.values(presets.make(name))
+    for name in ('features', 'features_still')
+  )
+  assert {path for path in demo if demo[path] != still[path]} == {
+    'preset',
+    'domain.policy_keys',
+    'domain.critic_keys',
+    'domain.shows_velocities',
+  }
+  assert not still['domain.shows_velocities']
 
 
 @pytest.mark.parametrize('preset', ['d4pg_curriculum'])
