@@ -20,6 +20,7 @@ import threading
 from typing import Any, Callable
 import weakref
 
+from dm_control import mjcf
 import numpy as np
 import pytest
 
@@ -68,6 +69,47 @@ def test_threads_draw_what_one_thread_draws(environment):
   expected = environment.reset_to(state).observation['image']
   again = _in_thread(lambda: environment.reset_to(state)).observation['image']
   np.testing.assert_array_equal(again, expected)
+
+
+def test_kept_cameras_draw_what_new_ones_draw(environment):
+  environment.reset()
+  called = []
+  options: list[dict[str, Any]] = [
+    {'height': 16, 'width': 16, 'camera_id': 'front'},
+    {'height': 24, 'width': 8, 'camera_id': 0},
+    {'height': 16, 'width': 16, 'camera_id': 0, 'depth': True},
+    {
+      'height': 16,
+      'width': 16,
+      'camera_id': 0,
+      'scene_callback': lambda physics, scene: called.append(scene),
+    },
+  ]
+  pictures = []
+  for _ in range(3):
+    environment.step(np.ones(9))
+    for each in options:
+      picture = environment.physics.render(**each)
+      expected = mjcf.Physics.render(environment.physics, **each)
+      np.testing.assert_array_equal(picture, expected)
+      pictures.append((picture, expected))
+  # None was drawn over by a later one.
+  for picture, expected in pictures:
+    np.testing.assert_array_equal(picture, expected)
+  assert np.any(pictures[0][0] != pictures[-4][0])
+  assert len(called) == 6
+
+
+def test_cameras_do_not_keep_an_environment():
+  made = block_stacking.load(('image',), image_size=(16, 16))
+  made.reset()
+  alive = weakref.ref(made)
+  physics = weakref.ref(made._physics)
+  made.close()
+  del made
+  gc.collect()
+  assert alive() is None
+  assert physics() is None
 
 
 def test_environment_of_another_thread_can_be_closed():
