@@ -17,20 +17,19 @@
 
 It acts and learns as a run does, first with the learner in the thread that acts,
 then beside it, and prints updates and steps a second of both with their ratio,
-and what the thread that acts spends its time on. Rendering is what a step of the
-environment takes beyond one without images.
+and what the thread that acts spends its time on.
 """
 
 import dataclasses
 import tempfile
 import time
-from typing import Mapping, NamedTuple
+from typing import Callable, Mapping, NamedTuple
 
 from absl import app
 from absl import flags
 import acme
+from acme.utils import loggers
 import dm_env
-import numpy as np
 import tensorflow as tf
 
 from experiments import renderer
@@ -38,14 +37,16 @@ from experiments import renderer
 with renderer.required():
   from acme_metamimic import agent as agent_lib
   from experiments import command_line
-  from experiments import experiment as experiment_lib
   from experiments import presets
+  from experiments import timing
   from experiments.datasets import run_dataset
-  from experiments.domains import block_stacking
   from experiments.domains import domain as domain_lib
 
 _PRESET = flags.DEFINE_enum(
-  'half_preset', 'pixels', ['pixels', 'features'], 'Preset that is measured.'
+  'half_preset',
+  'pixels',
+  ['pixels', 'pixels_taught', 'features'],
+  'Preset that is measured.',
 )
 _SECONDS = flags.DEFINE_float(
   'seconds', 60.0, 'Seconds of each measurement.', lower_bound=1.0
@@ -56,7 +57,8 @@ _THREADS = flags.DEFINE_integer(
   'Threads of an operation; as in the preset by default.',
 )
 
-_STEPS_WITHOUT_IMAGES = 300
+# Twice what the table holds before its learner begins.
+_WARM_UP_STEPS = 2000
 
 
 class Measurement(NamedTuple):
@@ -65,12 +67,12 @@ class Measurement(NamedTuple):
   Attributes:
     updates: number of updates a second.
     steps: number of environment steps a second.
-    milliseconds: milliseconds a step by what they were spent on.
+    seconds: seconds of the thread that acts by `timing.PARTS`.
   """
 
   updates: float
   steps: float
-  milliseconds: Mapping[str, float]
+  seconds: Mapping[str, float]
 
 
 def measure(
@@ -84,60 +86,33 @@ def measure(
   Args:
     agent: agent whose imitation half acts.
     environment: environment of that half.
-    seconds: seconds to measure.
+    seconds: seconds to measure, and what is left of an episode then.
     updates_per_observation: number of updates for each step.
   """
-  spent = dict.fromkeys(('act', 'environment', 'record', 'learn or wait'), 0.0)
-  timestep = environment.reset()
-  agent.imitation.observe_first(timestep)
-  steps, began = 0, 0.0
-  warm_up = 2 * 1000  # Twice what the table holds before its learner begins.
-  for count in range(10**9):
-    if count == warm_up:
-      steps, began = 0, time.perf_counter()
-      spent = dict.fromkeys(spent, 0.0)
-    if began and time.perf_counter() - began > seconds:
-      break
-    ticks = [time.perf_counter()]
-    action = agent.imitation.select_action(timestep.observation)
-    ticks.append(time.perf_counter())
-    timestep = environment.step(action)
-    ticks.append(time.perf_counter())
-    if timestep.first():
-      agent.imitation.observe_first(timestep)
-      continue
-    agent.imitation.observe(action, timestep)
-    ticks.append(time.perf_counter())
-    agent.imitation.update()
-    ticks.append(time.perf_counter())
-    steps += 1
-    for name, duration in zip(spent, np.diff(ticks)):
-      spent[name] += duration
+  stopwatch = timing.Stopwatch()
+  loop = acme.EnvironmentLoop(
+    timing.TimedEnvironment(environment, stopwatch),
+    timing.TimedActor(agent.imitation, stopwatch),
+    logger=loggers.NoOpLogger(),
+  )
+  _run(loop, lambda steps: steps >= _WARM_UP_STEPS)
+  before, began = stopwatch.seconds, time.perf_counter()
+  steps = _run(loop, lambda _: time.perf_counter() - began >= seconds)
   total = time.perf_counter() - began
+  spent = {
+    part: value - before[part] for part, value in stopwatch.seconds.items()
+  }
   return Measurement(
-    updates=steps * updates_per_observation / total,
-    steps=steps / total,
-    milliseconds={name: 1e3 * value / steps for name, value in spent.items()},
+    steps * updates_per_observation / total, steps / total, spent
   )
 
 
-def physics_milliseconds(experiment: experiment_lib.Experiment) -> float:
-  """Returns what a step of the environment takes without images.
-
-  Args:
-    experiment: experiment that is measured.
-  """
-  domain = experiment.domain
-  assert isinstance(domain, block_stacking.BlockStacking)
-  environment = domain.load(('body', 'blocks'), seed=0)
-  environment.reset()
-  action = np.zeros(environment.action_spec().shape, np.float32)
-  began = time.perf_counter()
-  for _ in range(_STEPS_WITHOUT_IMAGES):
-    environment.step(action)
-  duration = time.perf_counter() - began
-  environment.close()
-  return 1e3 * duration / _STEPS_WITHOUT_IMAGES
+def _run(loop: acme.EnvironmentLoop, is_done: Callable[[int], bool]) -> int:
+  """Runs episodes until a number of steps is enough; returns the number."""
+  steps = 0
+  while not is_done(steps):
+    steps += loop.run_episode()['episode_length']
+  return steps
 
 
 def main(argv: list[str]) -> None:
@@ -157,7 +132,6 @@ def main(argv: list[str]) -> None:
     ),
   )
   dataset = run_dataset.prepare(base, tempfile.mkdtemp())
-  physics = physics_milliseconds(base)
   measured = []
   for beside in (False, True):
     experiment = dataclasses.replace(base, learns_beside_acting=beside)
@@ -176,19 +150,15 @@ def main(argv: list[str]) -> None:
         )
       )
     environment.close()
-    _print('beside acting' if beside else 'in turns', measured[-1], physics)
+    _print('beside acting' if beside else 'in turns', measured[-1])
   ratio = measured[1].updates / measured[0].updates
   print(f'The learner beside acting: {ratio:.2f} times the updates.')
 
 
-def _print(name: str, measured: Measurement, physics: float) -> None:
-  split = dict(measured.milliseconds)
-  step = split.pop('environment')
-  split = {'physics': physics, 'render': max(0.0, step - physics), **split}
+def _print(name: str, measured: Measurement) -> None:
   print(
     f'{name}: {measured.updates:.1f} updates/s, {measured.steps:.1f} steps/s; '
-    'ms a step: '
-    + ', '.join(f'{key} {value:.1f}' for key, value in split.items()),
+    f'{timing.describe(measured.seconds)}',
     flush=True,
   )
 
