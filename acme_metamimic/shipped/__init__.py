@@ -14,8 +14,9 @@
 
 """Trained policies that come with the package, each in the form of a run's folder.
 
-A folder holds both policies as SavedModels, the experiment that they are of, and
-the tables that the run ended with.
+A folder holds policies as SavedModels, the experiment that they are of, and the
+tables of their evaluation. `features` has both; `features_still`, which is there as
+a teacher, the imitation policy alone.
 """
 
 import difflib
@@ -104,4 +105,9 @@ def load_policy(
   if half not in _HALVES:
     raise ValueError(f'half={half!r} must be one of {_HALVES}.')
   path = snapshots.policy_path(folder(name), half)
+  if not os.path.isdir(path):
+    raise ValueError(
+      f'{name!r} has no policy of the {half} half: give the other half, or '
+      f'another of {", ".join(names())}.'
+    )
   return actors.FeedForwardActor(snapshots.LoadedPolicy(path)).select_action

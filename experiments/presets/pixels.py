@@ -89,12 +89,11 @@ def make_taught() -> experiment.Experiment:
     ),
     imitation=dataclasses.replace(
       base.imitation,
-      teacher='features',
+      teacher='features_still',
+      teacher_weight=1.0,
       auxiliary_weight=20.0,
       # Of 3e-4 and 1e-3 the better one on frames of their own.
       policy_learning_rate=1e-3,
-      # A step draws two pictures, which takes as long as half an update.
-      updates_per_observation=2.5,
     ),
     networks=dataclasses.replace(base.networks, torso=form, siamese=True),
   )

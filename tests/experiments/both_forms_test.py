@@ -56,7 +56,7 @@ _IMAGES = (*_SMALL, 'domain.image_size=32')
 _SETTINGS: Mapping[str, Sequence[str]] = {
   'features': _SMALL,
   'pixels': _IMAGES,
-  'pixels_taught': (*_IMAGES, 'imitation.updates_per_observation=1'),
+  'pixels_taught': _IMAGES,
   'paper': _IMAGES,
   'paced': ('imitation.min_replay_size=50', 'task.min_replay_size=50'),
 }

@@ -24,6 +24,7 @@ import acme_metamimic
 from acme_metamimic import shipped
 from environments import fixed_starts
 from environments.block_stacking import demonstrators
+from environments.block_stacking import features
 from environments.demonstrations import recording
 from experiments import evaluate
 from experiments import evaluation
@@ -46,11 +47,13 @@ def _of_the_table(name: str, column: str, **row: str) -> float:
   return float(found[column])
 
 
-def test_there_are_policies_with_their_provenance():
-  assert 'features' in shipped.names()
-  folder = shipped.folder('features')
+@pytest.mark.parametrize('name', ['features', 'features_still'])
+def test_there_are_policies_with_their_provenance(name):
+  assert name in shipped.names()
+  folder = shipped.folder(name)
   with open(os.path.join(folder, 'experiment.json')) as file:
-    assert json.load(file)['experiment']['preset'] == 'features'
+    assert json.load(file)['experiment']['preset'] == name
+  assert os.path.exists(os.path.join(folder, 'table.csv'))
   size = sum(
     os.path.getsize(os.path.join(root, name))
     for root, _, files in os.walk(folder)
@@ -66,6 +69,25 @@ def test_what_is_not_there_is_told_with_its_neighbour():
     acme_metamimic.load_policy('feature')
   with pytest.raises(ValueError, match="half='both' must be one of"):
     acme_metamimic.load_policy('features', 'both')
+  with pytest.raises(ValueError, match='no policy of the task half: give'):
+    acme_metamimic.load_policy('features_still', 'task')
+
+
+def test_the_still_policy_does_not_see_velocities():
+  policy = acme_metamimic.load_policy('features_still')
+  random = np.random.default_rng(0)
+  frames = {
+    key: random.standard_normal(hidden.shape).astype(np.float32)
+    for key, hidden in features.velocities().items()
+  }
+  moving = {
+    key: frames[key] + hidden.astype(np.float32)
+    for key, hidden in features.velocities().items()
+  }
+  action = policy({**frames, 'goal': frames})
+  np.testing.assert_array_equal(policy({**moving, 'goal': moving}), action)
+  turned = {**frames, 'body': frames['body'] + 1.0}
+  assert np.any(policy({**turned, 'goal': frames}) != action)
 
 
 @pytest.mark.slow
