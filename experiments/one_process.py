@@ -37,6 +37,7 @@ from experiments import run_folder as run_folder_lib
 from experiments import task_evaluation
 from experiments import training
 from experiments.datasets import run_dataset
+from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
 from experiments.report import write as report
 
@@ -274,7 +275,13 @@ class _Job(contextlib.AbstractContextManager):
       reporting.rollout_states(environment, self._agent.imitation_policy, index)
       for index in range(min(filmed, len(environment.demonstrations)))
     ]
-    with contextlib.closing(reporting.Filmer()) as filmer:
+    domain = self._experiment.domain
+    assert isinstance(domain, block_stacking.BlockStacking)
+    with contextlib.closing(
+      reporting.Filmer(
+        images=domain.policy_images, image_size=domain.image_size
+      )
+    ) as filmer:
       filmer.film(pairs, self._path('validation.mp4'))
       filmer.strip(pairs[0], self._path('validation.png'))
 

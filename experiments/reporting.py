@@ -269,11 +269,19 @@ class Filmer:
 
   Args:
     size: height and width of each half of the picture, in pixels.
+    images: images that the policy sees, of `block_stacking.IMAGES`, which are
+      shown below, as it sees them; none by default.
+    image_size: height and width of these, in pixels.
   """
 
-  def __init__(self, size: int = 240):
+  def __init__(
+    self, size: int = 240, images: Sequence[str] = (), image_size: int = 128
+  ):
     self._size = size
-    self._environment = block_stacking.load(('body',))
+    self._images = tuple(images)
+    self._environment = block_stacking.load(
+      ('body', *images), image_size=(image_size, image_size)
+    )
 
   def close(self) -> None:
     """Closes the environment that is drawn."""
@@ -290,7 +298,7 @@ class Filmer:
     """
     writer = imageio_ffmpeg.write_frames(
       path,
-      (2 * self._size, self._size),
+      (2 * self._size, self._size + self._seen_size),
       fps=FRAMES_PER_SECOND,
       macro_block_size=8,
     )
@@ -300,21 +308,39 @@ class Filmer:
         for left, right in zip(demonstration, rollout):
           writer.send(self.frame(left, right).tobytes())
 
+  @property
+  def _seen_size(self) -> int:
+    """Height and width of an image that the policy sees, as it is shown."""
+    return self._size // len(self._images) if self._images else 0
+
   def frame(self, demonstration: np.ndarray, rollout: np.ndarray) -> np.ndarray:
-    """Returns one picture of two states: uint8 [size, 2 * size, 3]."""
+    """Returns one picture of two states: uint8 [height, 2 * size, 3]."""
     pictures = []
     for state, label in (
       (demonstration, 'demonstration'),
       (rollout, 'one-shot imitation'),
     ):
-      self._environment.reset_to(state)
+      timestep = self._environment.reset_to(state)
       pixels = self._environment.physics.render(
         self._size, self._size, camera_id=scene.CAMERA
       )
       picture = Image.fromarray(pixels)
       ImageDraw.Draw(picture).text((6, 4), label, fill=(255, 255, 255))
-      pictures.append(np.asarray(picture))
+      pictures.append(self._with_seen(picture, timestep.observation))
     return np.concatenate(pictures, axis=1)
+
+  def _with_seen(
+    self, picture: Image.Image, observation: Mapping[str, np.ndarray]
+  ) -> np.ndarray:
+    """Returns a picture above what the policy sees, with its pixels as they are."""
+    whole = Image.new('RGB', (self._size, self._size + self._seen_size))
+    whole.paste(picture)
+    for i, name in enumerate(self._images):
+      seen = Image.fromarray(observation[name]).resize(
+        (self._seen_size, self._seen_size), Image.Resampling.NEAREST
+      )
+      whole.paste(seen, (i * self._seen_size, self._size))
+    return np.asarray(whole)
 
   def strip(
     self, pair: tuple[np.ndarray, np.ndarray], path: str, num_frames: int = 6

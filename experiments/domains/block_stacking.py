@@ -192,6 +192,12 @@ class BlockStacking(domain.Domain):
     """Images among what the agent sees."""
     return tuple(k for k in self.seen_keys if k in block_stacking.IMAGES)
 
+  @property
+  def policy_images(self) -> Tuple[str, ...]:
+    """Images among what the policies see."""
+    keys = self.policy_keys or self.observables
+    return tuple(k for k in keys if k in block_stacking.IMAGES)
+
   def reward_terms(self) -> Mapping[str, rewards.RewardTerm]:
     """Returns the exponentials of equation 2, by observation key."""
     terms = {**features.feature_reward_terms(), **features.pixel_reward_terms()}

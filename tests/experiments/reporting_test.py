@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from environments import block_stacking
 from experiments import evaluation
 from experiments import reporting
 from experiments import training
@@ -270,6 +271,24 @@ def test_frame_shows_both_states_side_by_side(filmer, training_set):
   assert left.std() > 10.0
   np.testing.assert_array_equal(different[:, :_SIZE], same[:, :_SIZE])
   assert np.any(different[_SIZE // 3 :, _SIZE:] != right)
+
+
+def test_frame_shows_what_the_policy_sees_below(training_set):
+  images = ('close_image', 'side_image')
+  filmer = reporting.Filmer(_SIZE, images, image_size=8)
+  environment = block_stacking.load(images, image_size=(8, 8))
+  states = training_set[0].states[[0, -1]]
+  picture = filmer.frame(*states)
+  assert picture.shape == (_SIZE + _SIZE // 2, 2 * _SIZE, 3)
+  for half, state in zip(np.split(picture, 2, axis=1), states, strict=True):
+    seen = environment.reset_to(state).observation
+    for part, name in zip(
+      np.split(half[_SIZE:], 2, axis=1), images, strict=True
+    ):
+      middles = (np.arange(8) * 2 + 1) * part.shape[0] // 16
+      np.testing.assert_array_equal(part[middles][:, middles], seen[name])
+  environment.close()
+  filmer.close()
 
 
 def test_film_holds_every_frame(filmer, training_set, tmp_path):
