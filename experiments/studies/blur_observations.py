@@ -37,6 +37,7 @@ from acme_metamimic import specs as specs_lib
 from environments.block_stacking import features
 from experiments import evaluation
 from experiments import exported_policy
+from experiments import paths
 from experiments.datasets import run_dataset
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
@@ -155,9 +156,15 @@ def _parser() -> argparse.ArgumentParser:
     description='Measures how exactly an imitation policy has to see.'
   )
   parser.add_argument(
-    'policy', help='Folder of a run or a policy, or a name such as features.'
+    'policy',
+    type=paths.expand,
+    help='Folder of a run or a policy, or a name such as features.',
   )
-  parser.add_argument('dataset', help='Folder or file of the demonstrations.')
+  parser.add_argument(
+    'dataset',
+    type=paths.expand,
+    help='Folder or file of the demonstrations.',
+  )
   parser.add_argument(
     '--errors',
     type=float,
