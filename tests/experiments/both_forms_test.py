@@ -118,33 +118,37 @@ def test_all_presets_are_tried():
   assert {*_ONE_PROCESS, 'features'} == set(_SETTINGS)
 
 
-def test_the_long_preset_differs_from_the_demo_in_numbers_alone():
-  demo, long = (
-    overrides.values(presets.make(name))
-    for name in ('features', 'features_long')
+@pytest.mark.parametrize(
+  ('name', 'paths'),
+  [
+    (
+      'features_long',
+      {
+        'demonstrations.num_train',
+        'budget.minutes',
+        'evaluation.period_minutes',
+        'task.learning_rate_decay_updates',
+        'task.regression_decay_updates',
+      },
+    ),
+    (
+      'features_still',
+      {
+        'domain.policy_keys',
+        'domain.critic_keys',
+        'domain.shows_velocities',
+      },
+    ),
+  ],
+)
+def test_presets_like_the_demo_differ_from_it_in_these_alone(name, paths):
+  demo, other = (
+    overrides.values(presets.make(each)) for each in ('features', name)
   )
-  assert {path for path in demo if demo[path] != long[path]} == {
+  assert {path for path in demo if demo[path] != other[path]} == {
     'preset',
-    'demonstrations.num_train',
-    'budget.minutes',
-    'evaluation.period_minutes',
-    'task.learning_rate_decay_updates',
-    'task.regression_decay_updates',
+    *paths,
   }
-
-
-def test_the_still_preset_differs_from_the_demo_in_what_is_seen_alone():
-  demo, still = (
-    overrides.values(presets.make(name))
-    for name in ('features', 'features_still')
-  )
-  assert {path for path in demo if demo[path] != still[path]} == {
-    'preset',
-    'domain.policy_keys',
-    'domain.critic_keys',
-    'domain.shows_velocities',
-  }
-  assert not still['domain.shows_velocities']
 
 
 @pytest.mark.parametrize('preset', ['d4pg_curriculum'])
