@@ -311,6 +311,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       policy_trains_torso=config.policy_trains_torso,
       auxiliary_weight=config.auxiliary_weight,
       uses_target_policy=config.uses_target_policy,
+      image_shift=config.image_shift,
       priority_writer=self._make_priority_writer(replay_client),
       checkpoint_directory=checkpoint_directory if checkpoint else None,
       checkpoint_name=checkpoint_name,

@@ -100,6 +100,8 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       the policy's features predict beside the action, such as positions that a
       policy from pixels does not see; not in the paper, and 0, no such loss, by
       default. The networks are then made with `auxiliary_targets`.
+    image_shift: largest random shift of a sampled observation's images, in pixels;
+      not in the paper, and 0, no shift, by default. See `tf.augmentation`.
     regression_weight: weight of the policy's regression to replayed actions; not
       in the paper, and 0, no regression, by default. See `d4pg.regression`.
     regression_filter: which replayed actions the policy regresses to: `better`
@@ -152,6 +154,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   policy_trains_torso: bool = False
   uses_target_policy: bool = True
   auxiliary_weight: float = 0.0
+  image_shift: int = 0
   regression_weight: float = 0.0
   regression_filter: str = BETTER
   final_regression_weight: Optional[float] = None
@@ -257,6 +260,12 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
           f'{name}={value} must be an integer of at least 1: change {name} in '
           'the config.'
         )
+
+    if self.image_shift != int(self.image_shift) or self.image_shift < 0:
+      raise ValueError(
+        f'image_shift={self.image_shift} must be a number of pixels: use 0 to '
+        'shift nothing.'
+      )
 
   def _check_reals(self) -> None:
     """Checks the fields that are rates, exponents and the like."""

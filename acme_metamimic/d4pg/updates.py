@@ -28,6 +28,7 @@ from acme_metamimic.d4pg import averaging
 from acme_metamimic.d4pg import diagnostics
 from acme_metamimic.d4pg import losses
 from acme_metamimic.replay import priorities
+from acme_metamimic.tf import augmentation
 from acme_metamimic.tf import learners
 from acme_metamimic.tf import optimizers
 
@@ -137,6 +138,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     policy_trains_torso: bool = False,
     auxiliary_weight: float = 0.0,
     uses_target_policy: bool = True,
+    image_shift: int = 0,
     **acme_arguments: Any,
   ):
     """Initializes the learner; the networks' variables must exist.
@@ -162,6 +164,8 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       auxiliary_weight: weight in the policy loss of the mean squared error of
         what the policy's features predict beside; 0 leaves it out. The policy is
         then a `views.ViewingPolicy` with targets.
+      image_shift: largest random shift of sampled images, in pixels; 0 shifts
+        nothing. See `tf.augmentation`.
       **acme_arguments: arguments of Acme's `D4PGLearner`: `policy_network`,
         `critic_network` and `observation_network`, the target network of each
         with the prefix `target_`, `discount`, `target_update_period`, and
@@ -192,6 +196,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     self._policy_trains_torso = policy_trains_torso
     self._uses_target_policy = uses_target_policy
     self._auxiliary_weight = auxiliary_weight
+    self._image_shift = image_shift
     if auxiliary_weight and not getattr(
       self._policy_network, 'has_auxiliary_targets', False
     ):
@@ -274,7 +279,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     # times as long to trace.
     for i in tf.range(num_updates):
       self._update_targets()
-      sample = next(self._iterator)
+      sample = self._augment(next(self._iterator))
       update = self._update(sample, finite)
       finite = update.finite
       totals = tree.map_structure(tf.add, totals, update.metrics)
@@ -300,6 +305,22 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       'finite': finite,
       **{name: tf.reshape(x.stack(), [-1]) for name, x in items.items()},
     }
+
+  def _augment(self, sample: reverb.ReplaySample) -> reverb.ReplaySample:
+    """Returns a batch whose images are shifted at random."""
+    if not self._image_shift:
+      return sample
+    transitions = sample.data
+    # What no loss reads of it is not computed.
+    data = transitions._replace(
+      observation=augmentation.shift_images(
+        transitions.observation, self._image_shift
+      ),
+      next_observation=augmentation.shift_images(
+        transitions.next_observation, self._image_shift
+      ),
+    )
+    return sample._replace(data=data)
 
   def _update_targets(self) -> None:
     """Copies online to target networks every `target_update_period` updates."""

@@ -51,11 +51,12 @@ class View(NamedTuple):
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
-# The whole workspace, and nothing beside it. `close_image` is the front camera's
-# view of it; from the side one sees the depth which that hides.
+# The whole workspace, and little beside it, with the hand's palm wherever an episode
+# begins. `close_image` is the front camera's view of it; from the side one sees the
+# depth which that hides, from above, as the dark arm is to be before the table.
 VIEWS: Mapping[str, View] = {
-  'close_image': View((0.0, -0.62, 0.52), (0.0, 0.0, 0.085), 25.0),
-  'side_image': View((0.62, -0.12, 0.48), (0.0, -0.025, 0.075), 27.0),
+  'close_image': View((0.0, -0.62, 0.52), (0.0, 0.0, 0.14), 32.0),
+  'side_image': View((0.5, -0.1, 0.7), (0.0, -0.025, 0.13), 30.0),
 }
 
 

@@ -33,6 +33,9 @@ from experiments import pixel_forms
 from experiments.domains import block_stacking
 from experiments.presets import features
 
+# What two hours bring.
+_TAUGHT_UPDATES = 90_000
+
 
 def make() -> experiment.Experiment:
   """Returns the experiment: as `features`, but for what the agent sees."""
@@ -86,7 +89,7 @@ def make_taught() -> experiment.Experiment:
   return dataclasses.replace(
     base,
     preset='pixels_taught',
-    demonstrations=experiment.Demonstrations(num_train=200),
+    demonstrations=experiment.Demonstrations(num_train=500),
     domain=_domain(
       ('close_image', 'side_image'),
       pixel_forms.FORMS[form].image_size,
@@ -100,6 +103,14 @@ def make_taught() -> experiment.Experiment:
       auxiliary_weight=20.0,
       # Of 3e-4 and 1e-3 the better one on frames of their own.
       policy_learning_rate=1e-3,
+      final_learning_rate_factor=0.1,
+      learning_rate_decay_updates=_TAUGHT_UPDATES,
+      # Frames are learned by heart: on 5300 of them, 1600 updates explained 0.89
+      # of the teacher's actions there and 0.60 on unseen demonstrations; on 16 000
+      # frames 0.78 and 0.74; shifted, 0.77 and 0.74.
+      updates_per_observation=0.5,
+      samples_per_insert=32.0,
+      image_shift=2,
     ),
     networks=dataclasses.replace(base.networks, torso=form, siamese=True),
   )

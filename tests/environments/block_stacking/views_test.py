@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from environments import block_stacking
+from environments.block_stacking import features
 from environments.block_stacking import scene
 from environments.block_stacking import task
 from environments.block_stacking import views
@@ -51,6 +52,20 @@ def test_the_workspace_is_in_the_picture(name):
   corners = itertools.product(*zip(low, high), (0.0, 2.0 * task.HALF_SIZE))
   places = _projected(views.VIEWS[name], np.array(list(corners)))
   assert np.all(np.abs(places) < 1.0)
+
+
+@pytest.mark.parametrize('name', list(views.VIEWS))
+def test_the_hand_is_in_the_picture_as_an_episode_begins(name):
+  environment = block_stacking.load(('body',), seed=0)
+  place = features.BODY_LAYOUT['hand_position']
+  tips = np.array(
+    [environment.reset().observation['body'][place] for _ in range(50)]
+  )
+  environment.close()
+  # Its fingers are some 8 cm long.
+  for above, share in ((0.0, 1.0), (0.04, 0.95), (0.08, 0.8)):
+    places = _projected(views.VIEWS[name], tips + [0.0, 0.0, above])
+    assert np.mean(np.all(np.abs(places) < 1.0, axis=1)) >= share
 
 
 @pytest.mark.parametrize('name', list(views.VIEWS))
