@@ -31,7 +31,9 @@ from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import half as half_lib
 from acme_metamimic.program import config as program_config
 from environments.block_stacking import demonstrators
+from experiments import limits
 from experiments import pixel_forms
+from experiments import schedule
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
 
@@ -75,7 +77,7 @@ class Demonstrations:
   num_validation: int = 40
 
   def __post_init__(self) -> None:
-    _check_least(self, num_train=1, num_validation=2)
+    limits.check_least(self, num_train=1, num_validation=2)
 
   @property
   def scripted_demonstrators(self) -> Tuple[str, ...]:
@@ -114,143 +116,6 @@ class Networks:
         'add yours to experiments/pixel_forms.py.'
       )
     pixel_forms.make_torso(self.torso, self.compute_dtype)
-
-
-@dataclasses.dataclass(frozen=True)
-class Budget:
-  """When a run is finished: at the first of these that is reached.
-
-  What was done before a resume counts. None stands for no limit.
-
-  Attributes:
-    minutes: minutes of training; of wall time in one process, of the imitation
-      learner's work in a program.
-    imitation_updates: number of updates of the imitation learner.
-    actor_steps: number of environment steps of the imitation actors.
-    task_updates: number of updates of the task learner; in one process alone.
-  """
-
-  minutes: Optional[float] = None
-  imitation_updates: Optional[int] = None
-  actor_steps: Optional[int] = None
-  task_updates: Optional[int] = None
-
-  def __post_init__(self) -> None:
-    if self.minutes is not None and not 0.0 <= self.minutes < math.inf:
-      raise ValueError(
-        f'minutes={self.minutes} must be a finite number, not negative, or None '
-        'for no limit.'
-      )
-    for name in ('imitation_updates', 'actor_steps', 'task_updates'):
-      value = getattr(self, name)
-      if value is not None and value < 1:
-        raise ValueError(f'{name}={value} must be positive, or None.')
-
-
-@dataclasses.dataclass(frozen=True)
-class TaskPhase:
-  """A second part of a run in one process, which the task half has to itself.
-
-  The task policy learns from what the imitation policy does. Where two cores are
-  all there is, little is gained from doing both at once: in the first part the
-  imitation half acts and learns alone; in the second it only acts, in episodes
-  that do not end early, and the task half learns from these and from its own.
-  In a program all run from the beginning, as in the paper.
-
-  Attributes:
-    after_share: share of the budget's minutes that the first part has; None for
-      no such condition. The second begins at the first of the two, and never if
-      both are None. A run that is resumed with a longer budget first goes on
-      with its first part.
-    after_imitation_updates: number of updates of the imitation learner after
-      which it begins; None for no such condition.
-    source_sigma: standard deviation of the imitation actor's noise in it, in each
-      component of the action. It acts by the policy that is evaluated. With the
-      noisier policy that is trained (0.3, 0.6 in the fingers) as the source the
-      task policy came to 62 after 45 000 updates, with this one in an earlier
-      trial to 95 after 40 000 (one seed each).
-    source_steps: number of steps that the imitation actor makes in it before the
-      task half begins.
-    source_steps_per_task_step: number of steps that it makes at most from then
-      on for each step of the task actor, which it waits for. With the steps before
-      it decides the share of the imitation actor's items in the task learner's
-      batches.
-  """
-
-  after_share: Optional[float] = None
-  after_imitation_updates: Optional[int] = None
-  source_sigma: float = 0.2
-  source_steps: int = 20_000
-  source_steps_per_task_step: float = 1.0
-
-  def __post_init__(self) -> None:
-    _check_least(
-      self, source_sigma=0, source_steps=1, source_steps_per_task_step=0
-    )
-    if self.after_share is not None and not 0.0 <= self.after_share < 1.0:
-      raise ValueError(
-        f'after_share={self.after_share} must lie in [0, 1), or be None for no '
-        'such phase.'
-      )
-    updates = self.after_imitation_updates
-    if updates is not None and updates < 0:
-      raise ValueError(
-        f'after_imitation_updates={updates} must not be negative, or be None.'
-      )
-
-  @property
-  def exists(self) -> bool:
-    """Whether a run has it."""
-    return (
-      self.after_share is not None or self.after_imitation_updates is not None
-    )
-
-  def begins(
-    self, minutes: float, budget: Budget, imitation_updates: float
-  ) -> bool:
-    """Returns whether it is time for it.
-
-    Args:
-      minutes: minutes of training so far that were not its own.
-      budget: budget of the run.
-      imitation_updates: number of updates of the imitation learner so far.
-    """
-    after_minutes = (
-      self.after_share * budget.minutes
-      if self.after_share is not None and budget.minutes is not None
-      else None
-    )
-    return any(
-      limit is not None and done >= limit
-      for done, limit in (
-        (minutes, after_minutes),
-        (imitation_updates, self.after_imitation_updates),
-      )
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-  """How a run in one process is evaluated as it goes.
-
-  Attributes:
-    period_minutes: minutes from one evaluation to the next. The run is also
-      saved at each, so that this is what a run that is killed loses at most.
-    episodes: number of episodes of each kind in an evaluation.
-    filmed: number of validation demonstrations in the film at the end, and of
-      failures that are filmed in the report.
-  """
-
-  period_minutes: float = 4.0
-  episodes: int = 10
-  filmed: int = 3
-
-  def __post_init__(self) -> None:
-    _check_least(self, period_minutes=0, episodes=1, filmed=1)
-    if not self.period_minutes < math.inf:
-      raise ValueError(
-        f'period_minutes={self.period_minutes} must be a finite number.'
-      )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -301,15 +166,19 @@ class Experiment:
   num_imitation_actors: int = 1
   num_task_actors: int = 1
   task_steps_per_imitation_step: float = 1.0
-  task_phase: TaskPhase = dataclasses.field(default_factory=TaskPhase)
+  task_phase: schedule.TaskPhase = dataclasses.field(
+    default_factory=schedule.TaskPhase
+  )
   program: acme_metamimic.ProgramConfig = dataclasses.field(
     # Evaluators rest on a machine that they share with learners.
     default_factory=lambda: acme_metamimic.ProgramConfig(
       evaluation_period_seconds=60.0
     )
   )
-  budget: Budget = dataclasses.field(default_factory=Budget)
-  evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
+  budget: schedule.Budget = dataclasses.field(default_factory=schedule.Budget)
+  evaluation: schedule.Evaluation = dataclasses.field(
+    default_factory=schedule.Evaluation
+  )
   threads_per_operation: int = 1
   learns_beside_acting: bool = False
   keeps_replay: bool = True
@@ -319,7 +188,7 @@ class Experiment:
   learns_imitation = True
 
   def __post_init__(self) -> None:
-    _check_least(
+    limits.check_least(
       self,
       seed=0,
       num_imitation_actors=1,
@@ -551,12 +420,3 @@ def _seen(
   """Returns the scales of what an environment shows."""
   shown = environment_spec.observations
   return {key: value for key, value in scales.items() if key in shown}
-
-
-def _check_least(config: object, **least: float) -> None:
-  """Raises if a field is below the least value that it may have."""
-  for name, value in least.items():
-    if not getattr(config, name) >= value:
-      raise ValueError(
-        f'{name}={getattr(config, name)} must be at least {value}.'
-      )

@@ -17,6 +17,7 @@ import dataclasses
 
 from experiments import experiment as experiment_lib
 from experiments import overrides
+from experiments import schedule
 from experiments.domains import block_stacking
 
 # What a run that goes on must have as it was: what is in its replay was made by
@@ -138,7 +139,7 @@ def check_ends(experiment: experiment_lib.Experiment) -> None:
   if (
     experiment.task_phase.exists
     and updates is not None
-    and others == experiment_lib.Budget()
+    and others == schedule.Budget()
   ):
     raise ValueError(
       f'budget.imitation_updates={updates} does not grow in the task phase, so '

@@ -30,9 +30,9 @@ import tqdm
 from acme_metamimic import agent as agent_lib
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.program import observers
-from experiments import experiment as experiment_lib
 from experiments import progress as progress_lib
 from experiments import reporting
+from experiments import schedule
 from experiments import timing
 
 # Episodes that the running means in the progress bar are taken over.
@@ -226,7 +226,7 @@ class Trainer:
     evaluate: Callable[[agent_lib.MetaMimic], Mapping[str, float]],
     *,
     task_steps_per_imitation_step: float,
-    task_phase: experiment_lib.TaskPhase = experiment_lib.TaskPhase(),
+    task_phase: schedule.TaskPhase = schedule.TaskPhase(),
     progress: Progress = Progress(),
   ):
     """Initializes the trainer.
@@ -303,7 +303,7 @@ class Trainer:
 
   def run(
     self,
-    budget: experiment_lib.Budget,
+    budget: schedule.Budget,
     evaluation_period_minutes: float,
     on_evaluation: Callable[[], None] = lambda: None,
   ) -> None:
@@ -358,7 +358,7 @@ class Trainer:
     now = time.monotonic() if self._stopped is None else self._stopped
     return self._before.minutes + (now - self._started) / 60
 
-  def _used(self, budget: experiment_lib.Budget) -> float:
+  def _used(self, budget: schedule.Budget) -> float:
     """Returns the share of the budget that is used up, 1 at its end."""
     shares = [
       done / limit if limit else 1.0
@@ -408,20 +408,20 @@ class Trainer:
       return self._phase_minutes
     return self._phase_minutes + self._minutes() - self._phase_began
 
-  def _is_time_for_task_phase(self, budget: experiment_lib.Budget) -> bool:
+  def _is_time_for_task_phase(self, budget: schedule.Budget) -> bool:
     return self._task_phase.begins(
       self._minutes() - self._task_phase_minutes(),
       budget,
       self._updates('imitation'),
     )
 
-  def _go_on_with_task_phase(self, budget: experiment_lib.Budget) -> None:
+  def _go_on_with_task_phase(self, budget: schedule.Budget) -> None:
     """Goes on in the task phase if the run was in it, and it is not too early."""
     if self._before.source_steps and self._is_time_for_task_phase(budget):
       self._in_task_phase = True
       self._phase_began = self._minutes()
 
-  def _begin_task_phase(self, budget: experiment_lib.Budget) -> None:
+  def _begin_task_phase(self, budget: schedule.Budget) -> None:
     """Goes over to the task phase when it is time to."""
     if self._in_task_phase or not self._is_time_for_task_phase(budget):
       return

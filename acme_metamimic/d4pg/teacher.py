@@ -32,8 +32,8 @@ from acme import types
 import tensorflow as tf
 import tree
 
+from acme_metamimic.d4pg import auxiliary
 from acme_metamimic.d4pg import learning
-from acme_metamimic.d4pg import updates
 from acme_metamimic.tf import snapshots
 
 _METRICS = ('teacher_loss',)
@@ -72,14 +72,14 @@ class TaughtD4PGLearner(learning.D4PGLearner):
 
   def _act(
     self, observation: types.NestedTensor
-  ) -> Tuple[tf.Tensor, updates.AuxiliaryLosses]:
+  ) -> Tuple[tf.Tensor, auxiliary.AuxiliaryLosses]:
     """Adds the distance to the teacher's actions; see the base class."""
-    action, auxiliary = super()._act(observation)
+    action, beside = super()._act(observation)
     taught = tf.stop_gradient(self._teacher(observation))
     squares = tf.reduce_sum(tf.square(action - taught), axis=-1)
-    return action, updates.AuxiliaryLosses(
-      auxiliary.losses + self._teacher_weight * squares,
-      {**auxiliary.metrics, 'teacher_loss': tf.reduce_mean(squares)},
+    return action, auxiliary.AuxiliaryLosses(
+      beside.losses + self._teacher_weight * squares,
+      {**beside.metrics, 'teacher_loss': tf.reduce_mean(squares)},
     )
 
 

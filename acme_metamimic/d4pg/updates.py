@@ -24,6 +24,7 @@ import sonnet as snt
 import tensorflow as tf
 import tree
 
+from acme_metamimic.d4pg import auxiliary
 from acme_metamimic.d4pg import averaging
 from acme_metamimic.d4pg import diagnostics
 from acme_metamimic.d4pg import losses
@@ -46,8 +47,6 @@ _METRICS = (
   'policy_gradient_norm',
   'rewarding',
 )
-# Mean absolute error in centimetres, where the targets are in metres.
-_AUXILIARY_METRICS = ('auxiliary_loss', 'auxiliary_error_cm')
 # What a call returns for each sampled item: its key, the priority to be written,
 # the probability that it was sampled with, and the priority that it had in the
 # table, which is a `provenance.Mark` where sampling is uniform.
@@ -92,18 +91,6 @@ class PolicyLosses(NamedTuple):
   q_values: tf.Tensor
   metrics: Dict[str, tf.Tensor]
   next_action: Optional[tf.Tensor] = None
-
-
-class AuxiliaryLosses(NamedTuple):
-  """Loss of what a policy's features predict beside the action.
-
-  Attributes:
-    losses: weighted loss of each transition, float32[B]; or 0, float32[].
-    metrics: further scalars by their names in the log, float32[] each.
-  """
-
-  losses: tf.Tensor
-  metrics: Dict[str, tf.Tensor]
 
 
 class FusedD4PGLearner(d4pg.D4PGLearner):
@@ -197,13 +184,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     self._uses_target_policy = uses_target_policy
     self._auxiliary_weight = auxiliary_weight
     self._image_shift = image_shift
-    if auxiliary_weight and not getattr(
-      self._policy_network, 'has_auxiliary_targets', False
-    ):
-      raise ValueError(
-        f'auxiliary_weight={auxiliary_weight} needs a policy that predicts '
-        'something: make the networks with auxiliary_targets, or use 0.'
-      )
+    auxiliary.check(self._policy_network, auxiliary_weight)
     optimizers.make_slots(self._policy_optimizer, self._policy_loss_variables)
     optimizers.make_slots(self._critic_optimizer, self._critic_loss_variables)
     self._policy = snt.Sequential(
@@ -239,7 +220,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
   @property
   def _metric_names(self) -> Sequence[str]:
     """Names of an update's metrics; a subclass whose policy has more adds them."""
-    return (*_METRICS, *(_AUXILIARY_METRICS if self._auxiliary_weight else ()))
+    return (*_METRICS, *(auxiliary.METRICS if self._auxiliary_weight else ()))
 
   @property
   def _policy_loss_variables(self) -> Sequence[tf.Variable]:
@@ -279,7 +260,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     # times as long to trace.
     for i in tf.range(num_updates):
       self._update_targets()
-      sample = self._augment(next(self._iterator))
+      sample = augmentation.shift(next(self._iterator), self._image_shift)
       update = self._update(sample, finite)
       finite = update.finite
       totals = tree.map_structure(tf.add, totals, update.metrics)
@@ -305,22 +286,6 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       'finite': finite,
       **{name: tf.reshape(x.stack(), [-1]) for name, x in items.items()},
     }
-
-  def _augment(self, sample: reverb.ReplaySample) -> reverb.ReplaySample:
-    """Returns a batch whose images are shifted at random."""
-    if not self._image_shift:
-      return sample
-    transitions = sample.data
-    # What no loss reads of it is not computed.
-    data = transitions._replace(
-      observation=augmentation.shift_images(
-        transitions.observation, self._image_shift
-      ),
-      next_observation=augmentation.shift_images(
-        transitions.next_observation, self._image_shift
-      ),
-    )
-    return sample._replace(data=data)
 
   def _update_targets(self) -> None:
     """Copies online to target networks every `target_update_period` updates."""
@@ -440,38 +405,26 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     """
     if self._policy_trains_torso:
       o_t = self._observation_network(sample.data.next_observation)
-    action, auxiliary = self._act(o_t)
+    action, beside = self._act(o_t)
     with tape.stop_recording():
       q_values, dqda = self._action_gradient(o_t, action)
     return PolicyLosses(
-      losses.dpg_loss(action, dqda) + auxiliary.losses,
+      losses.dpg_loss(action, dqda) + beside.losses,
       q_values,
-      auxiliary.metrics,
+      beside.metrics,
       tf.stop_gradient(action),
     )
 
   def _act(
     self, observation: types.NestedTensor
-  ) -> Tuple[tf.Tensor, AuxiliaryLosses]:
+  ) -> Tuple[tf.Tensor, auxiliary.AuxiliaryLosses]:
     """Returns the policy's actions, float32[B, A], and its auxiliary losses.
 
     Args:
       observation: batch of observations through the observation network.
     """
-    if not self._auxiliary_weight:
-      return self._policy_network(observation), AuxiliaryLosses(
-        tf.zeros([]), {}
-      )
-    features = self._policy_network.features(observation)
-    errors = self._policy_network.auxiliary_errors(features, observation)
-    squares = tf.reduce_mean(tf.square(errors), axis=-1)
-    distances = tf.abs(errors) / self._policy_network.auxiliary_scales
-    return self._policy_network.act(features), AuxiliaryLosses(
-      self._auxiliary_weight * squares,
-      {
-        'auxiliary_loss': tf.reduce_mean(squares),
-        'auxiliary_error_cm': 100.0 * tf.reduce_mean(distances),
-      },
+    return auxiliary.act(
+      self._policy_network, observation, self._auxiliary_weight
     )
 
   def _action_gradient(

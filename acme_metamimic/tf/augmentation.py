@@ -22,8 +22,29 @@ Visual Continuous Control: Improved Data-Augmented Reinforcement Learning"
 from typing import List
 
 from acme import types
+import reverb
 import tensorflow as tf
 import tree
+
+
+def shift(sample: reverb.ReplaySample, max_shift: int) -> reverb.ReplaySample:
+  """Returns a batch of transitions whose images are shifted at random.
+
+  Args:
+    sample: batch of `acme.types.Transition`.
+    max_shift: largest shift, in pixels; 0 shifts nothing.
+
+  Raises:
+    ValueError: if there are no images to shift, or they differ in size.
+  """
+  if not max_shift:
+    return sample
+  before, after = [
+    shift_images(observation, max_shift)
+    for observation in (sample.data.observation, sample.data.next_observation)
+  ]
+  data = sample.data._replace(observation=before, next_observation=after)
+  return sample._replace(data=data)
 
 
 def shift_images(

@@ -48,6 +48,7 @@ from experiments import one_process
 from experiments import paths
 from experiments import presets
 from experiments import run_folder as run_folder_lib
+from experiments import schedule
 from experiments.distributed import launch as launch_lib
 from experiments.domains import domain as domain_lib
 
@@ -180,7 +181,7 @@ def make_experiment(preset: str, minutes: float) -> DMPOExperiment:
   base = presets.make(preset)
   fields = {f.name: getattr(base, f.name) for f in dataclasses.fields(base)}
   return DMPOExperiment(
-    **{**fields, 'budget': experiment_lib.Budget(minutes=minutes)}
+    **{**fields, 'budget': schedule.Budget(minutes=minutes)}
   )
 
 

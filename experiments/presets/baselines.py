@@ -23,6 +23,7 @@ from typing import Any
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import from_demonstrations
 from experiments import experiment
+from experiments import schedule
 from experiments import task_experiment
 from experiments.domains import block_stacking
 from experiments.presets import features
@@ -69,7 +70,7 @@ def _alone(
   """Returns an experiment of the task half alone, from one of both."""
   fields = {f.name: getattr(base, f.name) for f in dataclasses.fields(base)}
   # It has the whole run to itself.
-  fields['task_phase'] = experiment.TaskPhase()
+  fields['task_phase'] = schedule.TaskPhase()
   return task_experiment.TaskExperiment(**{**fields, **changes})
 
 

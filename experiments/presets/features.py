@@ -23,6 +23,7 @@ from typing import Any
 import acme_metamimic
 from acme_metamimic.d4pg import config as d4pg_config
 from experiments import experiment
+from experiments import schedule
 from experiments.domains import block_stacking
 
 # Of the exploration noise; Acme's default.
@@ -59,10 +60,10 @@ def make() -> experiment.Experiment:
     ),
     task=_task_half(),
     # On two idle cores the imitation policy has levelled off by then.
-    task_phase=experiment.TaskPhase(after_share=0.6),
+    task_phase=schedule.TaskPhase(after_share=0.6),
     # One half learns at a time, and there are two cores.
     learns_beside_acting=True,
-    budget=experiment.Budget(minutes=24.0),
+    budget=schedule.Budget(minutes=24.0),
   )
 
 
@@ -80,8 +81,8 @@ def make_long() -> experiment.Experiment:
     preset='features_long',
     demonstrations=experiment.Demonstrations(num_train=300),
     task=_task_half(_LONG_TASK_UPDATES),
-    budget=experiment.Budget(minutes=60.0),
-    evaluation=experiment.Evaluation(period_minutes=6.0),
+    budget=schedule.Budget(minutes=60.0),
+    evaluation=schedule.Evaluation(period_minutes=6.0),
   )
 
 

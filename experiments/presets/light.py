@@ -18,6 +18,7 @@ from typing import Optional
 
 import acme_metamimic
 from experiments import experiment
+from experiments import schedule
 from experiments.domains import light
 
 # As long as a step of block stacking is in the world.
@@ -34,8 +35,8 @@ def make() -> experiment.Experiment:
     networks=experiment.Networks(
       policy_layer_sizes=(64, 64), critic_layer_sizes=(64, 64)
     ),
-    budget=experiment.Budget(),
-    evaluation=experiment.Evaluation(period_minutes=0.25),
+    budget=schedule.Budget(),
+    evaluation=schedule.Evaluation(period_minutes=0.25),
   )
 
 

@@ -30,6 +30,7 @@ from typing import Any, Tuple
 
 from experiments import experiment
 from experiments import pixel_forms
+from experiments import schedule
 from experiments.domains import block_stacking
 from experiments.presets import features
 
@@ -63,8 +64,8 @@ def make() -> experiment.Experiment:
     # Convolutions gain from the second core.
     threads_per_operation=2,
     # A run can be cut and go on.
-    budget=experiment.Budget(minutes=10 * 60.0),
-    evaluation=experiment.Evaluation(period_minutes=20.0),
+    budget=schedule.Budget(minutes=10 * 60.0),
+    evaluation=schedule.Evaluation(period_minutes=20.0),
   )
 
 

@@ -36,6 +36,7 @@ from environments.demonstrations import recording
 from experiments import demonstrations as command
 from experiments import experiment as experiment_lib
 from experiments import presets
+from experiments import schedule
 from experiments.domains import block_stacking as stacking_lib
 from experiments.domains import domain as domain_lib
 from tests.experiments.datasets import dataset_commands
@@ -217,8 +218,8 @@ def experiment(dataset) -> experiment_lib.Experiment:
     demonstrations=experiment_lib.Demonstrations(
       dataset, num_train=3, num_validation=2
     ),
-    budget=experiment_lib.Budget(minutes=0.0),
-    evaluation=experiment_lib.Evaluation(period_minutes=1.0),
+    budget=schedule.Budget(minutes=0.0),
+    evaluation=schedule.Evaluation(period_minutes=1.0),
   )
 
 

@@ -25,10 +25,10 @@ from acme_metamimic.replay import saving
 from environments import block_stacking
 from environments import demonstrations as demonstrations_lib
 from experiments import evaluate
-from experiments import experiment as experiment_lib
 from experiments import one_process
 from experiments import overrides
 from experiments import run_folder as run_folder_lib
+from experiments import schedule
 
 
 @pytest.mark.slow
@@ -38,12 +38,10 @@ def test_whole_run_leaves_everything(experiment, run_folder, capsys):
     demonstrations=dataclasses.replace(
       experiment.demonstrations, dataset=None, num_train=2
     ),
-    budget=experiment_lib.Budget(task_updates=1),
-    task_phase=experiment_lib.TaskPhase(
-      after_imitation_updates=1, source_steps=200
-    ),
+    budget=schedule.Budget(task_updates=1),
+    task_phase=schedule.TaskPhase(after_imitation_updates=1, source_steps=200),
     # Two episodes say as much as ten here. Either phase takes a second or more.
-    evaluation=experiment_lib.Evaluation(1.5 / 60, episodes=2, filmed=1),
+    evaluation=schedule.Evaluation(1.5 / 60, episodes=2, filmed=1),
     seed=1,
   )
   experiment = overrides.apply(

@@ -30,8 +30,8 @@ import pytest
 import acme_metamimic
 from acme_metamimic import networks
 from experiments import evaluation
-from experiments import experiment as experiment_lib
 from experiments import reporting
+from experiments import schedule
 from experiments import training
 from experiments.domains import block_stacking as stacking_lib
 from experiments.domains import domain as domain_lib
@@ -45,8 +45,8 @@ _EPISODE_LENGTH = 10
 _DOMAIN = stacking_lib.BlockStacking()
 
 
-def _minutes(minutes: float) -> experiment_lib.Budget:
-  return experiment_lib.Budget(minutes=minutes)
+def _minutes(minutes: float) -> schedule.Budget:
+  return schedule.Budget(minutes=minutes)
 
 
 def _make_evaluator(
@@ -80,7 +80,7 @@ def make_trainer(evaluator, tmp_path, monkeypatch):
     task: core.Actor | None = None,
     share: float = 1.0,
     progress: training.Progress = training.Progress(),
-    task_phase: experiment_lib.TaskPhase = experiment_lib.TaskPhase(),
+    task_phase: schedule.TaskPhase = schedule.TaskPhase(),
     source: core.Actor | None = None,
     drop_task_items: Callable[[], None] = lambda: None,
   ) -> tuple[training.Trainer, reporting.Curves]:
@@ -243,7 +243,7 @@ def test_interrupt_stops_the_threads_and_keeps_the_curves(make_trainer):
 
 def test_budget_of_steps_ends_the_run(make_trainer):
   trainer, curves = make_trainer()
-  trainer.run(experiment_lib.Budget(actor_steps=200), 5.0)
+  trainer.run(schedule.Budget(actor_steps=200), 5.0)
   steps = curves.column('imitation_environment_steps')[-1]
   assert 200 <= steps == trainer.progress.imitation_steps
 
@@ -258,14 +258,14 @@ def test_budget_of_updates_ends_the_run(make_trainer):
     time.sleep(0.0005)
 
   trainer._actors['imitation']._loop._actor = training_fakes.Idle(learn)
-  trainer.run(experiment_lib.Budget(imitation_updates=100), 5.0)
+  trainer.run(schedule.Budget(imitation_updates=100), 5.0)
   assert curves.column('imitation_updates')[-1] >= 100
 
 
 def test_first_limit_that_is_reached_ends_the_run(make_trainer):
   trainer, _ = make_trainer()
   started = time.monotonic()
-  trainer.run(experiment_lib.Budget(60.0, 10**9, 100), 5.0)
+  trainer.run(schedule.Budget(60.0, 10**9, 100), 5.0)
   assert time.monotonic() - started < 30.0
 
 
@@ -293,7 +293,7 @@ def test_updates_before_a_resume_count_until_there_are_new_ones(make_trainer):
     dict.fromkeys(curves._columns, 0.0)
     | {'imitation_updates': 500.0, 'task_updates': 50.0}
   )
-  trainer.run(experiment_lib.Budget(imitation_updates=500), 5.0)
+  trainer.run(schedule.Budget(imitation_updates=500), 5.0)
   np.testing.assert_array_equal(curves.column('imitation_updates'), 500.0)
   np.testing.assert_array_equal(curves.column('task_updates'), 50.0)
 
@@ -301,7 +301,7 @@ def test_updates_before_a_resume_count_until_there_are_new_ones(make_trainer):
 def test_budget_that_was_used_up_before_ends_a_resume_at_once(make_trainer):
   before = training.Progress(imitation_steps=1000)
   trainer, curves = make_trainer(progress=before)
-  trainer.run(experiment_lib.Budget(actor_steps=500), 5.0)
+  trainer.run(schedule.Budget(actor_steps=500), 5.0)
   # Whole episodes that the threads had begun.
   assert trainer.progress.imitation_steps <= 1000 + 20 * _EPISODE_LENGTH
   assert len(curves) == 1
@@ -416,7 +416,7 @@ def _recorded(make_trainer, **options: Any):
 
 
 def test_the_task_half_has_its_phase_to_itself(make_trainer):
-  phase = experiment_lib.TaskPhase(
+  phase = schedule.TaskPhase(
     after_share=0.4,
     source_steps=5 * _EPISODE_LENGTH,
     source_steps_per_task_step=0.5,
@@ -442,7 +442,7 @@ def test_the_task_half_has_its_phase_to_itself(make_trainer):
 
 
 def test_a_resume_goes_on_in_the_task_phase(make_trainer):
-  phase = experiment_lib.TaskPhase(after_share=0.5, source_steps=100)
+  phase = schedule.TaskPhase(after_share=0.5, source_steps=100)
   trainer, _, happened = _recorded(
     make_trainer,
     task_phase=phase,
@@ -466,7 +466,7 @@ def test_a_resume_goes_on_in_the_task_phase(make_trainer):
 def test_a_longer_budget_first_goes_on_with_the_first_part(make_trainer):
   trainer, _, happened = _recorded(
     make_trainer,
-    task_phase=experiment_lib.TaskPhase(after_share=0.5, source_steps=100),
+    task_phase=schedule.TaskPhase(after_share=0.5, source_steps=100),
     # Of one second, half of it in the task phase.
     progress=training.Progress(
       minutes=1.0 / 60,
@@ -491,24 +491,24 @@ def test_a_longer_budget_first_goes_on_with_the_first_part(make_trainer):
 
 
 def test_the_task_phase_begins_at_a_number_of_updates():
-  phase = experiment_lib.TaskPhase(after_imitation_updates=100)
+  phase = schedule.TaskPhase(after_imitation_updates=100)
   assert phase.exists
-  assert not experiment_lib.TaskPhase().exists
-  budget = experiment_lib.Budget(minutes=10.0)
+  assert not schedule.TaskPhase().exists
+  budget = schedule.Budget(minutes=10.0)
   assert [phase.begins(1e9, budget, n) for n in (np.nan, 99, 100)] == [
     False,
     False,
     True,
   ]
-  both = experiment_lib.TaskPhase(after_share=0.5, after_imitation_updates=9)
+  both = schedule.TaskPhase(after_share=0.5, after_imitation_updates=9)
   assert both.begins(5.0, budget, 0)
   assert both.begins(0.0, budget, 9)
   assert not both.begins(4.9, budget, 8)
-  assert not both.begins(4.9, experiment_lib.Budget(), 8)
-  assert not experiment_lib.TaskPhase().begins(1e9, budget, 1e9)
+  assert not both.begins(4.9, schedule.Budget(), 8)
+  assert not schedule.TaskPhase().begins(1e9, budget, 1e9)
 
 
 def test_a_budget_ends_by_the_updates_of_the_task_learner(make_trainer):
   trainer, _ = make_trainer()
   trainer._logs['task'].write({'task_learner_steps': 50})
-  trainer.run(experiment_lib.Budget(task_updates=50), 1.0)
+  trainer.run(schedule.Budget(task_updates=50), 1.0)

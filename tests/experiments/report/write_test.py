@@ -27,6 +27,7 @@ from experiments import experiment as experiment_lib
 from experiments import one_process
 from experiments import presets
 from experiments import run_folder as run_folder_lib
+from experiments import schedule
 from experiments.domains import block_stacking
 from experiments.report import page
 from experiments.report import write
@@ -44,8 +45,8 @@ def run(short_dataset, tmp_path_factory) -> pathlib.Path:
     demonstrations=experiment_lib.Demonstrations(
       short_dataset, num_train=3, num_validation=2
     ),
-    budget=experiment_lib.Budget(minutes=0.0),
-    evaluation=experiment_lib.Evaluation(1.0, episodes=1, filmed=1),
+    budget=schedule.Budget(minutes=0.0),
+    evaluation=schedule.Evaluation(1.0, episodes=1, filmed=1),
     keeps_replay=False,
   )
   folder = tmp_path_factory.mktemp('runs') / 'a<b'

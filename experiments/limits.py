@@ -1,0 +1,28 @@
+# Copyright 2026 The acme_metamimic Authors.
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Limits of an experiment's fields."""
+
+
+def check_least(config: object, **least: float) -> None:
+  """Raises a ValueError if a field is below the least value that it may have.
+
+  Args:
+    config: what has the fields.
+    **least: least values by the names of the fields.
+  """
+  for name, value in least.items():
+    if not getattr(config, name) >= value:
+      raise ValueError(
+        f'{name}={getattr(config, name)} must be at least {value}.'
+      )
