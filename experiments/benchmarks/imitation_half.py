@@ -45,7 +45,7 @@ with renderer.required():
 _PRESET = flags.DEFINE_enum(
   'half_preset',
   'pixels',
-  ['pixels', 'pixels_taught', 'features'],
+  ['pixels', 'features'],
   'Preset that is measured.',
 )
 _SECONDS = flags.DEFINE_float(

@@ -138,7 +138,7 @@ def _figure6(scale: str) -> Figure:
   preset = PAPER if scale == PAPER else 'pixels'
   torsos = {
     PAPER: ('paper', 'paper_plain', 'impala'),
-    LAPTOP: ('64_p4_32_64', '64_p4_32_64_plain', 'impala_64'),
+    LAPTOP: ('40_p4_32_64', '40_p4_32_64_plain', 'impala_40'),
     SMOKE: ('64_p4_16_32', '64_p4_16_32_plain', 'impala_32'),
   }[scale]
   labels = (

@@ -28,7 +28,6 @@ PRESETS: Mapping[str, Callable[[], experiment.Experiment]] = {
   'features_long': features.make_long,
   'features_still': features.make_still,
   'pixels': pixels.make,
-  'pixels_taught': pixels.make_taught,
   'paper': paper.make,
   'metamimic_curriculum': baselines.make_metamimic_curriculum,
   'd4pg': baselines.make_d4pg,

@@ -56,7 +56,6 @@ _IMAGES = (*_SMALL, 'domain.image_size=32')
 _SETTINGS: Mapping[str, Sequence[str]] = {
   'features': _SMALL,
   'pixels': _IMAGES,
-  'pixels_taught': _IMAGES,
   'paper': _IMAGES,
   'paced': ('imitation.min_replay_size=50', 'task.min_replay_size=50'),
 }
@@ -65,7 +64,6 @@ _SETTINGS: Mapping[str, Sequence[str]] = {
 _ONE_PROCESS: Mapping[str, Sequence[str]] = {
   'paper': ('networks.torso=64_p4_16_32',),
   'pixels': (),
-  'pixels_taught': (),
   'paced': (),
 }
 _PROGRAM: Mapping[str, Sequence[str]] = {

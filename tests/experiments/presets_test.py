@@ -14,6 +14,7 @@
 """Tests of the presets: what goes together fits together."""
 
 import dataclasses
+import re
 
 import acme
 from acme.tf import utils as tf2_utils
@@ -25,10 +26,12 @@ import acme_metamimic
 from acme_metamimic import specs as specs_lib
 from environments import demonstrations as demonstrations_lib
 from environments.block_stacking import features
+from experiments import overrides
 from experiments import presets
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
 from experiments.domains import light as light_domain
+from experiments.presets import pixels as pixels_lib
 
 _DOMAIN = block_stacking.BlockStacking()
 
@@ -140,13 +143,30 @@ def test_policies_from_pixels_see_images_alone():
   pixels = presets.make('pixels')
   domain = pixels.domain
   assert isinstance(domain, block_stacking.BlockStacking)
-  assert domain.policy_keys == ('image',)
+  images = ('close_image', 'side_image')
+  assert domain.policy_keys == (*images, 'last_action')
   # The critic's, which serves training alone, are shown beside.
   assert domain.critic_keys == ('body', 'blocks')
-  assert domain.seen_keys == ('image', 'body', 'blocks')
-  assert domain.image_size == 64
-  assert pixels.networks.torso == '64_p4_32_64'
+  assert set(domain.seen_keys) == {*domain.policy_keys, 'body', 'blocks'}
+  assert domain.image_size == 40
+  assert pixels.networks.torso == '40_p4_32_64'
   assert pixels.imitation.max_replay_size == 200_000
+
+
+def test_the_variants_that_pixels_names_are_made():
+  blocks = re.findall(r'(?:^  --set=.*\n)+', pixels_lib.__doc__, re.MULTILINE)
+  no_teacher, literal = [
+    overrides.apply(presets.make('pixels'), re.findall(r'--set=(\S+)', block))
+    for block in blocks
+  ]
+  assert no_teacher.imitation.teacher is None
+  assert no_teacher.domain == presets.make('pixels').domain
+  terms = literal.domain.reward_terms()
+  assert {key: term.coefficient for key, term in terms.items()} == {
+    'image': 15.0,
+    'body': 2.0,
+  }
+  assert literal.domain.critic_keys is None
 
 
 def test_paced_program_has_one_update_a_step():
