@@ -16,8 +16,10 @@ MUJOCO_GL ?= egl
 GPU ?=
 export PYTHON MUJOCO_GL GPU
 
-# As many processes as there are cores, but each of them imports TensorFlow.
-pytest := $(python) -m pytest -n logical --maxprocesses=4 --dist=worksteal
+# One more than there are cores, as many tests wait for programs that they start;
+# at most four, as each process imports TensorFlow.
+workers := $(shell expr $$(nproc) + 1)
+pytest := $(python) -m pytest -n $(workers) --maxprocesses=4 --dist=worksteal
 
 .PHONY: help
 help:  ## Lists the targets.

@@ -27,8 +27,8 @@ it is the task policy, beside the run's demonstrators from the same starts:
   python -m experiments.evaluate runs/mine
   python -m experiments.evaluate runs/mine --first_start=200000
 
-`features` in place of a run's folder stands for the policies that come with the
-package.
+`features` or `pixels` in place of a run's folder stands for the policies that come
+with the package.
 """
 
 import os
@@ -160,6 +160,15 @@ def load_policy(
   """
   path = snapshots.policy_path(run_folder, half)
   if not os.path.isdir(path):
+    other = 'task' if half == 'imitation' else 'imitation'
+    if os.path.isdir(snapshots.policy_path(run_folder, other)):
+      raise PolicyError(
+        f'{run_folder!r} has the {other} policy alone: give '
+        + (
+          'no dataset' if other == 'task' else 'a dataset that it is to follow'
+        )
+        + '.'
+      )
     raise PolicyError(
       f'{path!r} is no folder with a policy: give the folder of a run that has '
       'ended.'

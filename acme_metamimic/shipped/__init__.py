@@ -15,8 +15,8 @@
 """Trained policies that come with the package, each in the form of a run's folder.
 
 A folder holds policies as SavedModels, the experiment that they are of, and the
-tables of their evaluation. `features` has both; `features_still`, which is there as
-a teacher, the imitation policy alone.
+tables of their evaluation. `features` has both; `pixels`, and `features_still`, which
+is there as a teacher, the imitation policy alone.
 """
 
 import difflib

@@ -161,6 +161,7 @@ def test_the_variants_that_pixels_names_are_made():
   ]
   assert no_teacher.imitation.teacher is None
   assert no_teacher.domain == presets.make('pixels').domain
+  assert isinstance(literal.domain, block_stacking.BlockStacking)
   terms = literal.domain.reward_terms()
   assert {key: term.coefficient for key, term in terms.items()} == {
     'image': 15.0,

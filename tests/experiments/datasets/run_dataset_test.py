@@ -21,6 +21,7 @@ import h5py
 import pytest
 
 from environments import demonstrations as demonstrations_lib
+from environments.block_stacking import views
 from experiments import experiment as experiment_lib
 from experiments import overrides
 from experiments import presets
@@ -124,8 +125,8 @@ def test_images_are_recorded_in_their_size(tmp_path, monkeypatch):
   for experiment in (presets.make('pixels'), presets.make('features')):
     run_dataset.record(experiment, str(tmp_path))
   pixels, _, features, _ = taken
-  assert pixels.observables == ('image', 'body', 'blocks')
-  assert pixels.arguments['image_size'] == [64, 64]
+  assert pixels.observables == (*views.VIEWS, 'body', 'blocks')
+  assert pixels.arguments['image_size'] == [40, 40]
   assert features.observables == ('body', 'blocks')
   assert 'image_size' not in features.arguments
 
