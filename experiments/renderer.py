@@ -16,7 +16,7 @@
 
 import contextlib
 import traceback
-from typing import Iterator
+from typing import Iterator, Optional
 
 REMEDY = '`make doctor` says what is missing and how to install it.'
 # Packages that look for a renderer, or use it. What they raise without one has
@@ -29,17 +29,25 @@ def is_missing(error: BaseException) -> bool:
   """Returns whether an error is that of a machine on which nothing can be drawn.
 
   Args:
-    error: error that was raised, with its traceback.
+    error: error that was raised, with its traceback and what it was raised from.
   """
   names = [
     frame.f_globals.get('__name__', '')
-    for frame, _ in traceback.walk_tb(error.__traceback__)
+    for cause in _causes(error)
+    for frame, _ in traceback.walk_tb(cause.__traceback__)
   ]
   return any(
     name == package or name.startswith(f'{package}.')
     for name in names
     for package in _PACKAGES
   )
+
+
+def _causes(error: Optional[BaseException]) -> Iterator[BaseException]:
+  """Yields an error, and what it was raised from."""
+  while error is not None:
+    yield error
+    error = error.__cause__
 
 
 @contextlib.contextmanager

@@ -11,7 +11,6 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-
 """Auxiliary losses: what a policy's features learn to predict beside the action."""
 
 from typing import Dict, NamedTuple, Tuple

@@ -16,7 +16,7 @@
 Source: Kostrikov et al., 2020, "Image Augmentation Is All You Need: Regularizing
 Deep Reinforcement Learning from Pixels" (DrQ); Yarats et al., 2021, "Mastering
 Visual Continuous Control: Improved Data-Augmented Reinforcement Learning"
-(DrQ-v2), whose agent Acme has for JAX. The MetaMimic paper has none.
+(DrQ-v2). The MetaMimic paper has none.
 """
 
 from typing import List

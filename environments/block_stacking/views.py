@@ -51,7 +51,7 @@ class View(NamedTuple):
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
-# The whole workspace, and little beside it, with the hand's palm wherever an episode
+# The whole workspace, and little beside it, with the fingers wherever an episode
 # begins. `close_image` is the front camera's view of it; from the side one sees the
 # depth which that hides, from above, as the dark arm is to be before the table.
 VIEWS: Mapping[str, View] = {

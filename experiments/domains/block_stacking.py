@@ -255,7 +255,11 @@ class BlockStacking(domain.Domain):
     return self.follow(self.load_demonstrations(dataset, kind), kind, seed)
 
   def follow(
-    self, demonstrations: Demonstrations, kind: str, seed: int
+    self,
+    demonstrations: Demonstrations,
+    kind: str,
+    seed: int,
+    check_start: bool = True,
   ) -> imitation.ImitationEnvironment:
     """Makes an environment that follows given demonstrations.
 
@@ -264,6 +268,7 @@ class BlockStacking(domain.Domain):
       kind: what it is for. An actor's episodes end early and start inside
         demonstrations, a source's only start inside, and others do neither.
       seed: seed of the choice of demonstrations and starts.
+      check_start: whether an episode must begin with the recorded frame.
     """
     inside = {
       domain.ACTOR: self.curriculum_probability,
@@ -281,6 +286,7 @@ class BlockStacking(domain.Domain):
       else None,
       curriculum_probability=inside.get(kind, 0.0),
       curriculum_steps=self.curriculum_steps,
+      check_start=check_start,
       goal_references=self.goal_references,
       seed=seed,
     )

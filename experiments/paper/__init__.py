@@ -11,4 +11,4 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What experiments act in: environments and their defaults, one module each."""
+"""The figures of the paper: sweeps of runs, their drawing, and reference lines."""

@@ -21,8 +21,10 @@ order and from a perturbed start, the demonstrator's actions repeated open loop,
 from the demonstration's start and from the perturbed one, and standing still.
 """
 
+import collections
 import contextlib
 import dataclasses
+import functools
 import os
 from typing import Iterator, Mapping, Sequence
 
@@ -30,6 +32,7 @@ from absl import app
 from absl import flags
 from absl import logging
 import acme
+from acme import types
 from acme.agents.tf import actors
 import numpy as np
 import tensorflow as tf
@@ -96,17 +99,20 @@ def clone(
   optimizers.make_slots(optimizer, variables)
 
   @tf.function
-  def update(indices: tf.Tensor) -> None:
-    batch = tree.map_structure(lambda x: tf.gather(x, indices), observations)
+  def update(batch: types.NestedTensor, taken: tf.Tensor) -> None:
     with tf.GradientTape() as tape:
-      errors = policy(batch) - tf.gather(actions, indices)
-      loss = tf.reduce_mean(tf.square(errors))
+      loss = tf.reduce_mean(tf.square(policy(batch) - taken))
     optimizer.apply(tape.gradient(loss, variables), variables)
 
   random_state = np.random.RandomState(seed)
   for _ in range(num_updates):
     drawn = random_state.randint(len(actions), size=_BATCH_SIZE)
-    update(tf.constant(drawn))
+    update(
+      *tree.map_structure(
+        functools.partial(np.take, indices=drawn, axis=0),
+        (observations, actions),
+      )
+    )
   return actors.FeedForwardActor(policy).select_action
 
 
@@ -114,14 +120,19 @@ def _pairs(
   environment: imitation.ImitationEnvironment,
 ) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
   """Returns what the policy would see along the demonstrations, and the actions."""
-  keys = [k for k in environment.observation_spec() if k != specs_lib.GOAL]
-  observed: dict[str, list[np.ndarray]] = {key: [] for key in keys}
-  goals: dict[str, list[np.ndarray]] = {key: [] for key in keys}
+  spec = environment.observation_spec()
+  observed: dict[str, list[np.ndarray]] = collections.defaultdict(list)
+  goals: dict[str, list[np.ndarray]] = collections.defaultdict(list)
   for demonstration in environment.demonstrations:
-    for key in keys:
+    for key in spec[specs_lib.GOAL]:
       frames = np.asarray(demonstration.observations[key])
       observed[key].append(frames[:-1])
       goals[key].append(frames[1:])
+    if 'last_action' in spec:
+      # No demonstration has it; an episode begins with zero.
+      taken = np.asarray(demonstration.actions)
+      observed['last_action'].append(np.roll(taken, 1, axis=0))
+      observed['last_action'][-1][0] = 0.0
   seen = {key: np.concatenate(parts) for key, parts in observed.items()}
   seen[specs_lib.GOAL] = {
     key: np.concatenate(parts) for key, parts in goals.items()
@@ -241,15 +252,10 @@ def _following(
   domain: block_stacking.BlockStacking, demonstrations: Sequence[Demonstration]
 ) -> Iterator[imitation.ImitationEnvironment]:
   """Follows demonstrations to their end, from wherever they start."""
-  environment = imitation.ImitationEnvironment(
-    domain.load(seed=0),
-    demonstrations,
-    reward_terms=domain.reward_terms(),
-    policy_keys=domain.seen_keys,
-    deviation=block_stacking.features.hand_to_block_deviation,
-    # A perturbed start is not the recorded one.
-    check_start=False,
-    seed=0,
+  # A perturbed start is not the recorded one. Nothing is stored, so that goals need
+  # no references.
+  environment = dataclasses.replace(domain, goal_references=False).follow(
+    demonstrations, domain_lib.VALIDATION, seed=0, check_start=False
   )
   try:
     yield environment

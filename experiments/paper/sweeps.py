@@ -17,6 +17,7 @@ import dataclasses
 import difflib
 from typing import Callable, Mapping, Sequence, Tuple
 
+from experiments import pixel_forms
 from experiments import presets
 
 SMOKE, LAPTOP, PAPER = 'smoke', 'laptop', 'paper'
@@ -138,8 +139,8 @@ def _figure6(scale: str) -> Figure:
   preset = PAPER if scale == PAPER else 'pixels'
   torsos = {
     PAPER: ('paper', 'paper_plain', 'impala'),
-    LAPTOP: ('40_p4_32_64', '40_p4_32_64_plain', 'impala_40'),
-    SMOKE: ('64_p4_16_32', '64_p4_16_32_plain', 'impala_32'),
+    LAPTOP: ('40_p4_32_64', '40_p4_32_64_plain', 'impala_40_plain'),
+    SMOKE: ('64_p4_16_32', '64_p4_16_32_plain', 'impala_32_plain'),
   }[scale]
   labels = (
     'large, instance norm',
@@ -155,7 +156,7 @@ def _figure6(scale: str) -> Figure:
         **_smaller(scale),
         **({} if scale == PAPER else _IMITATION_ALONE),
         'networks.torso': torso,
-        **({'domain.image_size': 32} if torso == 'impala_32' else {}),
+        'domain.image_size': pixel_forms.FORMS[torso].image_size,
       },
     )
     for torso, label in zip(torsos, labels)

@@ -94,12 +94,22 @@ def _section(folder: str) -> page.Section:
     if rollouts
     else '',
     failures=_cells(rollouts),
-    films=[
-      page.Film(pictures.film(rollout), _caption(rollout))
-      for rollout in _filmed(rollouts, experiment.evaluation.filmed)
-    ],
+    films=_films(_filmed(rollouts, experiment.evaluation.filmed)),
     settings=page.describe(overrides.values(experiment)),
   )
+
+
+def _films(rollouts: Sequence[rollouts_lib.Rollout]) -> Sequence[page.Film]:
+  """Returns films of rollouts; none where nothing can be drawn."""
+  try:
+    return [
+      page.Film(pictures.film(rollout), _caption(rollout))
+      for rollout in rollouts
+    ]
+  except Exception as error:
+    if not renderer.is_missing(error):
+      raise
+    return []
 
 
 def roll_out(

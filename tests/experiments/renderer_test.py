@@ -64,13 +64,28 @@ def test_other_errors_keep_their_tracebacks(module, error):
   assert raised.traceback[-1].frame.f_globals['__name__'] == module
 
 
-def test_a_renderer_that_is_switched_off_is_a_missing_one():
+@pytest.mark.parametrize(
+  ('physics', 'said'),
+  [
+    (
+      'from dm_control import mujoco\n'
+      "physics = mujoco.Physics.from_xml_string('<mujoco/>')\n",
+      'True No OpenGL',
+    ),
+    (
+      'from environments import block_stacking\n'
+      "environment = block_stacking.load(('body',), seed=0)\n"
+      'physics = environment.physics\n',
+      'True No picture can be drawn here',
+    ),
+  ],
+)
+def test_a_renderer_that_is_switched_off_is_a_missing_one(physics, said):
   done = subprocess.run(
     [
       *(sys.executable, '-W', 'ignore', '-c'),
-      'from dm_control import mujoco\n'
+      f'{physics}'
       'from experiments import renderer\n'
-      "physics = mujoco.Physics.from_xml_string('<mujoco/>')\n"
       'try:\n'
       '  physics.render(8, 8)\n'
       'except Exception as error:\n'
@@ -80,7 +95,7 @@ def test_a_renderer_that_is_switched_off_is_a_missing_one():
     capture_output=True,
     text=True,
   )
-  assert done.stdout.startswith('True No OpenGL'), done.stderr
+  assert done.stdout.startswith(said), done.stderr
 
 
 @pytest.mark.slow

@@ -12,11 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 import base64
+import contextlib
 import dataclasses
 import pathlib
 import re
 import shutil
 import subprocess
+from unittest import mock
 
 import imageio_ffmpeg
 import numpy as np
@@ -79,6 +81,24 @@ def test_all_is_in_the_page(report, run):
   links = re.findall(r'(?:src|href)="([^"#]{1,40})', text)
   assert links
   assert all(link.startswith('data:') for link in links)
+
+
+@pytest.mark.parametrize(
+  ('module', 'expected'),
+  [
+    ('dm_control._render', contextlib.nullcontext()),
+    ('experiments.reporting', pytest.raises(RuntimeError, match='No screen')),
+  ],
+)
+def test_a_page_has_no_films_where_nothing_can_be_drawn(
+  module, expected, monkeypatch
+):
+  def film(unused_rollout):
+    exec("raise RuntimeError('No screen')", {'__name__': module})
+
+  monkeypatch.setattr(write.pictures, 'film', film)
+  with expected:
+    assert write._films([mock.Mock()]) == []
 
 
 @pytest.mark.slow
