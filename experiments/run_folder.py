@@ -22,11 +22,12 @@ import os
 import shlex
 import shutil
 import sys
-from typing import Any, Iterator, Mapping
+from typing import Any, Iterator, Mapping, Sequence
 
 from experiments import experiment as experiment_lib
 from experiments import overrides
 from experiments import presets
+from experiments import provenance
 from experiments import training
 
 ONE_PROCESS, PROGRAM = 'one_process', 'program'
@@ -34,6 +35,7 @@ ONE_PROCESS, PROGRAM = 'one_process', 'program'
 # Folder in it of the demonstrations that a run records.
 RECORDED_FOLDER = 'demonstrations'
 _EXPERIMENT = 'experiment.json'
+_PROVENANCE = 'provenance'
 _PROGRESS = 'progress.json'
 _LOCK = 'lock'
 _DATASET = 'demonstrations.dataset'
@@ -132,7 +134,7 @@ def write(
   experiment: experiment_lib.Experiment,
   launch: Mapping[str, Any] | None = None,
 ) -> None:
-  """Keeps what is run in the run's folder.
+  """Keeps what is run in the run's folder, and by what it was made each time.
 
   Args:
     path: path of the run's folder.
@@ -149,6 +151,7 @@ def write(
       'form': form,
       'experiment': values,
       'launch': dict(launch or {}),
+      _PROVENANCE: [*read_provenance(path), provenance.describe()],
     },
   )
 
@@ -189,6 +192,19 @@ def read_launch(path: str, form: str) -> Mapping[str, Any]:
       f'{path!r} is a run of {_COMMANDS[content["form"]]}: go on with that.'
     )
   return content['launch']
+
+
+def read_provenance(path: str) -> Sequence[Mapping[str, str]]:
+  """Returns by what a run was made, for each time that it was begun or resumed.
+
+  Args:
+    path: path of the run's folder. That of a run by older code has none.
+  """
+  try:
+    with open(os.path.join(path, _EXPERIMENT)) as file:
+      return [{**each} for each in json.load(file)[_PROVENANCE]]
+  except (OSError, KeyError, TypeError, ValueError):
+    return []
 
 
 def dataset_folder(path: str) -> str:

@@ -16,13 +16,15 @@
   python -m experiments.paper.plot figure8 --scale=laptop
 
 It writes a picture for each x-axis, environment steps, updates and minutes, and
-a table of the last values, all named after the figure, into --figures. Programs,
-as at the scale `paper`, have logs in place of such curves.
+a table, all named after the figure, into --figures. The pictures have the
+evaluations on the way; the table has those at the end, over all demonstrations and
+starts. A curve whose runs are all unfinished is shown as far as they are, and says
+so. Programs, as at the scale `paper`, have logs in place of such curves.
 """
 
 import csv
 import os
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from absl import app
 import numpy as np
@@ -44,7 +46,23 @@ _OUTPUT = paths.define(
 )
 
 # Columns of each run, by the name of its curve.
-Found = Mapping[str, Sequence[Mapping[str, np.ndarray]]]
+
+
+class Result(NamedTuple):
+  """What a run has left behind.
+
+  Attributes:
+    columns: columns of its curves.
+    final: values at its end, by the names of the curves' columns.
+    is_finished: whether it has come to its end.
+  """
+
+  columns: Mapping[str, np.ndarray]
+  final: Mapping[str, float]
+  is_finished: bool
+
+
+Found = Mapping[str, Sequence[Result]]
 
 # Columns that add up to the value of the axis, by its name.
 _AXES: Mapping[str, Sequence[str]] = {
@@ -57,34 +75,66 @@ _AXES: Mapping[str, Sequence[str]] = {
 }
 
 
-def curves(name: str, scale: str, root: str) -> Found:
-  """Returns the columns of each run that there is, by the name of its curve.
+def results(name: str, scale: str, root: str) -> Found:
+  """Returns what the runs have left behind, by the name of their curve.
+
+  Unfinished runs of a curve that has a finished one are left out: they would cut
+  it where they are.
 
   Args:
     name: name of the figure.
     scale: scale of the runs.
     root: folder of the runs of all figures.
   """
-  found: dict[str, list[Mapping[str, np.ndarray]]] = {}
+  found: dict[str, list[Result]] = {}
   for run in run_lib.runs(name, scale, root):
     path = os.path.join(run.folder, 'curves.csv')
     columns = run_curves.read(path) if os.path.exists(path) else {}
     if columns:
-      found.setdefault(run.curve.name, []).append(columns)
-  return found
+      found.setdefault(run.curve.name, []).append(
+        Result(columns, _final(run.folder), run.is_finished)
+      )
+  return {
+    curve: [r for r in of_curve if r.is_finished] or of_curve
+    for curve, of_curve in found.items()
+  }
+
+
+def _final(folder: str) -> Mapping[str, float]:
+  """Returns the values of a run's tables, by the names of the curves' columns."""
+  values: dict[str, float] = {}
+  for row in _rows(os.path.join(folder, 'table.csv')):
+    if row['policy'] == 'trained':
+      values |= {
+        f'{row["demonstrations"]}_{name}': float(row[name])
+        for name in reporting.COLUMNS
+      }
+  for row in _rows(os.path.join(folder, 'task_table.csv')):
+    if row['policy'] == 'task policy':
+      values['task_policy_return'] = float(row['task_return'])
+      values['task_policy_stacked'] = float(row['stacked'])
+      values['task_policy_first_stacked'] = float(row['first_stacked'])
+  return values
+
+
+def _rows(path: str) -> Sequence[Mapping[str, str]]:
+  if not os.path.exists(path):
+    return ()
+  with open(path, newline='') as file:
+    return list(csv.DictReader(file))
 
 
 def band(
-  runs: Sequence[Mapping[str, np.ndarray]], axis: str, column: str
+  runs: Sequence[Result], axis: str, column: str
 ) -> Optional[statistics.Band]:
   """Returns a column of several runs over an axis; None if none has it.
 
   Args:
-    runs: columns of each run.
+    runs: the runs.
     axis: name of the axis, a key of `_AXES`.
     column: name of the column.
   """
-  with_column = [run for run in runs if column in run]
+  with_column = [run.columns for run in runs if column in run.columns]
   try:
     return statistics.band(
       [
@@ -108,7 +158,7 @@ def draw(
 
   Args:
     figure: the figure.
-    found: columns of its runs, by the name of the curve.
+    found: what its runs have left behind, by the name of the curve.
     axis: name of the axis, a key of `_AXES`.
     path: path of the PNG file.
     demonstrators: task returns of the demonstrators, for panels in the unit.
@@ -123,10 +173,11 @@ def draw(
   )
   for panel, axes in zip(figure.panels, panels.flat):
     for index, curve in enumerate(figure.curves):
-      drawn = band(found.get(curve.name, ()), axis, panel.column)
+      runs = found.get(curve.name, ())
+      drawn = band(runs, axis, panel.column)
       if drawn is None:
         continue
-      label = f'{curve.label} ({drawn.num_runs})'
+      label = f'{curve.label} ({_seeds(runs)})'
       axes.plot(
         drawn.x, drawn.center, 'o-', ms=2, color=f'C{index}', label=label
       )
@@ -154,15 +205,20 @@ def _finish(axes: Any, title: str, axis: str) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
+def _seeds(runs: Sequence[Result]) -> str:
+  number = len(runs)
+  return str(number) if runs[0].is_finished else f'{number} unfinished'
+
+
 def table(
   figure: sweeps.Figure,
   found: Found,
 ) -> tuple[Sequence[Mapping[str, object]], Mapping[str, str]]:
-  """Returns the rows of the last values of each curve, and the titles.
+  """Returns the rows of the values at the end of each curve, and the titles.
 
   Args:
     figure: the figure.
-    found: columns of its runs, by the name of the curve.
+    found: what its runs have left behind, by the name of the curve.
   """
   titles = {'curve': 'curve', 'seeds': 'seeds', 'minutes': 'minutes a run'}
   titles |= {panel.column: panel.title for panel in figure.panels}
@@ -173,16 +229,23 @@ def table(
       continue
     row: dict[str, object] = {
       'curve': curve.label,
-      'seeds': len(runs),
-      'minutes': float(np.mean([run['minutes'][-1] for run in runs])),
+      'seeds': _seeds(runs),
+      'minutes': float(np.mean([run.columns['minutes'][-1] for run in runs])),
     }
     for panel in figure.panels:
-      last = [r[panel.column][-1] for r in runs if panel.column in r]
+      last = [value for run in runs for value in _last(run, panel.column)]
       row[panel.column] = (
         float(statistics.interquartile_mean(np.array(last))) if last else '-'
       )
     rows.append(row)
   return rows, titles
+
+
+def _last(run: Result, column: str) -> Sequence[float]:
+  """Returns a run's value at its end, or the last of its curve; none if neither."""
+  if column in run.final:
+    return [run.final[column]]
+  return [float(v) for v in run.columns.get(column, ())[-1:]]
 
 
 def demonstrator_returns(folders: Sequence[str]) -> Mapping[str, float]:
@@ -192,14 +255,13 @@ def demonstrator_returns(folders: Sequence[str]) -> Mapping[str, float]:
     folders: folders of runs, all from the same starts.
   """
   for folder in folders:
-    path = os.path.join(folder, 'task_table.csv')
-    if os.path.exists(path):
-      with open(path, newline='') as file:
-        return {
-          row['policy']: float(row['task_return'])
-          for row in csv.DictReader(file)
-          if row['policy'].startswith('demonstrator')
-        }
+    rows = _rows(os.path.join(folder, 'task_table.csv'))
+    if rows:
+      return {
+        row['policy']: float(row['task_return'])
+        for row in rows
+        if row['policy'].startswith('demonstrator')
+      }
   return {}
 
 
@@ -212,7 +274,7 @@ def main(argv: list[str]) -> None:
     figure = sweeps.make(name, scale)
   except ValueError as error:
     raise SystemExit(f'Error: {error}') from None
-  found = curves(name, scale, root)
+  found = results(name, scale, root)
   if not found:
     raise SystemExit(
       f'Error: there are no runs of {name} at the scale {scale} in {root!r}: '

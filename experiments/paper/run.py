@@ -16,10 +16,10 @@
   python -m experiments.paper.run figure8 --scale=laptop --hours=2
 
 Every curve has its first seed before any has its second. A run that was cut goes
-on where it was. The runs are in runs/paper/<scale>/<figure>/<curve>/seed_<seed>;
-`python -m experiments.paper.plot` draws what there is. At the scale `paper` the
-runs are programs: give `--lp_launch_type=ray` and the cluster's flags behind
-`--`.
+on where it was, and one that fails is told at the end, after the others. The runs are
+in runs/paper/<scale>/<figure>/<curve>/seed_<seed>; `python -m
+experiments.paper.plot` draws what there is. At the scale `paper` the runs are
+programs: give `--lp_launch_type=ray` and the cluster's flags behind `--`.
 """
 
 import os
@@ -32,6 +32,7 @@ from typing import NamedTuple, Optional, Sequence
 from absl import app
 from absl import flags
 
+from experiments import command_line
 from experiments import paths
 from experiments import run_folder as run_folder_lib
 from experiments.paper import sweeps
@@ -49,8 +50,11 @@ ROOT = paths.define('root', 'runs/paper', 'Folder of the runs.')
 
 # For a run that saves and exports after a stop.
 _STOP_SECONDS = 120.0
-# What a run leaves at its end.
+_INTERRUPTED = 130  # As shells have it for Ctrl-C.
+# What a run in one process writes last.
 _LAST_FILE = 'task_table.md'
+# What is noted here of a program, which has no such file.
+_MARK = 'finished'
 
 
 class Run(NamedTuple):
@@ -69,7 +73,15 @@ class Run(NamedTuple):
   @property
   def is_finished(self) -> bool:
     """Whether it has come to its end."""
-    return os.path.exists(os.path.join(self.folder, _LAST_FILE))
+    return any(
+      os.path.exists(os.path.join(self.folder, name))
+      for name in (_LAST_FILE, _MARK)
+    )
+
+  def mark_finished(self) -> None:
+    """Notes that it has come to its end."""
+    with open(os.path.join(self.folder, _MARK), 'w'):
+      pass
 
 
 def runs(name: str, scale: str, root: str) -> Sequence[Run]:
@@ -129,20 +141,21 @@ def execute(arguments: Sequence[str], seconds: float) -> Optional[int]:
   Raises:
     KeyboardInterrupt: after the command has saved what there is.
   """
-  process = subprocess.Popen(arguments)
+  # In a session of its own: a signal that came to both, and then from here, would
+  # be its second, at which a run ends without saving.
+  process = subprocess.Popen(arguments, start_new_session=True)
   try:
     return process.wait(seconds)
   except subprocess.TimeoutExpired:
-    process.send_signal(signal.SIGTERM)
-    _wait(process)
+    _stop(process)
     return None
   except KeyboardInterrupt:
-    # The terminal has sent it to the command as well.
-    _wait(process)
+    _stop(process)
     raise
 
 
-def _wait(process: subprocess.Popen) -> None:
+def _stop(process: subprocess.Popen) -> None:
+  process.send_signal(signal.SIGTERM)
   try:
     process.wait(_STOP_SECONDS)
   except subprocess.TimeoutExpired:
@@ -150,12 +163,41 @@ def _wait(process: subprocess.Popen) -> None:
     process.wait()
 
 
+def run_all(
+  todo: Sequence[Run], scale: str, hours: float, more: Sequence[str] = ()
+) -> Sequence[Run]:
+  """Runs one after the other, until the time is up.
+
+  Args:
+    todo: what to run.
+    scale: scale of the runs.
+    hours: hours after which the run that is on is stopped.
+    more: further flags of the run script.
+
+  Returns:
+    Those that failed.
+  """
+  end = time.monotonic() + 3600.0 * hours
+  failed = []
+  for run in todo:
+    seconds = end - time.monotonic()
+    if seconds <= 0.0:
+      break
+    print(f'{run.curve.label}, seed {run.seed}: {run.folder}', flush=True)
+    code = execute(command(run, scale, more), seconds)
+    if code == 0:
+      run.mark_finished()
+    elif code is not None:
+      print(f'This run has ended with {code}.', flush=True)
+      failed.append(run)
+  return failed
+
+
 def main(argv: list[str]) -> None:
   """Runs what is missing."""
   if len(argv) < 2:
     raise app.UsageError(f'Give a figure: {", ".join(sweeps.FIGURES)}.')
   _, name, *more = argv
-  end = time.monotonic() + 3600.0 * _HOURS.value
   try:
     todo = [
       run for run in runs(name, SCALE.value, ROOT.value) if not run.is_finished
@@ -163,21 +205,22 @@ def main(argv: list[str]) -> None:
   except (ValueError, run_folder_lib.RunFolderError) as error:
     raise SystemExit(f'Error: {error}') from None
   print(f'{len(todo)} runs are missing or not finished.', flush=True)
-  for index, run in enumerate(todo):
-    seconds = end - time.monotonic()
-    if seconds <= 0.0:
-      print(
-        f'Time is up, {len(todo) - index} runs are left. To go on, run the same '
-        'command.'
-      )
-      return
-    print(f'{run.curve.label}, seed {run.seed}: {run.folder}', flush=True)
-    code = execute(command(run, SCALE.value, more), seconds)
-    if code:
-      raise SystemExit(
-        f'Error: the run in {run.folder} ended with {code}; its message stands '
-        'above. Move the folder away to begin it anew.'
-      )
+  command_line.stop_on_signals()
+  try:
+    failed = run_all(todo, SCALE.value, _HOURS.value, more)
+  except command_line.Stopped as stopped:
+    raise SystemExit(stopped.exit_code) from None
+  except KeyboardInterrupt:
+    raise SystemExit(_INTERRUPTED) from None
+  left = sum(not run.is_finished for run in todo)
+  if left > len(failed):
+    print(f'Time is up, {left} runs are left. To go on, run the same command.')
+  if failed:
+    raise SystemExit(
+      'Error: these runs failed, their messages stand above; once the cause is '
+      'mended the same command goes on with them: '
+      + ', '.join(run.folder for run in failed)
+    )
 
 
 if __name__ == '__main__':

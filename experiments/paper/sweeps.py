@@ -23,6 +23,10 @@ from experiments import presets
 SMOKE, LAPTOP, PAPER = 'smoke', 'laptop', 'paper'
 SCALES = (SMOKE, LAPTOP, PAPER)
 
+# The paper does not say how long its runs are, nor does its text have the axes of
+# its figures; another end is a flag behind `--`, such as --budget_minutes.
+_PAPER: Mapping[str, object] = {'budget.imitation_updates': 1_000_000}
+
 # A minute each, to see that all is there.
 _SMOKE: Mapping[str, object] = {
   'budget.minutes': 0.3,
@@ -107,7 +111,7 @@ def _figure5(scale: str) -> Figure:
       f'{number} demonstrations',
       preset,
       {
-        **_smaller(scale),
+        **_of_scale(scale),
         **({} if scale == PAPER else _IMITATION_ALONE),
         'demonstrations.num_train': number,
       },
@@ -153,7 +157,7 @@ def _figure6(scale: str) -> Figure:
       label,
       preset,
       {
-        **_smaller(scale),
+        **_of_scale(scale),
         **({} if scale == PAPER else _IMITATION_ALONE),
         'networks.torso': torso,
         'domain.image_size': pixel_forms.FORMS[torso].image_size,
@@ -176,17 +180,17 @@ def _figure6(scale: str) -> Figure:
 def _figure8(scale: str) -> Figure:
   if scale == PAPER:
     curves = [
-      Curve('metamimic', 'MetaMimic', PAPER),
+      Curve('metamimic', 'MetaMimic', PAPER, _of_scale(scale)),
       Curve(
         'metamimic_curriculum',
         'MetaMimic, curriculum',
         PAPER,
-        {'domain.task_curriculum_probability': 1.0},
+        {**_of_scale(scale), 'domain.task_curriculum_probability': 1.0},
       ),
     ]
   else:
     curves = [
-      Curve(name, label, preset, _smaller(scale))
+      Curve(name, label, preset, _of_scale(scale))
       for name, label, preset in (
         ('metamimic', 'MetaMimic', 'features'),
         ('d4pg', 'D4PG', 'd4pg'),
@@ -248,8 +252,9 @@ def make(name: str, scale: str) -> Figure:
   return dataclasses.replace(figure, seeds=(0,)) if scale == SMOKE else figure
 
 
-def _smaller(scale: str) -> Mapping[str, object]:
-  return _SMOKE if scale == SMOKE else {}
+def _of_scale(scale: str) -> Mapping[str, object]:
+  """Returns the changes that all runs of a scale have."""
+  return {SMOKE: _SMOKE, PAPER: _PAPER}.get(scale, {})
 
 
 def _text(value: object) -> str:

@@ -61,7 +61,9 @@ class Section(NamedTuple):
       as SVG; empty for none.
     failures: cells of the table of rollouts, failures first.
     films: films of rollouts.
-    settings: the run's experiment and provenance, as text.
+    settings: the run's experiment, as text.
+    provenance: command, code, libraries and machine that made it, as text; empty
+      if they are not known.
   """
 
   name: str
@@ -71,6 +73,7 @@ class Section(NamedTuple):
   failures: Sequence[Sequence[str]]
   films: Sequence[Film]
   settings: str
+  provenance: str = ''
 
 
 def render(title: str, curves: str, sections: Iterable[Section]) -> str:
@@ -132,8 +135,12 @@ def _section(section: Section) -> str:
       + '</div>\n'
     )
   parts.append(_folded('All rollouts, failures first', table(section.failures)))
-  settings = f'<pre>{html.escape(section.settings)}</pre>'
-  parts.append(_folded('Settings and provenance', settings))
+  for title, text in (
+    ('Settings', section.settings),
+    ('Provenance', section.provenance),
+  ):
+    if text:
+      parts.append(_folded(title, f'<pre>{html.escape(text)}</pre>'))
   return ''.join(parts)
 
 

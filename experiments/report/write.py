@@ -96,6 +96,9 @@ def _section(folder: str) -> page.Section:
     failures=_cells(rollouts),
     films=_films(_filmed(rollouts, experiment.evaluation.filmed)),
     settings=page.describe(overrides.values(experiment)),
+    provenance='\n\n'.join(
+      page.describe(each) for each in run_folder_lib.read_provenance(folder)
+    ),
   )
 
 

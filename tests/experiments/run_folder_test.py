@@ -16,6 +16,7 @@
 import contextlib
 import errno
 import fcntl
+from importlib import metadata
 import json
 import os
 import pathlib
@@ -50,6 +51,28 @@ def test_a_disk_that_is_full_is_said(tmp_path):
 
 def test_a_disk_that_is_gone_is_not_called_full(tmp_path):
   assert run_folder.disk_advice(str(tmp_path / 'absent')) == ''
+
+
+def test_each_start_is_kept_with_what_made_it(tmp_path):
+  experiment = presets.make('light')
+  assert not run_folder.read_provenance(str(tmp_path))
+  for number in (1, 2):
+    run_folder.write(str(tmp_path), run_folder.ONE_PROCESS, experiment)
+    starts = run_folder.read_provenance(str(tmp_path))
+    assert len(starts) == number
+  assert metadata.version('dm-acme') in starts[0]['libraries']
+  commit = subprocess.run(
+    ['git', 'rev-parse', 'HEAD'], cwd=_ROOT, capture_output=True, text=True
+  ).stdout.strip()
+  if commit:
+    assert commit.startswith(starts[0]['code'].removesuffix('-dirty'))
+  assert str(_ROOT) not in starts[0]['command'].split()[0]
+  # Older code kept none.
+  content = json.loads((tmp_path / 'experiment.json').read_text())
+  del content['provenance']
+  (tmp_path / 'experiment.json').write_text(json.dumps(content))
+  assert not run_folder.read_provenance(str(tmp_path))
+  assert run_folder.read(str(tmp_path)) == experiment
 
 
 def _other(value: Any) -> Any:

@@ -70,16 +70,26 @@ def _write_run(folder, returns) -> None:
       writer.writerow([index, 10 * index, index, '', 5 * index, value, 0.5])
 
 
+_TASK_TABLE = (
+  'policy,task_return,stacked,first_stacked\n'
+  'task policy,{},0.5,98\n'
+  'demonstrator brisk,103.6,0.98,109\n'
+)
+
+
+def _finish_run(folder, task_return) -> None:
+  (folder / 'task_table.csv').write_text(_TASK_TABLE.format(task_return))
+  (folder / 'task_table.md').write_text('')
+
+
 def test_a_figure_is_drawn_from_what_there_is(tmp_path):
   figure = sweeps.make('figure8', sweeps.LAPTOP)
   root = tmp_path / 'laptop' / 'figure8'
   _write_run(root / 'metamimic' / 'seed_0', [1.0, 2.0, 60.0])
   _write_run(root / 'metamimic' / 'seed_1', [1.0, 2.0, 80.0])
   _write_run(root / 'd4pg' / 'seed_0', [0.0, 0.0])
-  (root / 'd4pg' / 'seed_0' / 'task_table.csv').write_text(
-    'policy,task_return\ntask policy,1.0\ndemonstrator brisk,103.6\n'
-  )
-  found = plot.curves('figure8', sweeps.LAPTOP, str(tmp_path))
+  _finish_run(root / 'd4pg' / 'seed_0', 1.0)
+  found = plot.results('figure8', sweeps.LAPTOP, str(tmp_path))
   assert {name: len(runs) for name, runs in found.items()} == {
     'metamimic': 2,
     'd4pg': 1,
@@ -95,7 +105,10 @@ def test_a_figure_is_drawn_from_what_there_is(tmp_path):
   np.testing.assert_allclose(updates.x, [5, 10])
   rows, titles = plot.table(figure, found)
   assert [row['curve'] for row in rows] == ['MetaMimic', 'D4PG']
+  # The last of the curves while nothing better is there, then all the starts.
   assert rows[0]['task_policy_return'] == 70.0
+  assert rows[1]['task_policy_return'] == 1.0
+  assert [row['seeds'] for row in rows] == ['2 unfinished', '1']
   assert set(titles) == set(rows[0])
   folders = [str(root / 'd4pg' / 'seed_0')]
   demonstrators = plot.demonstrator_returns(folders)
@@ -109,5 +122,40 @@ def test_a_figure_is_drawn_from_what_there_is(tmp_path):
   assert blue.sum() > 50
 
 
+def test_a_run_on_its_way_does_not_cut_those_that_are_finished(tmp_path):
+  root = tmp_path / 'laptop' / 'figure8' / 'metamimic'
+  _write_run(root / 'seed_0', [1.0, 2.0, 60.0])
+  _finish_run(root / 'seed_0', 64.0)
+  _write_run(root / 'seed_1', [5.0])
+  found = plot.results('figure8', sweeps.LAPTOP, str(tmp_path))
+  band = plot.band(found['metamimic'], 'minutes', 'task_policy_return')
+  assert band is not None
+  np.testing.assert_allclose(band.x, [1, 2, 3])
+  np.testing.assert_allclose(band.center, [1.0, 2.0, 60.0])
+
+
+def test_the_table_has_the_forty_demonstrations_of_the_end(tmp_path):
+  folder = tmp_path / 'laptop' / 'figure5' / 'demonstrations_10' / 'seed_0'
+  _write_run(folder, [0.0, 0.0])
+  _finish_run(folder, 0.0)
+  (folder / 'table.csv').write_text(
+    'demonstrations,policy,episodes,imitation_reward,tracked,hand_error,'
+    'task_return,stacked\n'
+    'training,trained,40,0.7,0.9,0.01,0.8,0.75\n'
+    'validation,untrained,40,0.0,0.0,0.2,0.0,0.0\n'
+    'validation,trained,40,0.5,0.8,0.02,0.6,0.5\n'
+  )
+  found = plot.results('figure5', sweeps.LAPTOP, str(tmp_path))
+  (row,), _ = plot.table(sweeps.make('figure5', sweeps.LAPTOP), found)
+  assert row['training_task_return'] == 0.8
+  assert row['validation_task_return'] == 0.6
+  assert row['validation_imitation_reward'] == 0.5
+
+
 def test_a_panel_that_no_run_has_is_left_out():
-  assert plot.band([{'minutes': np.ones(2)}], 'minutes', 'absent') is None
+  assert (
+    plot.band(
+      [plot.Result({'minutes': np.ones(2)}, {}, True)], 'minutes', 'absent'
+    )
+    is None
+  )

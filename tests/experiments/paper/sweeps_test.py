@@ -12,6 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 import os
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -93,6 +96,12 @@ def test_the_papers_scale_is_a_program(tmp_path):
   line = run_lib.command(run, sweeps.PAPER, ['--lp_launch_type=ray'])
   assert line[2] == 'experiments.run_distributed'
   assert line[-1] == '--lp_launch_type=ray'
+  # Its end is in no table, but it has one.
+  assert any(flag.startswith('--set=budget.') for flag in line)
+  os.makedirs(run.folder)
+  assert not run.is_finished
+  run.mark_finished()
+  assert run.is_finished
 
 
 def test_a_command_is_stopped_when_its_time_is_up():
@@ -102,8 +111,59 @@ def test_a_command_is_stopped_when_its_time_is_up():
     'print("ready", flush=True)\n'
     'time.sleep(60)'
   )
-  assert run_lib.execute([run_lib.sys.executable, '-c', script], 2.0) is None
-  assert run_lib.execute([run_lib.sys.executable, '-c', 'exit(5)'], 30.0) == 5
+  assert run_lib.execute([sys.executable, '-c', script], 2.0) is None
+  assert run_lib.execute([sys.executable, '-c', 'exit(5)'], 30.0) == 5
+
+
+def _script_in_place_of_runs(monkeypatch, script: str) -> None:
+  def command(run, *unused_arguments):
+    os.makedirs(run.folder, exist_ok=True)
+    return [sys.executable, '-c', script, run.folder]
+
+  monkeypatch.setattr(run_lib, 'command', command)
+
+
+def test_a_run_that_fails_does_not_end_the_sweep(tmp_path, monkeypatch):
+  _script_in_place_of_runs(
+    monkeypatch, 'import sys; sys.exit("metamimic/" in sys.argv[1])'
+  )
+  todo = run_lib.runs('figure8', sweeps.SMOKE, str(tmp_path))
+  failed = run_lib.run_all(todo, sweeps.SMOKE, hours=1.0)
+  assert [run.curve.name for run in failed] == ['metamimic']
+  assert [run.is_finished for run in todo] == [False, True, True, True, True]
+
+
+def test_a_run_that_is_cut_is_left(tmp_path, monkeypatch):
+  _script_in_place_of_runs(monkeypatch, 'import time; time.sleep(60)')
+  todo = run_lib.runs('figure8', sweeps.SMOKE, str(tmp_path))
+  assert not run_lib.run_all(todo, sweeps.SMOKE, hours=1.0 / 3600.0)
+  assert [os.path.exists(run.folder) for run in todo] == [True] + 4 * [False]
+  assert not any(run.is_finished for run in todo)
+
+
+def test_a_stop_reaches_the_run_that_is_on(tmp_path):
+  script = (
+    'import signal, sys, time\n'
+    'def stop(*_):\n'
+    f'  open({str(tmp_path / "saved")!r}, "w"); sys.exit(0)\n'
+    'signal.signal(signal.SIGTERM, stop)\n'
+    f'open({str(tmp_path / "ready")!r}, "w")\n'
+    'time.sleep(60)'
+  )
+  sweep = (
+    'import sys\n'
+    'from experiments import command_line\n'
+    'from experiments.paper import run\n'
+    'command_line.stop_on_signals()\n'
+    f'run.execute([sys.executable, "-c", {script!r}], 60.0)'
+  )
+  process = subprocess.Popen([sys.executable, '-c', sweep])
+  while not (tmp_path / 'ready').exists():
+    assert process.poll() is None
+    time.sleep(0.1)
+  process.terminate()
+  assert process.wait(60.0) != 0
+  assert (tmp_path / 'saved').exists()
 
 
 def test_flags_of_curves_are_those_of_the_run_script():
