@@ -282,8 +282,9 @@ class _Job(contextlib.AbstractContextManager):
         images=domain.policy_images, image_size=domain.image_size
       )
     ) as filmer:
-      filmer.film(pairs, self._path('validation.mp4'))
+      # First: where nothing can be drawn it leaves no file that was begun.
       filmer.strip(pairs[0], self._path('validation.png'))
+      filmer.film(pairs, self._path('validation.mp4'))
 
 
 def _make_environments(
