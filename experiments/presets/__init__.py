@@ -26,6 +26,7 @@ from experiments.presets import pixels
 PRESETS: Mapping[str, Callable[[], experiment.Experiment]] = {
   'features': features.make,
   'features_long': features.make_long,
+  'features_pair': features.make_pair,
   'features_still': features.make_still,
   'pixels': pixels.make,
   'paper': paper.make,

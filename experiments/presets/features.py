@@ -28,6 +28,8 @@ from experiments.domains import block_stacking
 
 # Of the exploration noise; Acme's default.
 _SIGMA = 0.3
+# Steps of the imitation actor for each of the task actor, in the task phase.
+_SOURCE_STEPS = 0.5
 
 # About as many as two idle cores make in the task phase.
 _TASK_UPDATES = 60_000
@@ -60,7 +62,9 @@ def make() -> experiment.Experiment:
     ),
     task=_task_half(),
     # On two idle cores the imitation policy has levelled off by then.
-    task_phase=schedule.TaskPhase(after_share=0.6),
+    task_phase=schedule.TaskPhase(
+      after_share=0.6, source_steps_per_task_step=_SOURCE_STEPS
+    ),
     # One half learns at a time, and there are two cores.
     learns_beside_acting=True,
     budget=schedule.Budget(minutes=24.0),
@@ -105,6 +109,33 @@ def make_still() -> experiment.Experiment:
   )
 
 
+def make_pair() -> experiment.Experiment:
+  """Returns the experiment with the paper's pair of demonstrators, in an hour.
+
+  `steady` and `hesitant` have the returns of the paper's two persons (section
+  3.2), in episodes of 550 steps in which they take twice as long as `brisk` and
+  `careful` to stack.
+  """
+  base = make()
+  assert isinstance(base.domain, block_stacking.BlockStacking)
+  return dataclasses.replace(
+    base,
+    preset='features_pair',
+    domain=dataclasses.replace(base.domain, task_episode_length=550),
+    demonstrations=experiment.Demonstrations(
+      train_demonstrator='steady',
+      validation_demonstrator='hesitant',
+      num_train=100,
+    ),
+    task=_task_half(_LONG_TASK_UPDATES),
+    task_phase=dataclasses.replace(
+      base.task_phase, after_share=0.5, source_steps=30_000
+    ),
+    budget=schedule.Budget(minutes=60.0),
+    evaluation=schedule.Evaluation(period_minutes=6.0),
+  )
+
+
 def _task_half(
   num_updates: int = _TASK_UPDATES,
 ) -> acme_metamimic.D4PGConfig:
@@ -115,14 +146,20 @@ def _task_half(
       the regression fall.
 
   The regression is what makes the difference: D4PG alone, with as much of the
-  imitation policy's experience, lifted nothing. All other settings were chosen
-  with it, in trials of one seed each (docs/results/regression).
+  imitation policy's experience, lifted nothing. Then the grip: a quarter of the
+  episodes slipped, which a discount of 0.95 does not see as it happens 20 to 60
+  steps after the fingers open, and which seldom happens with little noise. With
+  0.98 and more noise of the fingers, and two thirds of the items the task actor's
+  own, one for each update, the task policy came from 92 to 109 of 200 after 60 000
+  updates, from the same imitation policy (docs/results, "The task policy").
   """
   return _half(
-    discount=0.95,
-    vmax=20.0,
+    discount=0.98,
+    # What a stack that stays is worth.
+    vmax=50.0,
     n_step=5,
-    sigma=0.2,
+    # Joints and fingers. With 0.2 of the arm most noisy episodes stack as well.
+    sigmas=(0.2,) * 6 + (0.5,) * 3,
     policy_learning_rate=1e-3,
     critic_learning_rate=1e-3,
     final_learning_rate_factor=0.1,
@@ -132,9 +169,9 @@ def _task_half(
     # So that the gradient can make the policy faster than what it learned from.
     final_regression_weight=1.0,
     regression_decay_updates=num_updates,
-    updates_per_observation=2.0,
-    # Both actors insert into the task table, each about as much.
-    samples_per_insert=_samples_per_insert(1.0),
+    updates_per_observation=1.0,
+    # Both actors insert into the task table.
+    samples_per_insert=_samples_per_insert(1.0 / (1.0 + _SOURCE_STEPS)),
   )
 
 

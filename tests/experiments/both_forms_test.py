@@ -105,9 +105,14 @@ def _check_policies(folder: pathlib.Path) -> None:
 
 def test_all_presets_are_tried():
   # The one differs from `features` in the task actor's environment alone, which
-  # the baseline with a curriculum has as well; another in numbers alone, and the
-  # last in who sees what, as `pixels` does.
-  like_features = ('metamimic_curriculum', 'features_long', 'features_still')
+  # the baseline with a curriculum has as well; two in numbers and names alone, and
+  # the last in who sees what, as `pixels` does.
+  like_features = (
+    'metamimic_curriculum',
+    'features_long',
+    'features_pair',
+    'features_still',
+  )
   # By resume_test.py and run_distributed_test.py.
   elsewhere = ('light',)
   assert {*_SETTINGS, *_BASELINES, *like_features, *elsewhere} == set(
@@ -127,6 +132,21 @@ def test_all_presets_are_tried():
         'evaluation.period_minutes',
         'task.learning_rate_decay_updates',
         'task.regression_decay_updates',
+      },
+    ),
+    (
+      'features_pair',
+      {
+        'domain.task_episode_length',
+        'demonstrations.train_demonstrator',
+        'demonstrations.validation_demonstrator',
+        'demonstrations.num_train',
+        'budget.minutes',
+        'evaluation.period_minutes',
+        'task.learning_rate_decay_updates',
+        'task.regression_decay_updates',
+        'task_phase.after_share',
+        'task_phase.source_steps',
       },
     ),
     (

@@ -57,11 +57,10 @@ def test_values_of_the_support_are_tight():
 
 def test_fingers_explore_more_than_joints(spec):
   config = presets.make('features')
-  sigmas = config.imitation.sigmas
-  assert sigmas is not None
-  assert spec.actions.shape == (len(sigmas),)
-  assert max(sigmas[:6]) < min(sigmas[6:])
-  assert config.task.sigmas is None
+  for half in (config.imitation, config.task):
+    assert half.sigmas is not None
+    assert spec.actions.shape == (len(half.sigmas),)
+    assert max(half.sigmas[:6]) < min(half.sigmas[6:])
 
 
 def test_program_has_the_ratios_of_one_process():
@@ -74,9 +73,11 @@ def test_program_has_the_ratios_of_one_process():
   assert samples / batch_size == one_process.imitation.updates_per_observation
   samples = program.task.samples_per_insert
   assert samples is not None
-  # Inserted twice for each step of the task actor: by the actors of both halves.
-  assert experiment.task_phase.source_steps_per_task_step == 1.0
-  assert 2.0 * samples / batch_size == one_process.task.updates_per_observation
+  # The actors of both halves insert.
+  items_per_step = 1.0 + experiment.task_phase.source_steps_per_task_step
+  assert items_per_step * samples / batch_size == pytest.approx(
+    one_process.task.updates_per_observation
+  )
   assert program.imitation.discount == one_process.imitation.discount
 
 
@@ -99,8 +100,9 @@ def test_features_are_what_figures_were_measured_with():
   assert (imitation.discount, imitation.vmax) == (0.95, 20.0)
   assert imitation.n_step == 3
   assert imitation.policy_learning_rate == 3e-4
-  assert (task.discount, task.vmax) == (0.95, 20.0)
-  assert (task.n_step, task.sigma) == (5, 0.2)
+  assert (task.discount, task.vmax) == (0.98, 50.0)
+  assert task.n_step == 5
+  assert task.sigmas == (0.2,) * 6 + (0.5,) * 3
   assert task.policy_learning_rate == 1e-3
   assert task.regression_filter == 'better_or_imitation'
   for half in (imitation, task):
