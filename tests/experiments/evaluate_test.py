@@ -53,6 +53,14 @@ def test_a_run_without_a_policy_is_named(tmp_path):
     evaluate.evaluate(str(tmp_path), 'data')
 
 
+def test_a_run_of_the_task_half_alone_follows_no_dataset(tmp_path):
+  (tmp_path / 'policies' / 'task_policy').mkdir(parents=True)
+  with pytest.raises(
+    evaluate.PolicyError, match='has the task policy alone: give no dataset'
+  ):
+    evaluate.evaluate(str(tmp_path), 'data')
+
+
 @pytest.mark.parametrize(
   ('table', 'words'),
   [('table.csv', 'give .*table.md'), ('table.md', "table.csv' exists")],
