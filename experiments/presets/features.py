@@ -151,7 +151,7 @@ def _task_half(
   steps after the fingers open, and which seldom happens with little noise. With
   0.98 and more noise of the fingers, and two thirds of the items the task actor's
   own, one for each update, the task policy came from 92 to 104 of 200, from the
-  same imitation policy. A discount of 0.99 came to 97 (docs/results, "The task
+  same imitation policy. A discount of 0.99 came to 100 (docs/results, "The task
   policy").
   """
   return _half(
