@@ -17,10 +17,11 @@ Both run scripts have `--preset`, `--set`, `--run_folder` and `--resume`, and sh
 names of some fields.
 """
 
+import contextlib
 import os
 import signal
 import sys
-from typing import Any, List, Mapping, NoReturn, Tuple
+from typing import Any, Iterator, List, Mapping, NoReturn, Tuple
 import warnings
 
 from absl import app
@@ -283,6 +284,21 @@ class Stopped(KeyboardInterrupt):
     super().__init__(signal.Signals(number).name)
     self.number = number
     self.exit_code = _SIGNAL_EXIT + number
+
+
+@contextlib.contextmanager
+def exit_codes() -> Iterator[None]:
+  """Ends the program with the exit code of the signal that stops it.
+
+  Raises:
+    SystemExit: in place of a `KeyboardInterrupt`, which says what was kept.
+  """
+  try:
+    yield
+  except Stopped as stopped:
+    raise SystemExit(stopped.exit_code) from None
+  except KeyboardInterrupt:
+    raise SystemExit(_SIGNAL_EXIT + signal.SIGINT) from None
 
 
 def stop_on_signals() -> None:

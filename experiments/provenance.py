@@ -46,7 +46,9 @@ def describe() -> Mapping[str, str]:
     'code': _commit() or _version('acme-metamimic') or 'unknown',
     'python': platform.python_version(),
     'libraries': ', '.join(
-      f'{name} {_version(name)}' for name in _LIBRARIES if _version(name)
+      f'{name} {version}'
+      for name in _LIBRARIES
+      if (version := _version(name)) is not None
     ),
     'machine': f'{platform.machine()}, {os.cpu_count()} cores, '
     f'load {os.getloadavg()[0]:.1f}',
@@ -74,7 +76,14 @@ def _commit() -> Optional[str]:
   None where the code is not in a checkout, as in an installed package.
   """
   folder = os.path.dirname(os.path.abspath(__file__))
-  command = ('git', 'describe', '--always', '--dirty', '--abbrev=12')
+  command = (
+    'git',
+    'describe',
+    '--always',
+    '--exclude=*',
+    '--dirty',
+    '--abbrev=12',
+  )
   with contextlib.suppress(OSError, subprocess.SubprocessError):
     # An installed package may lie in somebody else's checkout.
     if not os.path.exists(os.path.join(os.path.dirname(folder), '.git')):

@@ -32,14 +32,13 @@ with renderer.required():
   from experiments import one_process
   from experiments import run_folder as run_folder_lib
 
-_INTERRUPTED = 130  # As shells have it for Ctrl-C.
-
 command_line.define(run_folder_lib.ONE_PROCESS)
 # For --help.
 flags.adopt_module_key_flags(command_line)
 FLAGS = flags.FLAGS
 
 
+@command_line.exit_codes()
 def main(argv: list[str]) -> None:
   """Runs the experiment that the flags describe."""
   command_line.check_no_arguments(argv)
@@ -61,10 +60,6 @@ def main(argv: list[str]) -> None:
     run_folder_lib.RunFolderError,
   ) as error:
     raise SystemExit(f'Error: {error}') from None
-  except command_line.Stopped as stopped:
-    raise SystemExit(stopped.exit_code) from None
-  except KeyboardInterrupt:
-    raise SystemExit(_INTERRUPTED) from None
 
 
 if __name__ == '__main__':

@@ -45,8 +45,6 @@ _OUTPUT = paths.define(
   'figures', 'docs/results/paper', 'Folder for the pictures and the table.'
 )
 
-# Columns of each run, by the name of its curve.
-
 
 class Result(NamedTuple):
   """What a run has left behind.
@@ -62,6 +60,7 @@ class Result(NamedTuple):
   is_finished: bool
 
 
+# What runs have left behind, by the name of their curve.
 Found = Mapping[str, Sequence[Result]]
 
 # Columns that add up to the value of the axis, by its name.

@@ -50,10 +50,9 @@ ROOT = paths.define('root', 'runs/paper', 'Folder of the runs.')
 
 # For a run that saves and exports after a stop.
 _STOP_SECONDS = 120.0
-_INTERRUPTED = 130  # As shells have it for Ctrl-C.
 # What a run in one process writes last.
 _LAST_FILE = 'task_table.md'
-# What is noted here of a program, which has no such file.
+# What is noted here of a run that ended by itself; a program leaves nothing else.
 _MARK = 'finished'
 
 
@@ -193,6 +192,7 @@ def run_all(
   return failed
 
 
+@command_line.exit_codes()
 def main(argv: list[str]) -> None:
   """Runs what is missing."""
   if len(argv) < 2:
@@ -206,12 +206,7 @@ def main(argv: list[str]) -> None:
     raise SystemExit(f'Error: {error}') from None
   print(f'{len(todo)} runs are missing or not finished.', flush=True)
   command_line.stop_on_signals()
-  try:
-    failed = run_all(todo, SCALE.value, _HOURS.value, more)
-  except command_line.Stopped as stopped:
-    raise SystemExit(stopped.exit_code) from None
-  except KeyboardInterrupt:
-    raise SystemExit(_INTERRUPTED) from None
+  failed = run_all(todo, SCALE.value, _HOURS.value, more)
   left = sum(not run.is_finished for run in todo)
   if left > len(failed):
     print(f'Time is up, {left} runs are left. To go on, run the same command.')

@@ -169,7 +169,7 @@ def _task_half(
     regression_filter=d4pg_config.BETTER_OR_IMITATION,
     # So that the gradient can make the policy faster than what it learned from.
     # With 1 it is faster still and slips more: 97, 95 and 107 from fifty starts
-    # each, with 2 104, 103 and 104, where brisk has 104, 105 and 102.
+    # each, with 2 102, 103 and 104, where brisk has 104, 105 and 102.
     final_regression_weight=2.0,
     regression_decay_updates=num_updates,
     updates_per_observation=1.0,
