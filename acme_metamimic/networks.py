@@ -26,6 +26,7 @@ import sonnet as snt
 import tree
 
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.tf import mlps
 from acme_metamimic.tf import observation_networks
 from acme_metamimic.tf import resnet
 from acme_metamimic.tf import views
@@ -45,6 +46,7 @@ def make_imitation_networks(
   vmin: float = 0.0,
   vmax: float = 100.0,
   num_atoms: int = 101,
+  normalised_critic: bool = False,
   goal_difference_scale: Optional[Scales] = None,
   observation_scale: Optional[Scales] = None,
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
@@ -66,6 +68,8 @@ def make_imitation_networks(
     vmin: lowest atom of the value distribution; Table 1.
     vmax: highest atom of the value distribution; Table 1.
     num_atoms: number of atoms of the value distribution; Table 1, `Vbins`.
+    normalised_critic: whether all hidden layers of the critic are normalised, see
+      `tf.mlps`; otherwise the first alone, as in Acme's D4PG.
     goal_difference_scale: scale factors of `goal - observation`, by key. Choose
       them so that the motion of one control step is of order one. For keys that
       are left out, by default all, the goal itself is shown in place of the
@@ -110,7 +114,7 @@ def make_imitation_networks(
   return _assemble(
     observations,
     _make_policy(environment_spec.actions, policy_layer_sizes),
-    _make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
+    _make_critic(critic_layer_sizes, vmin, vmax, num_atoms, normalised_critic),
     lambda seen: _make_observation_network(
       _image_keys(seen),
       torso,
@@ -134,6 +138,7 @@ def make_task_networks(
   vmin: float = 0.0,
   vmax: float = 100.0,
   num_atoms: int = 101,
+  normalised_critic: bool = False,
   observation_scale: Optional[Scales] = None,
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
   policy_keys: Optional[Sequence[str]] = None,
@@ -152,6 +157,8 @@ def make_task_networks(
     vmin: lowest atom of the value distribution; Table 1.
     vmax: highest atom of the value distribution; Table 1.
     num_atoms: number of atoms of the value distribution; Table 1, `Vbins`.
+    normalised_critic: whether all hidden layers of the critic are normalised, see
+      `tf.mlps`; otherwise the first alone, as in Acme's D4PG.
     observation_scale: scale factors of the observations, by key. A key that is
       left out is not scaled.
     torso: function that makes the images' torso, a module from uint8[B, H, W, C]
@@ -178,7 +185,7 @@ def make_task_networks(
   return _assemble(
     observations,
     _make_policy(environment_spec.actions, policy_layer_sizes),
-    _make_critic(critic_layer_sizes, vmin, vmax, num_atoms),
+    _make_critic(critic_layer_sizes, vmin, vmax, num_atoms, normalised_critic),
     lambda seen: _make_observation_network(
       _image_keys(seen),
       torso,
@@ -302,7 +309,11 @@ def _make_policy(
 
 
 def _make_critic(
-  layer_sizes: Sequence[int], vmin: float, vmax: float, num_atoms: int
+  layer_sizes: Sequence[int],
+  vmin: float,
+  vmax: float,
+  num_atoms: int,
+  normalised: bool,
 ) -> snt.Module:
   """Makes a distributional critic.
 
@@ -311,17 +322,19 @@ def _make_critic(
     vmin: lowest atom of the value distribution.
     vmax: highest atom of the value distribution.
     num_atoms: number of evenly spaced atoms from `vmin` to `vmax`.
+    normalised: whether all hidden layers are normalised.
 
   Returns:
     Module from float32[B, D] and actions float32[B, A] to value distributions.
   """
+  mlp = (
+    mlps.NormalisedMLP(layer_sizes)
+    if normalised
+    else acme_networks.LayerNormMLP(layer_sizes, activate_final=True)
+  )
   return snt.Sequential(
     [
-      acme_networks.CriticMultiplexer(
-        critic_network=acme_networks.LayerNormMLP(
-          layer_sizes, activate_final=True
-        )
-      ),
+      acme_networks.CriticMultiplexer(critic_network=mlp),
       acme_networks.DiscreteValuedHead(vmin, vmax, num_atoms),
     ]
   )

@@ -31,6 +31,7 @@ _FIXED_OF_HALF = (
   'vmin',
   'vmax',
   'num_atoms',
+  'normalised_critic',
   'replay_table_name',
 )
 

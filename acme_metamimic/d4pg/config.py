@@ -26,11 +26,13 @@ MIN_HEAP = 'min_heap'
 PROPORTIONAL = 'proportional'
 
 # Replayed actions that a policy regresses to: better ones than its own by the
-# critic; these, and all that imitation actors took; or all.
+# critic; these, and all that imitation actors took; those after which more came
+# than was expected; or all.
 BETTER = 'better'
 BETTER_OR_IMITATION = 'better_or_imitation'
+ADVANTAGE = 'advantage'
 ALL = 'all'
-_REGRESSION_FILTERS = (BETTER, BETTER_OR_IMITATION, ALL)
+_REGRESSION_FILTERS = (BETTER, BETTER_OR_IMITATION, ADVANTAGE, ALL)
 
 
 @dataclasses.dataclass
@@ -72,6 +74,9 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     vmin: lowest atom of the value distribution; Table 1.
     vmax: highest atom of the value distribution; Table 1.
     num_atoms: number of atoms of the value distribution; Table 1, `Vbins`.
+    normalised_critic: whether all hidden layers of the critic are normalised;
+      not in the paper, and by default the first alone is, as in Acme. See
+      `tf.mlps`.
     updates_per_step: number of updates in one call of `learner.step()`. More
       than one saves the cost of entering TensorFlow, and delays what follows a
       call (logs, priorities, checkpoints). 1 is Acme's granularity.
@@ -105,7 +110,8 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
     regression_weight: weight of the policy's regression to replayed actions; not
       in the paper, and 0, no regression, by default. See `d4pg.regression`.
     regression_filter: which replayed actions the policy regresses to: `better`
-      ones by the critic, `better_or_imitation`, or `all`.
+      ones by the critic, `better_or_imitation`, those with an n-step `advantage`,
+      or `all`.
     final_regression_weight: weight at the end of its linear decay; None for no
       decay.
     regression_decay_updates: number of updates that the decay takes.
@@ -146,6 +152,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   vmin: float = 0.0
   vmax: float = 100.0
   num_atoms: int = 101
+  normalised_critic: bool = False
   updates_per_step: int = 1
   updates_per_observation: float = 1.0
   priority_exponent: float = 0.0

@@ -182,6 +182,7 @@ def support(config: d4pg_config.D4PGConfig) -> dict:
     'vmin': config.vmin,
     'vmax': config.vmax,
     'num_atoms': config.num_atoms,
+    'normalised_critic': config.normalised_critic,
   }
 
 

@@ -26,6 +26,7 @@ paper has no such term.
 
 from typing import Any, Optional, Sequence
 
+from acme import types
 import reverb
 import tensorflow as tf
 import tree
@@ -63,7 +64,8 @@ class RegressingD4PGLearner(learning.D4PGLearner):
       regression_weight: weight w of the regression at first.
       regression_filter: which actions pass: `config.BETTER`, those with Q(o, a)
         above Q(o, pi(o)); `config.BETTER_OR_IMITATION`, all of imitation actors
-        as well, which needs a table that samples uniformly; or `config.ALL`.
+        as well, which needs a table that samples uniformly; `config.ADVANTAGE`,
+        those after which n steps brought more than Q(o, pi(o)); or `config.ALL`.
       final_regression_weight: weight at the end of its linear decay; None for
         no decay.
       regression_decay_updates: number of updates that the decay takes.
@@ -119,8 +121,24 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     """Returns 1 for the actions that pass the filter and 0 for others, [B]."""
     if self._regression_filter == d4pg_config.ALL:
       return tf.ones_like(q_values)
+    if self._regression_filter == d4pg_config.ADVANTAGE:
+      returns = self._returns(sample.data)
+      return tf.cast(returns > q_values, q_values.dtype)
     replayed = self._critic_network(observation, sample.data.action).mean()
     passes = replayed > q_values
     if self._regression_filter == d4pg_config.BETTER_OR_IMITATION:
       passes |= provenance.is_imitation(sample.info.priority)
     return tf.cast(passes, q_values.dtype)
+
+  def _returns(self, transitions: types.Transition) -> tf.Tensor:
+    """Returns the rewards of n steps and the value of what follows, [B].
+
+    Unlike Q(o, a) they have what happened after the action, and the policy's own
+    action where they end. What the critic expects too much of that action is
+    expected of the one that they are compared with, too.
+    """
+    observation = self._observation_network(transitions.next_observation)
+    action, _ = self._act(observation)
+    values = self._critic_network(observation, action).mean()
+    discount = tf.cast(self._discount, transitions.discount.dtype)
+    return transitions.reward + discount * transitions.discount * values

@@ -74,7 +74,24 @@ def _better(networks) -> np.ndarray:
   return (replayed.mean() > own.mean()).numpy()
 
 
-@pytest.mark.parametrize('name', ['better', 'better_or_imitation', 'all'])
+def _advantageous(networks) -> np.ndarray:
+  online, _ = networks
+
+  def value(observation):
+    features = online.observation_network(observation)
+    return online.critic_network(
+      features, online.policy_network(features)
+    ).mean()
+
+  data = _BATCH.data
+  discount = learners.DISCOUNT * data.discount
+  after = data.reward + discount * value(data.next_observation)
+  return (after > value(data.observation)).numpy()
+
+
+@pytest.mark.parametrize(
+  'name', ['better', 'better_or_imitation', 'advantage', 'all']
+)
 def test_an_update_is_that_of_the_loss(name):
   networks = learners.make_networks((8, 8))
   better = _better(networks)
@@ -82,6 +99,7 @@ def test_an_update_is_that_of_the_loss(name):
   passes = {
     'better': better,
     'better_or_imitation': better | is_imitation,
+    'advantage': _advantageous(networks),
     'all': np.ones_like(better),
   }[name].astype(np.float32)
   expected, term, share = _expected(networks, 5.0, passes)
