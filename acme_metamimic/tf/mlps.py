@@ -37,20 +37,19 @@ class NormalisedMLP(snt.Module):
       layer_sizes: sizes of its layers.
     """
     super().__init__(name='normalised_mlp')
-    self._layers = []
+    layers = []
     for size in layer_sizes:
       # The distribution of the weights of Acme's MLPs.
       initializer = snt.initializers.VarianceScaling(
         scale=0.333, mode='fan_out', distribution='uniform'
       )
-      self._layers += [
+      layers += [
         snt.Linear(size, w_init=initializer),
         snt.LayerNorm(axis=-1, create_scale=True, create_offset=True),
+        tf.nn.relu,
       ]
+    self._network = snt.Sequential(layers)
 
   def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     """Returns the last layer, float32[B, D'], from float32[B, D]."""
-    outputs = inputs
-    for linear, norm in zip(self._layers[::2], self._layers[1::2], strict=True):
-      outputs = tf.nn.relu(norm(linear(outputs)))
-    return outputs
+    return self._network(inputs)

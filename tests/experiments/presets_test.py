@@ -104,14 +104,16 @@ def test_features_are_what_figures_were_measured_with():
   assert task.n_step == 5
   assert task.sigmas == (0.2,) * 6 + (0.5,) * 3
   assert task.policy_learning_rate == 1e-3
-  assert task.regression_filter == 'better_or_imitation'
+  assert task.regression_filter == 'advantage'
+  assert (imitation.normalised_critic, task.normalised_critic) == (False, True)
+  assert imitation.policy_averaging_horizon == 5000
+  assert task.policy_averaging_horizon == 20_000
   for half in (imitation, task):
     assert half.num_atoms == 101
     assert half.batch_size == 64
     assert half.min_replay_size == 1000
     assert half.max_replay_size == 300_000
     assert half.updates_per_step == 10
-    assert half.policy_averaging_horizon == 5000
     assert half.policy_learning_rate == half.critic_learning_rate
   assert experiment.networks.policy_layer_sizes == (256, 256)
   assert experiment.networks.critic_layer_sizes == (256, 256)

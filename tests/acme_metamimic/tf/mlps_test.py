@@ -29,7 +29,7 @@ def test_each_layer_is_linear_normalised_and_rectified():
   tf.random.set_seed(0)
   inputs = np.random.RandomState(0).randn(5, 3).astype(np.float32)
   mlp = mlps.NormalisedMLP((8, 4))
-  actual = mlp(tf.constant(inputs)).numpy()
+  actual = tf.function(mlp)(tf.constant(inputs)).numpy()
   expected = inputs
   for variable in mlp.trainable_variables:
     if variable.name.endswith('w:0'):

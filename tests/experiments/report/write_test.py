@@ -75,7 +75,7 @@ def test_all_is_in_the_page(report, run):
         assert f'>{cell}</t' in text
   assert text.count('<svg') == 3
   assert 'imitation reward a step, body alone' in text
-  assert 'task.regression_filter = better_or_imitation' in text
+  assert 'task.regression_filter = advantage' in text
   assert 'unseen demonstrations' in text
   # Nothing of it is elsewhere.
   links = re.findall(r'(?:src|href)="([^"#]{1,40})', text)
