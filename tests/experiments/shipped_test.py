@@ -122,7 +122,7 @@ def test_the_imitation_policy_does_what_its_table_says(name):
 def test_the_task_policy_does_what_its_table_says():
   policy = acme_metamimic.load_policy('features', 'task')
   environment = _DOMAIN.load(episode_length=200)
-  # Of an episode in six the block slips.
+  # In one episode of six the block slips.
   states = fixed_starts.draw_states(environment, 20)
   metrics = task_evaluation.run_episodes(
     fixed_starts.FixedStarts(environment, states), policy
