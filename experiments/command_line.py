@@ -231,7 +231,7 @@ def _resumed(form: str) -> experiment_lib.Experiment:
   if _FLAGS.run_folder is None:
     raise SettingsError('--resume needs the --run_folder of the run.')
   run_folder_lib.read_launch(_FLAGS.run_folder, form)
-  experiment = run_folder_lib.read(_FLAGS.run_folder)
+  experiment = run_folder_lib.read_to_resume(_FLAGS.run_folder)
   if _FLAGS['preset'].present and _FLAGS.preset != experiment.preset:
     raise SettingsError(
       f'--preset={_FLAGS.preset} is not that of the run, {experiment.preset}: '

@@ -176,6 +176,28 @@ def read(path: str) -> experiment_lib.Experiment:
     ) from None
 
 
+def read_to_resume(path: str) -> experiment_lib.Experiment:
+  """Returns the experiment of a run that goes on.
+
+  Args:
+    path: path of the run's folder.
+
+  Raises:
+    RunFolderError: as `read`, and if a setting is not in it, whose value in the
+      preset of this code need not be that of the run.
+  """
+  experiment = read(path)
+  missing = set(overrides.paths(experiment)) - set(_read(path)['experiment'])
+  if missing:
+    codes = [start['code'] for start in read_provenance(path)]
+    raise RunFolderError(
+      f'{os.path.join(path, _EXPERIMENT)!r} is of other code, which had no '
+      f'{", ".join(sorted(missing))}; go on with the code that it was written by'
+      f'{f" ({codes[-1]})" if codes else ""}, or add what the run had.'
+    )
+  return experiment
+
+
 def read_launch(path: str, form: str) -> Mapping[str, Any]:
   """Returns how a run was launched.
 

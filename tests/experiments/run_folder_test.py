@@ -219,6 +219,24 @@ def test_experiment_of_other_code_is_refused(tmp_path, changes, message):
   assert str(error.value).endswith('with the code that it was written by.')
 
 
+def test_a_run_of_code_without_a_setting_does_not_go_on(tmp_path):
+  content = _content()
+  (tmp_path / 'experiment.json').write_text(json.dumps(content))
+  assert run_folder.read_to_resume(str(tmp_path)) == run_folder.read(
+    str(tmp_path)
+  )
+  del content['experiment']['task.normalised_critic']
+  content['provenance'] = [{'code': '0d373038dc49'}]
+  (tmp_path / 'experiment.json').write_text(json.dumps(content))
+  # It is still evaluated.
+  run_folder.read(str(tmp_path))
+  with pytest.raises(
+    run_folder.RunFolderError,
+    match=r'no task.normalised_critic; .* \(0d373038dc49\), or add',
+  ):
+    run_folder.read_to_resume(str(tmp_path))
+
+
 def test_experiment_without_a_preset_is_refused(tmp_path):
   content = _content()
   del content['experiment']['preset']
