@@ -22,9 +22,8 @@ import tensorflow as tf
 class NormalisedMLP(snt.Module):
   """Layers of linear map, layer norm and ReLU.
 
-  Acme's `LayerNormMLP` normalises its first layer alone. A critic of which all
-  are expects less of actions that nobody took: the norm of the last layer bounds
-  its values there.
+  Acme's `LayerNormMLP` normalises its first layer alone. In a critic this is to
+  keep values from growing with actions that nobody took.
 
   Source: Ball et al., 2023, "Efficient Online Reinforcement Learning with Offline
   Data", section 4.2.
