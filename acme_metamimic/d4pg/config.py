@@ -62,6 +62,9 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       action; not in the paper, Acme's default.
     sigmas: standard deviation of the noise in each component of the action;
       None, the default, for `sigma` in all of them.
+    noise_correlations: correlation of the noise in each component of the action
+      with that of the step before; not in the paper, and None, none, by default.
+      See `d4pg.exploration`.
     clipping: whether to clip dQ/da at norm 1 and gradients at global norm 40;
       not in the paper, Acme's default.
     replay_table_name: name of the table that the learner samples from.
@@ -143,6 +146,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
 
   batch_size: int = 64
   sigmas: Optional[Tuple[float, ...]] = None
+  noise_correlations: Optional[Tuple[float, ...]] = None
   samples_per_insert: Optional[float] = None
   replay_table_name: str = 'task'
   policy_learning_rate: float = 1e-4
@@ -305,6 +309,11 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       raise ValueError(
         f'sigmas={self.sigmas} must not be negative: use 0 where there is to be '
         'no noise.'
+      )
+    if not all(0.0 <= value < 1.0 for value in self.noise_correlations or ()):
+      raise ValueError(
+        f'noise_correlations={self.noise_correlations} must lie in [0, 1): use 0 '
+        'where noise is to be new at every step.'
       )
     if not -math.inf < self.removal_exponent <= 0.0:
       raise ValueError(

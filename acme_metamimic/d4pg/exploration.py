@@ -14,7 +14,7 @@
 
 """Exploration: the policy with Gaussian noise on its actions."""
 
-from typing import Sequence
+from typing import Optional, Sequence
 
 from acme import specs
 from acme.agents.tf.d4pg import agent as acme_d4pg
@@ -55,6 +55,61 @@ class GaussianNoise(snt.Module):
     return inputs + tf.cast(self._sigmas, inputs.dtype) * noise
 
 
+class AutoregressiveNoise(snt.Module):
+  """Adds Gaussian noise that is correlated from one call to the next.
+
+  A first-order autoregressive process for each component, as in Korenkevych et
+  al., 2019, "Autoregressive Policies for Continuous Control Deep Reinforcement
+  Learning". At every call the noise is distributed as that of `GaussianNoise`.
+  """
+
+  def __init__(
+    self,
+    sigmas: Sequence[float],
+    correlations: Sequence[float],
+    name: str = 'autoregressive_noise',
+  ):
+    """Initializes the module.
+
+    Args:
+      sigmas: standard deviation of the noise on each of the N components of an
+        input, in units of that component.
+      correlations: correlation of each component's noise with that of the call
+        before, in [0, 1).
+      name: name of the module.
+    """
+    super().__init__(name=name)
+    self._sigmas = tf.constant(sigmas, tf.float32)
+    self._correlations = tf.constant(correlations, tf.float32)
+    self._process = _Process(tf.random.normal([len(sigmas)]))
+
+  def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
+    """Adds the next noise to each input.
+
+    Args:
+      inputs: arrays of N components, float32[..., N]. All have the same noise.
+
+    Returns:
+      The inputs with noise, float32[..., N].
+    """
+    noise = self._process.value
+    innovation = tf.random.normal(noise.shape)
+    scale = tf.sqrt(1.0 - tf.square(self._correlations))
+    noise.assign(self._correlations * noise + scale * innovation)
+    return inputs + tf.cast(self._sigmas * noise, inputs.dtype)
+
+
+class _Process:
+  """Holds the noise, out of sight of Sonnet.
+
+  As one of its module's variables it would be one of the policy's, which actors
+  fetch from a learner that has none.
+  """
+
+  def __init__(self, value: tf.Tensor):
+    self.value = tf.Variable(value, trainable=False)
+
+
 def make_policy(
   networks: acme_d4pg.D4PGNetworks,
   spec: specs.EnvironmentSpec,
@@ -67,29 +122,41 @@ def make_policy(
       to deterministic actions.
     spec: specs of the half's environment, whose action bounds hold with noise,
       too.
-    config: configuration of the half, whose `sigmas` or `sigma` are the noise's
-      standard deviations.
+    config: configuration of the half: `sigmas` or `sigma`, the noise's standard
+      deviations, and `noise_correlations`.
 
   Returns:
     Module from observations to actions with noise, clipped to the bounds.
 
   Raises:
-    ValueError: if `config.sigmas` has not one value for each component of the
-      action.
+    ValueError: if `config.sigmas` or `config.noise_correlations` has not one value
+      for each component of the action.
   """
-  if config.sigmas is None:
+  if config.sigmas is None and config.noise_correlations is None:
     return networks.make_policy(spec, config.sigma)
-  if spec.actions.shape != (len(config.sigmas),):
-    raise ValueError(
-      f'sigmas={config.sigmas} must have one value for each component of the '
-      f'action, whose shape is {spec.actions.shape}: change sigmas in the '
-      'config, or use sigma, which is the same for all.'
-    )
-  return with_noise(networks.make_policy(spec), spec.actions, config.sigmas)
+  (size,) = spec.actions.shape
+  sigmas = config.sigmas or (config.sigma,) * size
+  correlations = config.noise_correlations
+  for name, values in (
+    ('sigmas', sigmas),
+    ('noise_correlations', correlations),
+  ):
+    if values is not None and len(values) != size:
+      raise ValueError(
+        f'{name}={values} must have one value for each component of the '
+        f'action, whose shape is {spec.actions.shape}: change {name} in the '
+        'config, or leave it out for the same in all.'
+      )
+  return with_noise(
+    networks.make_policy(spec), spec.actions, sigmas, correlations
+  )
 
 
 def with_noise(
-  policy: snt.Module, action_spec: specs.BoundedArray, sigmas: Sequence[float]
+  policy: snt.Module,
+  action_spec: specs.BoundedArray,
+  sigmas: Sequence[float],
+  correlations: Optional[Sequence[float]] = None,
 ) -> snt.Module:
   """Returns a policy with noise on its actions, clipped to their bounds.
 
@@ -97,7 +164,12 @@ def with_noise(
     policy: module from observations to actions.
     action_spec: spec of the actions.
     sigmas: standard deviation of the noise on each of their components.
+    correlations: correlation of each component's noise with that of the step
+      before; None for none, and then each input of a batch has its own noise.
   """
-  return snt.Sequential(
-    [policy, GaussianNoise(sigmas), acme_networks.ClipToSpec(action_spec)]
+  noise = (
+    GaussianNoise(sigmas)
+    if correlations is None
+    else AutoregressiveNoise(sigmas, correlations)
   )
+  return snt.Sequential([policy, noise, acme_networks.ClipToSpec(action_spec)])

@@ -92,6 +92,8 @@ def test_observations_per_step(
     ('sigma', -0.3),
     ('sigmas', (0.3, -0.1)),
     ('sigmas', (float('nan'),)),
+    ('noise_correlations', (0.5, 1.0)),
+    ('noise_correlations', (-0.1,)),
     ('remover', 'fifo'),
     ('removal_exponent', 0.4),
     ('removal_period', 0),

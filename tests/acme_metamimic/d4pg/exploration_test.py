@@ -79,3 +79,49 @@ def test_number_of_sigmas_must_be_that_of_the_action(made):
   config = d4pg_config.D4PGConfig(sigmas=(0.1, 0.2, 0.3))
   with pytest.raises(ValueError, match=r'sigmas=\(0\.1.*shape is \(2,\)'):
     exploration.make_policy(made, _SPEC, config)
+
+
+def test_noise_is_correlated_in_time_where_asked_and_as_large(made):
+  tf.random.set_seed(0)
+  config = d4pg_config.D4PGConfig(
+    sigmas=(0.2, 0.05), noise_correlations=(0.0, 0.8)
+  )
+  observation = tf.nest.map_structure(
+    lambda value: tf.constant(value)[None],
+    fakes.FakeEnvironment(imitation=True).reset().observation,
+  )
+  policy = exploration.make_policy(made, _SPEC, config)
+  act = tf.function(policy)
+  mean = made.make_policy(_SPEC)(observation).numpy()
+  noise = np.concatenate([act(observation) for _ in range(6000)]) - mean
+  # The second's 6000 values count as some 700 independent ones.
+  np.testing.assert_allclose(np.std(noise, axis=0), [0.2, 0.05], rtol=0.1)
+  # An autoregressive process of first order: 0.8, 0.8 ** 2 and so on.
+  for lag, expected in ((1, 0.8), (2, 0.64), (5, 0.33)):
+    measured = [
+      np.corrcoef(column[:-lag], column[lag:])[0, 1] for column in noise.T
+    ]
+    np.testing.assert_allclose(measured, [0.0, expected], atol=0.08)
+  # An actor fetches what the learner has, by position.
+  assert len(policy.variables) == len(made.make_policy(_SPEC).variables)
+
+
+def test_one_sigma_and_correlations(made):
+  tf.random.set_seed(0)
+  config = d4pg_config.D4PGConfig(sigma=0.1, noise_correlations=(0.9, 0.9))
+  observation = tf.nest.map_structure(
+    lambda value: tf.constant(value)[None],
+    fakes.FakeEnvironment(imitation=True).reset().observation,
+  )
+  policy = exploration.make_policy(made, _SPEC, config)
+  noise = [policy(observation) - made.make_policy(_SPEC)(observation)]
+  noise += [policy(observation) - made.make_policy(_SPEC)(observation)]
+  # sqrt(1 - 0.81) of a new one's size, in each component.
+  assert np.all(np.abs(noise[1] - noise[0]) < 0.1 * 4 * 0.44)
+  assert np.all(noise[1] != noise[0])
+
+
+def test_number_of_correlations_must_be_that_of_the_action(made):
+  config = d4pg_config.D4PGConfig(noise_correlations=(0.5,))
+  with pytest.raises(ValueError, match=r'noise_correlations=\(0\.5,\).*\(2,\)'):
+    exploration.make_policy(made, _SPEC, config)
