@@ -127,7 +127,6 @@ def test_all_presets_are_tried():
     (
       'features_long',
       {
-        'demonstrations.num_train',
         'budget.minutes',
         'evaluation.period_minutes',
         'task.learning_rate_decay_updates',

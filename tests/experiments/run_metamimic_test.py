@@ -77,7 +77,7 @@ def test_defaults_are_those_of_the_demo(run):
   experiment, run_folder, resume = run()
   assert experiment == presets.make('features')
   assert experiment.demonstrations == experiment_lib.Demonstrations(
-    dataset=None, num_train=60, num_validation=40
+    dataset=None, num_train=300, num_validation=40
   )
   assert experiment.seed == 0
   assert os.path.dirname(run_folder) == 'runs'
