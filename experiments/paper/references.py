@@ -22,11 +22,10 @@ from the demonstration's start and from the perturbed one, and standing still.
 """
 
 import collections
-import contextlib
 import dataclasses
 import functools
 import os
-from typing import Iterator, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from absl import app
 from absl import flags
@@ -50,6 +49,7 @@ with renderer.required():
   from experiments import evaluation
   from experiments import experiment as experiment_lib
   from experiments import exported_policy
+  from experiments import perturbed_starts
   from experiments import reporting
   from experiments import run_folder as run_folder_lib
   from experiments.domains import block_stacking
@@ -160,36 +160,6 @@ def shuffled(demonstration: Demonstration, seed: int) -> Demonstration:
   )
 
 
-def perturbed(
-  domain: block_stacking.BlockStacking,
-  demonstrations: Sequence[Demonstration],
-  seed: int = 0,
-) -> Sequence[Demonstration]:
-  """Returns demonstrations that start with both blocks moved by a centimetre.
-
-  Args:
-    domain: domain of the run.
-    demonstrations: the demonstrations; their goals stay as they are.
-    seed: seed of the directions.
-  """
-  environment = domain.load(('body', 'blocks'))
-  physics, task = environment.physics, environment.task
-  random_state = np.random.RandomState(seed)
-  moved = []
-  for demonstration in demonstrations:
-    states = np.array(demonstration.states)
-    environment.reset_to(states[0])
-    for block in (task.top, task.bottom):
-      position, _ = block.get_pose(physics)
-      angle = random_state.uniform(-np.pi, np.pi)
-      offset = _PERTURBATION * np.array([np.cos(angle), np.sin(angle), 0.0])
-      block.set_pose(physics, position + offset)
-    states[0] = environment.get_state()
-    moved.append(dataclasses.replace(demonstration, states=states))
-  environment.close()
-  return moved
-
-
 def rows(
   experiment: experiment_lib.Experiment,
   domain: block_stacking.BlockStacking,
@@ -208,10 +178,13 @@ def rows(
     policy: the run's imitation policy.
     cloning_updates: number of updates of behaviour cloning.
   """
+  moved_demonstrations = perturbed_starts.move_blocks(
+    domain, validation, _PERTURBATION
+  )
   with (
-    _following(domain, validation) as environment,
-    _following(domain, perturbed(domain, validation)) as moved,
-    _following(domain, training) as shown,
+    perturbed_starts.following(domain, validation) as environment,
+    perturbed_starts.following(domain, moved_demonstrations) as moved,
+    perturbed_starts.following(domain, training) as shown,
   ):
     cloned = clone(experiment, shown, cloning_updates)
     still = np.zeros(environment.action_spec().shape, np.float32)
@@ -245,22 +218,6 @@ def rows(
     }
     for name, metrics in results.items()
   ]
-
-
-@contextlib.contextmanager
-def _following(
-  domain: block_stacking.BlockStacking, demonstrations: Sequence[Demonstration]
-) -> Iterator[imitation.ImitationEnvironment]:
-  """Follows demonstrations to their end, from wherever they start."""
-  # A perturbed start is not the recorded one. Nothing is stored, so that goals need
-  # no references.
-  environment = dataclasses.replace(domain, goal_references=False).follow(
-    demonstrations, domain_lib.VALIDATION, seed=0, check_start=False
-  )
-  try:
-    yield environment
-  finally:
-    environment.close()
 
 
 def main(argv: list[str]) -> None:

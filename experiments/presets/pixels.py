@@ -60,6 +60,8 @@ def make() -> experiment.Experiment:
   base = features.make()
   form = pixel_forms.FORMS[pixel_forms.TWO_CORES]
   changes: Any = {
+    # An average over 20 000 updates, as from features, is half an hour's.
+    'policy_averaging_horizon': 5000,
     # Frames take more room than features.
     'max_replay_size': 200_000,
     'uses_target_policy': False,

@@ -18,6 +18,7 @@ import pytest
 
 from environments import demonstrations
 from experiments import overrides
+from experiments import perturbed_starts
 from experiments import presets
 from experiments.domains import block_stacking
 from experiments.paper import references
@@ -60,7 +61,7 @@ def test_there_is_a_row_for_each_line(preset, fixture, request):
 
 def test_what_is_cloned_is_what_the_policy_would_see(image_dataset):
   experiment, training, _ = _following('pixels', image_dataset)
-  with references._following(experiment.domain, training) as environment:
+  with perturbed_starts.following(experiment.domain, training) as environment:
     seen, actions = references._pairs(environment)
     environment.start(0)
     later = environment.step(training[0].actions[0]).observation
