@@ -105,10 +105,11 @@ def test_features_are_what_figures_were_measured_with():
   assert task.sigmas == (0.2,) * 6 + (0.5,) * 3
   assert task.policy_learning_rate == 1e-3
   assert task.regression_filter == 'advantage'
+  assert imitation.noise_correlations == (0.0,) * 6 + (0.8,) * 3
+  assert task.noise_correlations is None
   for half in (imitation, task):
     assert half.policy_averaging_horizon == 20_000
     assert half.normalised_critic
-    assert half.noise_correlations == (0.0,) * 6 + (0.8,) * 3
     assert half.num_atoms == 101
     assert half.batch_size == 64
     assert half.min_replay_size == 1000
