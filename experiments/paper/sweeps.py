@@ -29,10 +29,10 @@ _PAPER: Mapping[str, object] = {'budget.imitation_updates': 1_000_000}
 
 # A minute each, to see that all is there.
 _SMOKE: Mapping[str, object] = {
-  'budget.minutes': 0.3,
+  'budget.minutes': 0.1,
   'demonstrations.num_train': 3,
   'demonstrations.num_validation': 2,
-  'evaluation.period_minutes': 0.1,
+  'evaluation.period_minutes': 0.05,
   'evaluation.episodes': 2,
   'evaluation.filmed': 1,
   'domain.task_starts': 2,
