@@ -134,14 +134,14 @@ def make_policy(
   """
   if config.sigmas is None and config.noise_correlations is None:
     return networks.make_policy(spec, config.sigma)
-  (size,) = spec.actions.shape
-  sigmas = config.sigmas or (config.sigma,) * size
-  correlations = config.noise_correlations
+  sigmas, correlations = config.sigmas, config.noise_correlations
+  if sigmas is None:
+    sigmas = (config.sigma,) * len(correlations or ())
   for name, values in (
-    ('sigmas', sigmas),
     ('noise_correlations', correlations),
+    ('sigmas', sigmas),
   ):
-    if values is not None and len(values) != size:
+    if values is not None and spec.actions.shape != (len(values),):
       raise ValueError(
         f'{name}={values} must have one value for each component of the '
         f'action, whose shape is {spec.actions.shape}: change {name} in the '

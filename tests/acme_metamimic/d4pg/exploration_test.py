@@ -75,6 +75,12 @@ def test_one_sigma_for_all_is_acmes_noise(made, observations):
   np.testing.assert_array_equal(*actions)
 
 
+def test_no_sigmas_are_not_taken_for_the_default(made):
+  config = d4pg_config.D4PGConfig(sigmas=())
+  with pytest.raises(ValueError, match=r'sigmas=\(\)'):
+    exploration.make_policy(made, _SPEC, config)
+
+
 def test_number_of_sigmas_must_be_that_of_the_action(made):
   config = d4pg_config.D4PGConfig(sigmas=(0.1, 0.2, 0.3))
   with pytest.raises(ValueError, match=r'sigmas=\(0\.1.*shape is \(2,\)'):
