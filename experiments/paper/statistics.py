@@ -84,9 +84,8 @@ def band(
   first = max(x[0] for x, _ in runs)
   last = min(x[-1] for x, _ in runs)
   grid = min((x for x, _ in runs), key=len)
-  grid = grid[(grid >= first) & (grid <= last)]
-  if not grid.size:
-    grid = np.array([last])
+  # Its points outside of that become the ends.
+  grid = np.unique(np.clip(grid, first, last))
   values = np.stack([np.interp(grid, x, y) for x, y in runs], axis=-1)
   random_state = np.random.RandomState(seed)
   drawn = random_state.randint(len(runs), size=(_RESAMPLES, len(runs)))

@@ -160,12 +160,13 @@ def test_policies_from_pixels_see_images_alone():
 
 def test_the_variants_that_pixels_names_are_made():
   blocks = re.findall(r'(?:^  --set=.*\n)+', pixels_lib.__doc__, re.MULTILINE)
-  no_teacher, literal = [
+  taught, literal = [
     overrides.apply(presets.make('pixels'), re.findall(r'--set=(\S+)', block))
     for block in blocks
   ]
-  assert no_teacher.imitation.teacher is None
-  assert no_teacher.domain == presets.make('pixels').domain
+  assert presets.make('pixels').imitation.teacher is None
+  assert taught.imitation.teacher == 'features_still'
+  assert taught.domain == presets.make('pixels').domain
   assert isinstance(literal.domain, block_stacking.BlockStacking)
   terms = literal.domain.reward_terms()
   assert {key: term.coefficient for key, term in terms.items()} == {

@@ -44,6 +44,11 @@ def test_a_band_spans_its_runs():
   )
   np.testing.assert_allclose(short.x, [1.0, 1.5])
   np.testing.assert_allclose(short.center, [1.5, 2.25])
+  # One with the fewest points, which begins before and ends after the other.
+  more = np.array([0.5, 1.0, 1.5, 1.75])
+  within = statistics.band([x, more], [x, 3.0 * more])
+  np.testing.assert_allclose(within.x, [0.5, 1.0, 1.75])
+  np.testing.assert_allclose(within.center, [1.0, 2.0, 3.5])
 
 
 def test_there_must_be_a_value():
