@@ -166,20 +166,21 @@ def draw(
   picture, panels = plt.subplots(
     1,
     number,
-    figsize=(4.2 * number, 3.8),
+    figsize=(4.2 * number, 4.0),
     constrained_layout=True,
     squeeze=False,
   )
+  lines: dict[str, Any] = {}
   for panel, axes in zip(figure.panels, panels.flat):
     for index, curve in enumerate(figure.curves):
       runs = found.get(curve.name, ())
       drawn = band(runs, axis, panel.column)
       if drawn is None:
         continue
-      label = f'{curve.label} ({_seeds(runs)})'
-      axes.plot(
-        drawn.x, drawn.center, 'o-', ms=2, color=f'C{index}', label=label
+      (line,) = axes.plot(
+        drawn.x, drawn.center, 'o-', ms=2, color=f'C{index}'
       )
+      lines[f'{curve.label} ({_seeds(runs)})'] = line
       axes.fill_between(
         drawn.x, drawn.low, drawn.high, color=f'C{index}', alpha=0.2, lw=0
       )
@@ -189,18 +190,26 @@ def draw(
     for index, (name, value) in enumerate(references.items()):
       style = ('--', ':', '-.')[index % 3]
       axes.axhline(value, color='0.4', ls=style, lw=1, label=name)
-    _finish(axes, panel.title, axis)
+    _finish(axes, panel.title, axis, bool(references))
   picture.suptitle(figure.title)
+  picture.legend(
+    list(lines.values()),
+    list(lines),
+    loc='outside lower center',
+    ncols=max(1, len(lines)),
+    frameon=False,
+    fontsize=8,
+  )
   picture.savefig(path, dpi=100)
   plt.close(picture)
 
 
-def _finish(axes: Any, title: str, axis: str) -> None:
+def _finish(axes: Any, title: str, axis: str, has_references: bool) -> None:
   axes.set(title=title, xlabel=axis)
   axes.set_xlim(left=0.0)
   axes.set_ylim(bottom=0.0)
   axes.grid(alpha=0.3)
-  if axes.lines:
+  if has_references:
     axes.legend(frameon=False, fontsize=8)
 
 
