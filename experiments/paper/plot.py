@@ -177,9 +177,7 @@ def draw(
       drawn = band(runs, axis, panel.column)
       if drawn is None:
         continue
-      (line,) = axes.plot(
-        drawn.x, drawn.center, 'o-', ms=2, color=f'C{index}'
-      )
+      (line,) = axes.plot(drawn.x, drawn.center, 'o-', ms=2, color=f'C{index}')
       lines[f'{curve.label} ({_seeds(runs)})'] = line
       axes.fill_between(
         drawn.x, drawn.low, drawn.high, color=f'C{index}', alpha=0.2, lw=0
