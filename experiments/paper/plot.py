@@ -188,13 +188,13 @@ def draw(
     for index, (name, value) in enumerate(references.items()):
       style = ('--', ':', '-.')[index % 3]
       axes.axhline(value, color='0.4', ls=style, lw=1, label=name)
-    _finish(axes, panel.title, axis, bool(references))
+    _finish(axes, panel.title, axis)
   picture.suptitle(figure.title)
   picture.legend(
     list(lines.values()),
     list(lines),
     loc='outside lower center',
-    ncols=max(1, len(lines)),
+    ncols=len(figure.curves),
     frameon=False,
     fontsize=8,
   )
@@ -202,12 +202,13 @@ def draw(
   plt.close(picture)
 
 
-def _finish(axes: Any, title: str, axis: str, has_references: bool) -> None:
+def _finish(axes: Any, title: str, axis: str) -> None:
   axes.set(title=title, xlabel=axis)
   axes.set_xlim(left=0.0)
   axes.set_ylim(bottom=0.0)
   axes.grid(alpha=0.3)
-  if has_references:
+  # The references; the curves are in the legend of all panels.
+  if axes.get_legend_handles_labels()[0]:
     axes.legend(frameon=False, fontsize=8)
 
 
