@@ -102,7 +102,7 @@ class CounterNode(core.Worker):
     return self._counter.get_counts()
 
   def run(self) -> None:
-    """Saves and logs from time to time until the program stops; then saves.
+    """Saves and logs from time to time, and once more when the program stops.
 
     Raises:
       OSError: if it could not save.
@@ -114,6 +114,9 @@ class CounterNode(core.Worker):
         self._logger.write(self.get_counts())
     if self._checkpointer is not None:
       self._checkpointer.save(force=True)
+    if self._logger is not None:
+      self._logger.write(self.get_counts())
+      self._logger.close()
 
 
 class LimiterNode(core.Worker):

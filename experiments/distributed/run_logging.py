@@ -17,7 +17,7 @@
 import csv
 import os
 import time
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from acme.utils import loggers
 from acme.utils.loggers import base
@@ -39,16 +39,36 @@ def make_logger(
   Args:
     folder: folder of the logs of the run.
     label: name of the node, such as `imitation_actor/3`, and of its folder.
-    seconds: least seconds between two rows; rows in between are dropped.
+    seconds: least seconds between two rows; rows in between are dropped, but for
+      the last one before the logger is closed.
   """
   directory = os.path.join(folder, label)
   os.makedirs(directory, exist_ok=True)
   writers = [CsvLogger(os.path.join(directory, FILE)), _Summary(directory)]
-  return filters.TimeFilter(_Files(directory, writers), seconds)
+  return _LastRowFilter(_Files(directory, writers), seconds)
 
 
 def _flatten(data: loggers.LoggingData) -> Dict[str, float]:
   return nodes.flatten(base.to_numpy(data))
+
+
+class _LastRowFilter(filters.TimeFilter):
+  """Acme's filter, but for the last row, which comes as the logger is closed."""
+
+  def __init__(self, to: loggers.Logger, time_delta: float):
+    super().__init__(to, time_delta)
+    self._dropped: Optional[loggers.LoggingData] = None
+
+  def write(self, values: loggers.LoggingData) -> None:
+    before = self._time
+    super().write(values)
+    self._dropped = values if self._time == before else None
+
+  def close(self) -> None:
+    if self._dropped is not None:
+      self._to.write(self._dropped)
+      self._dropped = None
+    super().close()
 
 
 class _Files(loggers.Dispatcher):

@@ -141,7 +141,7 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
     f'--run_folder={_RUN}',
     '--lp_launch_type=local_mt',
     '--preset=light',
-    '--max_actor_steps=1500',
+    '--set=budget.imitation_updates=1000',
     '--num_imitation_actors=2',
     '--environments_per_actor=2',
     '--num_replay_shards=2',
@@ -174,7 +174,7 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
   assert run_folder_lib.read(str(run)) == overrides.apply(
     presets.make('light'),
     [
-      'budget.actor_steps=1500',
+      'budget.imitation_updates=1000',
       'num_imitation_actors=2',
       'program.environments_per_actor=2',
       'program.num_replay_shards=2',
@@ -183,14 +183,14 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
     ],
   )
   before = _last_row(run / 'counter')
-  assert float(before['imitation_learner_steps']) > 0
+  assert float(before['imitation_learner_steps']) >= 1000
 
   # As the first run said; it goes on in threads, as it was started.
   done = _run(
     *_PROGRAM,
     '--resume',
     f'--run_folder={_RUN}',
-    '--max_actor_steps=2200',
+    '--set=budget.imitation_updates=1800',
     cwd=tmp_path,
   )
   assert done.returncode == 0, done.stdout + done.stderr
@@ -200,6 +200,6 @@ def test_threads_run_to_the_end_log_and_resume(tmp_path):
     assert float(after[name]) > float(before[name])
   with open(run / 'replay' / '0' / 'log.csv', newline='') as file:
     sizes = [float(row['task_size']) for row in csv.DictReader(file)]
-  assert run_folder_lib.read(str(run)).budget.actor_steps == 2200
+  assert run_folder_lib.read(str(run)).budget.imitation_updates == 1800
   # What was there before the restart is there at once.
   assert min(sizes[len(sizes) // 2 :]) > 0

@@ -104,9 +104,15 @@ def test_counter_is_saved_and_logged_and_resumes(stop, tmp_path, monkeypatch):
   register.assert_not_called()
   assert list(logger.data)[-1] == {'learner_steps': 3}
 
+  # Once more as it stops, with what came after the last row.
+  child.increment(steps=2)
+  monkeypatch.setattr(nodes, '_LOG_SECONDS', 1000.0)
+  node.run()
+  assert list(logger.data)[-1] == {'learner_steps': 5}
+
   resumed = make_node()
-  assert resumed.get_counts() == {'learner_steps': 3}
-  assert resumed.increment(learner_steps=2) == {'learner_steps': 5}
+  assert resumed.get_counts() == {'learner_steps': 5}
+  assert resumed.increment(learner_steps=2) == {'learner_steps': 7}
 
 
 def test_counter_that_cannot_be_saved_says_where(stop, tmp_path):

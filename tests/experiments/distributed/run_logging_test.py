@@ -75,6 +75,15 @@ def test_rows_come_no_faster_than_asked(tmp_path):
   assert len(_rows(tmp_path / 'node' / 'log.csv')) == 1
 
 
+def test_the_last_row_comes_as_the_logger_is_closed(tmp_path):
+  logger = run_logging.make_logger(str(tmp_path), 'node', 1000.0)
+  for step in (1, 2, 3):
+    logger.write({'steps': step})
+  logger.close()
+  rows = _rows(tmp_path / 'node' / 'log.csv')
+  assert [row['steps'] for row in rows] == ['1.0', '3.0']
+
+
 def test_log_that_cannot_be_written_is_named_with_the_remedy(tmp_path):
   logger = run_logging.make_logger(str(tmp_path), 'node', 0.0)
   logger.write({'steps': 1})
