@@ -29,6 +29,7 @@ from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import adders
 from acme_metamimic.replay import goals
 from acme_metamimic.replay import writers
+from acme_metamimic.tf import views
 
 
 class ImitationBuilder(d4pg_builder.D4PGBuilder):
@@ -39,6 +40,7 @@ class ImitationBuilder(d4pg_builder.D4PGBuilder):
     config: d4pg_config.D4PGConfig,
     task: d4pg_builder.D4PGBuilder,
     goal_frames: Optional[goals.GoalFrames] = None,
+    noise_scale: Optional[views.Scales] = None,
   ):
     """Initializes the builder.
 
@@ -47,8 +49,10 @@ class ImitationBuilder(d4pg_builder.D4PGBuilder):
       task: builder of the task half, whose table the adder feeds as well.
       goal_frames: frames of the demonstrations, to keep references to them in
         the table in place of the goals; see `MetaMimicBuilder`.
+      noise_scale: as for `D4PGBuilder`.
     """
-    super().__init__(config, goal_frames.restore if goal_frames else None)
+    restore = goal_frames.restore if goal_frames else None
+    super().__init__(config, restore, noise_scale)
     self._task = task
     self._goal_frames = goal_frames
 
@@ -143,6 +147,7 @@ class MetaMimicBuilder:
     imitation_builder: Optional[ImitationBuilder] = None,
     task_builder: Optional[d4pg_builder.D4PGBuilder] = None,
     goal_frames: Optional[goals.GoalFrames] = None,
+    noise_scale: Optional[views.Scales] = None,
   ):
     """Initializes the builder.
 
@@ -155,6 +160,8 @@ class MetaMimicBuilder:
         the imitation table in place of the goals. The environment then shows
         `goal_reference`. By default the table keeps the goals themselves. An
         `imitation_builder` has its own.
+      noise_scale: as for `D4PGBuilder`, for both halves; builders of halves have
+        their own.
 
     Raises:
       ValueError: if a half's builder has another config than the agent has, or
@@ -165,11 +172,13 @@ class MetaMimicBuilder:
       task_builder = (
         imitation_builder.task
         if imitation_builder is not None
-        else d4pg_builder.D4PGBuilder(self._config.task)
+        else d4pg_builder.D4PGBuilder(
+          self._config.task, noise_scale=noise_scale
+        )
       )
     self._task = task_builder
     self._imitation = imitation_builder or ImitationBuilder(
-      self._config.imitation, self._task, goal_frames
+      self._config.imitation, self._task, goal_frames, noise_scale
     )
     if self._imitation.task is not self._task:
       raise ValueError(

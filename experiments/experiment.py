@@ -340,7 +340,9 @@ class Experiment:
       dataset: where the demonstrations are.
     """
     return acme_metamimic.MetaMimicBuilder(
-      config, goal_frames=self.domain.make_goal_frames(dataset)
+      config,
+      goal_frames=self.domain.make_goal_frames(dataset),
+      noise_scale=self.domain.noise_scale(),
     )
 
   def make_agent(

@@ -252,7 +252,8 @@ class _Job(contextlib.AbstractContextManager):
     spec = specs_lib.imitation_spec(self._spec)
     networks.init(spec)
     builder = acme_metamimic.MetaMimicBuilder(
-      self._experiment.one_process_config
+      self._experiment.one_process_config,
+      noise_scale=self._experiment.domain.noise_scale(),
     ).imitation
     policy = builder.make_policy(networks, spec, evaluation=True)
     return actors.FeedForwardActor(builder.on_environment(policy)).select_action

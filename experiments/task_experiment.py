@@ -127,10 +127,13 @@ class TaskExperiment(experiment.Experiment):
   ) -> d4pg_builder.D4PGBuilder:
     """Returns D4PG's builder, or D4PGfD's with the demonstrations' actions."""
     config = self.one_process_half(specs_lib.TASK)
+    noise_scale = self.domain.noise_scale()
     if not isinstance(config, from_demonstrations.D4PGfDConfig):
-      return d4pg_builder.D4PGBuilder(config)
+      return d4pg_builder.D4PGBuilder(config, noise_scale=noise_scale)
     assert dataset is not None
     assert isinstance(self.domain, block_stacking.BlockStacking)
     return from_demonstrations.D4PGfDBuilder(
-      config, self.domain.load_demonstrations(dataset, domain_lib.ACTOR)
+      config,
+      self.domain.load_demonstrations(dataset, domain_lib.ACTOR),
+      noise_scale,
     )

@@ -26,6 +26,7 @@ from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.tf import variable_utils
 from acme.utils import counting
 from acme.utils import loggers
+import numpy as np
 import reverb
 import sonnet as snt
 import tensorflow as tf
@@ -47,6 +48,7 @@ from acme_metamimic.tf import actors
 from acme_metamimic.tf import optimizers
 from acme_metamimic.tf import placement
 from acme_metamimic.tf import snapshots
+from acme_metamimic.tf import views
 
 # Online and target networks.
 NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
@@ -65,6 +67,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
     self,
     config: d4pg_config.D4PGConfig,
     restore: Optional[Restore] = None,
+    noise_scale: Optional[views.Scales] = None,
   ):
     """Initializes the builder.
 
@@ -72,9 +75,20 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       config: configuration of the half that this builder makes.
       restore: function applied to each sample of the table before the learner
         sees it, for what is kept there in another form.
+      noise_scale: what an `observation_noise` of 1 is, by key: standard
+        deviations in the observations' units, arrays of their shapes.
+
+    Raises:
+      ValueError: if the config has noise and there is no scale.
     """
     super().__init__(config)
     self._restore = restore
+    self._noise_scale = noise_scale or {}
+    if config.observation_noise > 0.0 and not self._noise_scale:
+      raise ValueError(
+        f'observation_noise={config.observation_noise} has no units: give the '
+        'builder a `noise_scale`, or use 0 for no noise.'
+      )
     self._config: d4pg_config.D4PGConfig = config
 
   @property
@@ -312,11 +326,22 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       auxiliary_weight=config.auxiliary_weight,
       uses_target_policy=config.uses_target_policy,
       image_shift=config.image_shift,
+      observation_noise=self._make_observation_noise(),
       priority_writer=self._make_priority_writer(replay_client),
       checkpoint_directory=checkpoint_directory if checkpoint else None,
       checkpoint_name=checkpoint_name,
       checkpoint_period_minutes=config.checkpoint_period_minutes,
     )
+
+  def _make_observation_noise(self) -> views.Scales:
+    """Returns the standard deviations of the noise by key; empty for none."""
+    noise = self._config.observation_noise
+    if noise == 0.0:
+      return {}
+    return {
+      key: np.asarray(noise * scale, np.float32)
+      for key, scale in self._noise_scale.items()
+    }
 
   def _make_dataset(self, client: reverb.Client) -> tf.data.Dataset:
     """Returns batches of this half's table of one server."""

@@ -110,6 +110,9 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       default. The networks are then made with `auxiliary_targets`.
     image_shift: largest random shift of a sampled observation's images, in pixels;
       not in the paper, and 0, no shift, by default. See `tf.augmentation`.
+    observation_noise: standard deviation of Gaussian noise on the vectors of a
+      sampled observation and of its goal, in the units of the builder's
+      `noise_scale`; not in the paper, and 0, no noise, by default.
     regression_weight: weight of the policy's regression to replayed actions; not
       in the paper, and 0, no regression, by default. See `d4pg.regression`.
     regression_filter: which replayed actions the policy regresses to: `better`
@@ -166,6 +169,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   uses_target_policy: bool = True
   auxiliary_weight: float = 0.0
   image_shift: int = 0
+  observation_noise: float = 0.0
   regression_weight: float = 0.0
   regression_filter: str = BETTER
   final_regression_weight: Optional[float] = None
@@ -297,6 +301,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'importance_sampling_exponent',
       'sigma',
       'auxiliary_weight',
+      'observation_noise',
       'regression_weight',
       'teacher_weight',
     ):

@@ -22,7 +22,7 @@ networks are regularised.
 
 import dataclasses
 import functools
-from typing import Any, Iterator, Mapping, Protocol, Sequence
+from typing import Any, Iterator, Mapping, Optional, Protocol, Sequence
 
 from acme import adders
 from acme import specs
@@ -44,6 +44,7 @@ from acme_metamimic.replay import answers
 from acme_metamimic.replay import priorities
 from acme_metamimic.replay import tables
 from acme_metamimic.replay import writers
+from acme_metamimic.tf import views
 
 
 class Demonstration(Protocol):
@@ -218,6 +219,7 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
     self,
     config: D4PGfDConfig,
     demonstrations: Sequence[Demonstration],
+    noise_scale: Optional[views.Scales] = None,
   ):
     """Initializes the builder.
 
@@ -226,11 +228,12 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
       demonstrations: recorded episodes of the task environment, with its
         observations, actions and rewards. The end of each is taken to be a
         truncation, from which the critic bootstraps.
+      noise_scale: as for `D4PGBuilder`.
 
     Raises:
       ValueError: if there is no demonstration.
     """
-    super().__init__(config)
+    super().__init__(config, noise_scale=noise_scale)
     if not demonstrations:
       raise ValueError(
         'demonstrations are empty: give at least one, or use D4PGBuilder.'

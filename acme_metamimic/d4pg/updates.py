@@ -32,6 +32,7 @@ from acme_metamimic.replay import priorities
 from acme_metamimic.tf import augmentation
 from acme_metamimic.tf import learners
 from acme_metamimic.tf import optimizers
+from acme_metamimic.tf import views
 
 # Norms that gradients are clipped to, as in Acme's learner: dQ/da of each
 # transition, and the gradient of each loss over all of its variables.
@@ -126,6 +127,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     auxiliary_weight: float = 0.0,
     uses_target_policy: bool = True,
     image_shift: int = 0,
+    observation_noise: Optional[views.Scales] = None,
     **acme_arguments: Any,
   ):
     """Initializes the learner; the networks' variables must exist.
@@ -153,6 +155,8 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
         then a `views.ViewingPolicy` with targets.
       image_shift: largest random shift of sampled images, in pixels; 0 shifts
         nothing. See `tf.augmentation`.
+      observation_noise: standard deviations, by key, of the noise on the vectors
+        of sampled observations and goals; None for no noise.
       **acme_arguments: arguments of Acme's `D4PGLearner`: `policy_network`,
         `critic_network` and `observation_network`, the target network of each
         with the prefix `target_`, `discount`, `target_update_period`, and
@@ -184,6 +188,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     self._uses_target_policy = uses_target_policy
     self._auxiliary_weight = auxiliary_weight
     self._image_shift = image_shift
+    self._observation_noise = observation_noise or {}
     auxiliary.check(self._policy_network, auxiliary_weight)
     optimizers.make_slots(self._policy_optimizer, self._policy_loss_variables)
     optimizers.make_slots(self._critic_optimizer, self._critic_loss_variables)
@@ -261,6 +266,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     for i in tf.range(num_updates):
       self._update_targets()
       sample = augmentation.shift(next(self._iterator), self._image_shift)
+      sample = augmentation.add_noise(sample, self._observation_noise)
       update = self._update(sample, finite)
       finite = update.finite
       totals = tree.map_structure(tf.add, totals, update.metrics)

@@ -11,20 +11,25 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Random shifts of sampled images, against learning single frames by heart.
+"""Random changes of what is sampled, against learning single frames by heart.
 
-Source: Kostrikov et al., 2020, "Image Augmentation Is All You Need: Regularizing
-Deep Reinforcement Learning from Pixels" (DrQ); Yarats et al., 2021, "Mastering
-Visual Continuous Control: Improved Data-Augmented Reinforcement Learning"
-(DrQ-v2). The MetaMimic paper has none.
+Images are shifted: Kostrikov et al., 2020, "Image Augmentation Is All You Need:
+Regularizing Deep Reinforcement Learning from Pixels" (DrQ); Yarats et al., 2021,
+"Mastering Visual Continuous Control: Improved Data-Augmented Reinforcement
+Learning" (DrQ-v2). Vectors are given noise: Sinha et al., 2021, "S4RL:
+Surprisingly Simple Self-Supervision for Offline Reinforcement Learning in
+Robotics". The MetaMimic paper has neither.
 """
 
-from typing import List
+from typing import List, Mapping
 
 from acme import types
 import reverb
 import tensorflow as tf
 import tree
+
+from acme_metamimic import specs as specs_lib
+from acme_metamimic.tf import views
 
 
 def shift(sample: reverb.ReplaySample, max_shift: int) -> reverb.ReplaySample:
@@ -74,6 +79,47 @@ def shift_images(
   return tree.map_structure(
     lambda x: next(shifted) if _is_image(x) else x, observation
   )
+
+
+def add_noise(
+  sample: reverb.ReplaySample, deviations: views.Scales
+) -> reverb.ReplaySample:
+  """Returns a batch of transitions whose vectors have Gaussian noise.
+
+  It is drawn anew for each observation and for each of their goals.
+
+  Args:
+    sample: batch of `acme.types.Transition`.
+    deviations: standard deviations by key, float32 arrays of the observations'
+      shapes, in their units; keys that are not observed are passed over. Empty
+      for no noise.
+  """
+  if not deviations:
+    return sample
+  before, after = [
+    noisy(observation, deviations)
+    for observation in (sample.data.observation, sample.data.next_observation)
+  ]
+  data = sample.data._replace(observation=before, next_observation=after)
+  return sample._replace(data=data)
+
+
+def noisy(
+  observation: Mapping[str, types.NestedTensor], deviations: views.Scales
+) -> Mapping[str, types.NestedTensor]:
+  """Returns an observation, and its goal if it has one, with Gaussian noise.
+
+  Args:
+    observation: batched tensors by key.
+    deviations: as for `add_noise`.
+  """
+  changed = dict(observation)
+  for key in deviations.keys() & changed.keys():
+    vector = changed[key]
+    changed[key] = vector + deviations[key] * tf.random.normal(tf.shape(vector))
+  if specs_lib.GOAL in changed:
+    changed[specs_lib.GOAL] = noisy(changed[specs_lib.GOAL], deviations)
+  return changed
 
 
 def _is_image(tensor: tf.Tensor) -> bool:

@@ -121,6 +121,14 @@ def motion_scale() -> dict[str, np.ndarray]:
   }
 
 
+def step_of_motion() -> dict[str, np.ndarray]:
+  """Returns what moves in a control step, by `motion_scale`, in its units."""
+  return {
+    key: np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0.0)
+    for key, scale in motion_scale().items()
+  }
+
+
 def position_scale() -> dict[str, np.ndarray]:
   """Returns decimetres for the positions of hand and blocks, 0 for the rest."""
   return {

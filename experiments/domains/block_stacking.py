@@ -318,6 +318,10 @@ class BlockStacking(domain.Domain):
     """Returns factors that give the workspace a size of order one."""
     return features.feature_scale()
 
+  def noise_scale(self) -> domain.Scales:
+    """Returns one control step of motion: 1 cm, 0.03 rad."""
+    return features.step_of_motion()
+
   def hidden(self) -> views.Components:
     """Returns the velocities, if policies do not see them."""
     return {} if self.shows_velocities else features.velocities()

@@ -143,6 +143,10 @@ class Domain(abc.ABC):
     """Returns the networks' factors of the observations, by key."""
     return {}
 
+  def noise_scale(self) -> Scales:
+    """Returns what an `observation_noise` of 1 is, in the keys' units."""
+    return {}
+
   def hidden(self) -> views.Components:
     """Returns components that the policies do not see of their keys."""
     return {}

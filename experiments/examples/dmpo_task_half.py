@@ -168,6 +168,7 @@ class DMPOExperiment(experiment_lib.Experiment):
       config,
       task_builder=DMPOBuilder(config.task),
       goal_frames=self.domain.make_goal_frames(dataset),
+      noise_scale=self.domain.noise_scale(),
     )
 
 

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Tests of the random shifts of images."""
+"""Tests of the random shifts of images, and of the noise on vectors."""
 
 import numpy as np
 import pytest
@@ -82,3 +82,32 @@ def test_what_cannot_be_shifted_is_named(observation, found):
   tensors = {key: tf.constant(value) for key, value in observation.items()}
   with pytest.raises(ValueError, match=f'image_shift=2 needs .*{found}'):
     augmentation.shift_images(tensors, 2)
+
+
+def test_noise_has_the_deviations_and_is_drawn_for_each():
+  size = 20_000
+  vector = tf.ones([size, 3])
+  observation = {
+    'body': vector,
+    'other': vector,
+    'goal': {'body': vector, 'image': tf.zeros([size, 1, 1, 1], tf.uint8)},
+  }
+  deviations = {
+    'body': np.array([0.0, 0.1, 2.0], np.float32),
+    'unseen': np.ones(2, np.float32),
+  }
+  result = augmentation.noisy(observation, deviations)
+  for noisy in (result['body'], result['goal']['body']):
+    noise = noisy.numpy() - 1.0
+    np.testing.assert_allclose(noise.std(axis=0), [0.0, 0.1, 2.0], rtol=0.03)
+    np.testing.assert_allclose(noise.mean(axis=0), 0.0, atol=0.05)
+  own, goal = [
+    x.numpy()[:, 2] for x in (result['body'], result['goal']['body'])
+  ]
+  assert abs(np.corrcoef(own, goal)[0, 1]) < 0.05
+  np.testing.assert_array_equal(result['other'], vector)
+  np.testing.assert_array_equal(
+    result['goal']['image'], observation['goal']['image']
+  )
+  # What was given is as it was.
+  np.testing.assert_array_equal(observation['goal']['body'], vector)

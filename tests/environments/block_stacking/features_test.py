@@ -198,3 +198,11 @@ def test_reward_terms_tell_demonstrations_apart(training):
     for step in range(min(len(first), len(second)))
   ]
   assert np.mean(others) < 0.4
+
+
+def test_a_step_of_motion_is_one_by_the_scale_of_motion():
+  steps = features_lib.step_of_motion()
+  for key, scale in features_lib.motion_scale().items():
+    np.testing.assert_allclose(steps[key] * scale, scale > 0.0, rtol=1e-6)
+  hand = steps['body'][features_lib.BODY_LAYOUT['hand_position']]
+  np.testing.assert_allclose(hand, 0.01)
