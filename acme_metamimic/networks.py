@@ -222,8 +222,8 @@ def _assemble(
     auxiliary_targets: what the policy's own features are to predict.
 
   Raises:
-    ValueError: if a key is not observed, or there are targets for features that
-      are not the policy's own.
+    ValueError: if a key or a target is not observed, or there are targets for
+      features that are not the policy's own.
   """
   if policy_keys is None and critic_keys is None:
     if auxiliary_targets is not None or hidden:
@@ -235,6 +235,7 @@ def _assemble(
     return acme_d4pg.D4PGNetworks(
       policy, critic, make_observation_network(observations)
     )
+  _check_targets(auxiliary_targets, observations)
   policy_keys = _checked_keys('policy_keys', policy_keys, observations)
   critic_keys = _checked_keys('critic_keys', critic_keys, observations)
   return acme_d4pg.D4PGNetworks(
@@ -271,6 +272,20 @@ def _checked_keys(
       f'{sorted(unknown) or "at least one"}, or take it out.'
     )
   return tuple(keys or observed)
+
+
+def _check_targets(
+  targets: Optional[views.AuxiliaryTargets], observations: types.NestedSpec
+) -> None:
+  """Raises if a target is not observed, which would be found out later."""
+  if targets is None:
+    return
+  unknown = {*targets.observation, *targets.goal_difference} - set(observations)
+  if unknown:
+    raise ValueError(
+      f'auxiliary_targets {sorted(unknown)} are none of the observed '
+      f'{sorted(observations)}: observe them, or have no such targets.'
+    )
 
 
 def _checked_hidden(

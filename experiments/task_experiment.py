@@ -134,6 +134,6 @@ class TaskExperiment(experiment.Experiment):
     assert isinstance(self.domain, block_stacking.BlockStacking)
     return from_demonstrations.D4PGfDBuilder(
       config,
-      self.domain.load_demonstrations(dataset, domain_lib.ACTOR),
+      self.domain.load_task_demonstrations(dataset),
       noise_scale,
     )

@@ -14,7 +14,7 @@
 """Feature observations of block stacking: their layout, scales and distances."""
 
 import itertools
-from typing import Mapping
+from typing import Callable, Mapping
 
 import numpy as np
 
@@ -53,6 +53,10 @@ BLOCKS_LAYOUT = _layout(
   hand_to_top=3,  # m
   top_to_bottom=3,  # m
 )
+
+
+# Radians that a finger turns in a control step with the largest action.
+_FINGER_STEP = 0.06
 
 
 def _components(
@@ -122,11 +126,16 @@ def motion_scale() -> dict[str, np.ndarray]:
 
 
 def step_of_motion() -> dict[str, np.ndarray]:
-  """Returns what moves in a control step, by `motion_scale`, in its units."""
-  return {
+  """Returns how far each component moves in a control step, in its units.
+
+  By `motion_scale`, but for the fingers: as they open or close it is 0.06 rad.
+  """
+  steps = {
     key: np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0.0)
     for key, scale in motion_scale().items()
   }
+  steps['body'][BODY_LAYOUT['finger_position']] = _FINGER_STEP
+  return steps
 
 
 def position_scale() -> dict[str, np.ndarray]:
@@ -146,9 +155,21 @@ def position_difference_scale() -> dict[str, np.ndarray]:
 
 def velocities() -> dict[str, np.ndarray]:
   """Returns which components are velocities, bool: what no picture shows."""
+  return _components_named(lambda name: name.endswith('velocity'))
+
+
+def joints() -> dict[str, np.ndarray]:
+  """Returns which components are angles and speeds of the arm's joints, bool."""
+  return _components_named(lambda name: name.startswith('joint_'))
+
+
+def _components_named(
+  is_meant: Callable[[str], bool],
+) -> dict[str, np.ndarray]:
+  """Returns the components of the parts whose names are meant, bool."""
   return {
     key: _components(
-      layout, **{name: 1.0 for name in layout if name.endswith('velocity')}
+      layout, **{name: 1.0 for name in layout if is_meant(name)}
     ).astype(bool)
     for key, layout in (('body', BODY_LAYOUT), ('blocks', BLOCKS_LAYOUT))
   }

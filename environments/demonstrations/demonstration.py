@@ -103,6 +103,14 @@ class Demonstration:
     """Number of steps (actions)."""
     return len(self.actions)
 
+  def last_actions(self) -> np.ndarray:
+    """Returns the action before each observation, float32 [T + 1, A].
+
+    Zero before the first.
+    """
+    actions = np.asarray(self.actions, np.float32)
+    return np.concatenate([np.zeros_like(actions[:1]), actions])
+
   def frame(self, step: int) -> dict[str, np.ndarray]:
     """Returns the observation at a step.
 

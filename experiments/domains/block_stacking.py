@@ -50,6 +50,9 @@ class BlockStacking(domain.Domain):
       see; None for the same. Critics serve training alone (Pinto et al., 2018).
     shows_velocities: whether policies see the velocities in `body` and `blocks`,
       their own and the goal's. If not, `critic_keys` are needed.
+    shows_joints: the same for the angles and speeds of the arm's joints.
+    auxiliary_keys: what is observed for `auxiliary_weight` alone: what the
+      policies' features learn to predict, where no critic sees it.
     image_size: height and width of the images, in pixels; Table 1 has 128.
     pixel_coefficient: weight of the pixels in equation 2, beta_1; 15 in Table 1.
     joint_coefficient: weight of the body in equation 2, beta_2; 2 in Table 1.
@@ -95,6 +98,8 @@ class BlockStacking(domain.Domain):
   policy_keys: Optional[Tuple[str, ...]] = None
   critic_keys: Optional[Tuple[str, ...]] = None
   shows_velocities: bool = True
+  shows_joints: bool = True
+  auxiliary_keys: Tuple[str, ...] = ()
   image_size: int = 128
   pixel_coefficient: float = 0.0
   joint_coefficient: float = 1.0
@@ -118,7 +123,7 @@ class BlockStacking(domain.Domain):
       raise ValueError(
         f'observables {sorted(unknown)} are none of {", ".join(known)}.'
       )
-    for name in ('policy_keys', 'critic_keys'):
+    for name in ('policy_keys', 'critic_keys', 'auxiliary_keys'):
       unseen = set(getattr(self, name) or ()) - set(self.observables)
       if unseen:
         raise ValueError(
@@ -132,12 +137,24 @@ class BlockStacking(domain.Domain):
         'reward or the deviation from the demonstration is computed from: add '
         'them, and leave them out of policy_keys.'
       )
-    if not self.shows_velocities and self.critic_keys is None:
-      raise ValueError(
-        'shows_velocities=False hides them from the policies alone: give '
-        'critic_keys as well.'
-      )
+    self._check_views()
     self._check_numbers()
+
+  def _check_views(self) -> None:
+    """Raises if policies are to differ from critics that they share all with."""
+    if self.critic_keys is not None:
+      return
+    for name in ('shows_velocities', 'shows_joints'):
+      if not getattr(self, name):
+        raise ValueError(
+          f'{name}=False hides them from the policies alone: give critic_keys as '
+          'well.'
+        )
+    if self.auxiliary_keys:
+      raise ValueError(
+        f'auxiliary_keys={self.auxiliary_keys} are for features that are the '
+        "policies' own: give critic_keys as well."
+      )
 
   def _check_numbers(self) -> None:
     """Raises if a number is out of range, rather than minutes later."""
@@ -178,8 +195,12 @@ class BlockStacking(domain.Domain):
 
   @property
   def seen_keys(self) -> Tuple[str, ...]:
-    """What of the observation the agent sees, policies or critics."""
-    seen = (self.policy_keys or self.observables) + (self.critic_keys or ())
+    """What of the observation the agent sees, acting or learning."""
+    seen = {
+      *(self.policy_keys or self.observables),
+      *(self.critic_keys or ()),
+      *self.auxiliary_keys,
+    }
     return tuple(key for key in self.observables if key in seen)
 
   @property
@@ -246,6 +267,23 @@ class BlockStacking(domain.Domain):
       part.path, block_stacking.TASK_NAME, mask=part.mask
     )
     return loaded[: part.number]
+
+  def load_task_demonstrations(self, dataset: domain.Dataset) -> Demonstrations:
+    """Returns the training demonstrations as the task environment shows them.
+
+    Args:
+      dataset: where the demonstrations are.
+    """
+    keys = _without_own(self.seen_keys)
+    result = []
+    for demonstration in self.load_demonstrations(dataset, domain.ACTOR):
+      observations = {key: demonstration.observations[key] for key in keys}
+      if 'last_action' in self.seen_keys:
+        observations['last_action'] = demonstration.last_actions()
+      result.append(
+        dataclasses.replace(demonstration, observations=observations)
+      )
+    return result
 
   def make_imitation_environment(
     self, dataset: Optional[domain.Dataset], kind: str, seed: int
@@ -319,12 +357,20 @@ class BlockStacking(domain.Domain):
     return features.feature_scale()
 
   def noise_scale(self) -> domain.Scales:
-    """Returns one control step of motion: 1 cm, 0.03 rad."""
+    """Returns one control step of motion, such as 1 cm."""
     return features.step_of_motion()
 
   def hidden(self) -> views.Components:
-    """Returns the velocities, if policies do not see them."""
-    return {} if self.shows_velocities else features.velocities()
+    """Returns what policies do not see of body and blocks, if anything."""
+    parts = []
+    if not self.shows_velocities:
+      parts.append(features.velocities())
+    if not self.shows_joints:
+      parts.append(features.joints())
+    return {
+      key: np.any([part[key] for part in parts], axis=0)
+      for key in (parts[0] if parts else ())
+    }
 
   def auxiliary_targets(self) -> views.AuxiliaryTargets:
     """Returns hand and blocks, and where they are to be, in metres by scales."""

@@ -164,11 +164,12 @@ class DMPOExperiment(experiment_lib.Experiment):
     dataset: Optional[domain_lib.Dataset],
   ) -> acme_metamimic.MetaMimicBuilder:
     """Makes the builder of both halves; see `Experiment`."""
+    noise_scale = self.domain.noise_scale()
     return acme_metamimic.MetaMimicBuilder(
       config,
-      task_builder=DMPOBuilder(config.task),
+      task_builder=DMPOBuilder(config.task, noise_scale=noise_scale),
       goal_frames=self.domain.make_goal_frames(dataset),
-      noise_scale=self.domain.noise_scale(),
+      noise_scale=noise_scale,
     )
 
 

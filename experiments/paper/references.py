@@ -129,10 +129,7 @@ def _pairs(
       observed[key].append(frames[:-1])
       goals[key].append(frames[1:])
     if 'last_action' in spec:
-      # No demonstration has it; an episode begins with zero.
-      taken = np.asarray(demonstration.actions)
-      observed['last_action'].append(np.roll(taken, 1, axis=0))
-      observed['last_action'][-1][0] = 0.0
+      observed['last_action'].append(demonstration.last_actions()[:-1])
   seen = {key: np.concatenate(parts) for key, parts in observed.items()}
   seen[specs_lib.GOAL] = {
     key: np.concatenate(parts) for key, parts in goals.items()

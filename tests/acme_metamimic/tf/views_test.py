@@ -269,6 +269,15 @@ def test_a_weight_needs_targets(samples):
     )
 
 
+def test_targets_that_are_not_observed_are_named():
+  targets = views.AuxiliaryTargets({'depth': np.ones(2, np.float32)}, {})
+  with pytest.raises(
+    ValueError,
+    match=r"auxiliary_targets \['depth'\] are none of .*observe them",
+  ):
+    _make_networks(auxiliary_targets=targets)
+
+
 def test_task_networks_see_and_predict_no_goals():
   made = networks.make_task_networks(
     _SPEC,

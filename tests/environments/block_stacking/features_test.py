@@ -202,7 +202,31 @@ def test_reward_terms_tell_demonstrations_apart(training):
 
 def test_a_step_of_motion_is_one_by_the_scale_of_motion():
   steps = features_lib.step_of_motion()
+  fingers = features_lib.BODY_LAYOUT['finger_position']
   for key, scale in features_lib.motion_scale().items():
-    np.testing.assert_allclose(steps[key] * scale, scale > 0.0, rtol=1e-6)
+    expected = (scale > 0.0).astype(np.float32)
+    if key == 'body':
+      expected[fingers] = 0.06 * scale[fingers]
+    np.testing.assert_allclose(steps[key] * scale, expected, rtol=1e-6)
   hand = steps['body'][features_lib.BODY_LAYOUT['hand_position']]
   np.testing.assert_allclose(hand, 0.01)
+
+
+def test_a_step_of_motion_is_what_fingers_move(features):
+  features.reset()
+  fingers = features_lib.BODY_LAYOUT['finger_position']
+  frames = [
+    features.step(np.array([0.0] * 6 + [1.0] * 3)).observation['body'][fingers]
+    for _ in range(8)
+  ]
+  moved = np.abs(np.diff(frames, axis=0)).max(axis=0)
+  expected = features_lib.step_of_motion()['body'][fingers]
+  np.testing.assert_allclose(moved, expected, rtol=0.1)
+
+
+def test_joints_are_the_arms_alone():
+  hidden = features_lib.joints()
+  assert hidden['body'].sum() == 18
+  assert not hidden['body'][features_lib.BODY_LAYOUT['hand_position']].any()
+  assert not hidden['body'][features_lib.BODY_LAYOUT['finger_position']].any()
+  assert not hidden['blocks'].any()

@@ -189,12 +189,82 @@ def test_last_action_is_not_recorded_and_in_no_goal(dataset):
   environment.close()
 
 
-def test_velocities_are_hidden_from_policies_on_demand():
-  assert _DOMAIN.hidden() == {}
+@pytest.mark.parametrize(
+  ('shows_velocities', 'shows_joints', 'num_hidden'),
+  [
+    (True, True, None),
+    (False, True, 18),
+    (True, False, 18),
+    (False, False, 30),
+  ],
+)
+def test_policies_are_not_shown_what_is_hidden(
+  shows_velocities, shows_joints, num_hidden
+):
   domain = dataclasses.replace(
-    _DOMAIN, critic_keys=('body', 'blocks'), shows_velocities=False
+    _DOMAIN,
+    critic_keys=('body', 'blocks'),
+    shows_velocities=shows_velocities,
+    shows_joints=shows_joints,
   )
-  assert set(domain.hidden()) == {'body', 'blocks'}
+  hidden = domain.hidden()
+  if num_hidden is None:
+    assert hidden == {}
+  else:
+    assert sum(components.sum() for components in hidden.values()) == num_hidden
+
+
+def test_what_is_learned_to_be_predicted_is_kept_though_nobody_sees_it(dataset):
+  domain = block_stacking.BlockStacking(
+    observables=('body', 'blocks', 'last_action'),
+    policy_keys=('last_action',),
+    critic_keys=('last_action',),
+    auxiliary_keys=('blocks',),
+  )
+  assert domain.seen_keys == ('blocks', 'last_action')
+  where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
+  environment = domain.make_imitation_environment(
+    where, domain_lib.ACTOR, seed=0
+  )
+  assert set(environment.observation_spec()['goal']) == {'blocks'}
+  environment.close()
+
+
+def test_demonstrations_show_what_the_task_environment_shows(dataset):
+  domain = dataclasses.replace(
+    _DOMAIN, observables=('body', 'blocks', 'last_action')
+  )
+  environment = domain.make_task_environment(None, domain_lib.ACTOR, seed=0)
+  spec = environment.observation_spec()
+  where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
+  for demonstration in domain.load_task_demonstrations(where):
+    observations = demonstration.observations
+    assert set(observations) == set(spec)
+    assert not observations['last_action'][0].any()
+    np.testing.assert_array_equal(
+      observations['last_action'][1:], demonstration.actions
+    )
+    for key, frames in observations.items():
+      assert frames[0].shape == spec[key].shape
+      assert frames[0].dtype == spec[key].dtype
+  environment.close()
+
+
+def test_last_actions_are_what_the_environment_shows(dataset):
+  domain = dataclasses.replace(
+    _DOMAIN, observables=('body', 'blocks', 'last_action')
+  )
+  where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
+  demonstration = domain.load_task_demonstrations(where)[0]
+  environment = domain.follow([demonstration], domain_lib.VALIDATION, seed=0)
+  environment.start(0)
+  last_actions = demonstration.observations['last_action'][1:]
+  for action, last_action in zip(demonstration.actions, last_actions):
+    observation = environment.step(np.asarray(action)).observation
+    np.testing.assert_allclose(
+      observation['last_action'], last_action, atol=1e-6
+    )
+  environment.close()
 
 
 @pytest.mark.parametrize('size', [16, 24])
@@ -244,6 +314,18 @@ def test_task_shows_what_the_policy_sees_alone():
     (
       {'shows_velocities': False},
       'shows_velocities=False .* give critic_keys as well',
+    ),
+    (
+      {'shows_joints': False},
+      'shows_joints=False .* give critic_keys as well',
+    ),
+    (
+      {'auxiliary_keys': ('body',)},
+      r"auxiliary_keys=\('body',\) are for features .* give critic_keys",
+    ),
+    (
+      {'auxiliary_keys': ('image',)},
+      r"auxiliary_keys .* among the observables .*add \['image'\]",
     ),
     ({'image_size': 0}, 'image_size=0 must be at least 1'),
     ({'task_episode_length': 0}, 'task_episode_length=0 must be at least 1'),
