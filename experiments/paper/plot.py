@@ -27,6 +27,7 @@ import os
 from typing import Any, Mapping, NamedTuple, Optional, Sequence
 
 from absl import app
+from absl import flags
 import numpy as np
 
 from experiments import paths
@@ -43,6 +44,13 @@ with renderer.required():
 
 _OUTPUT = paths.define(
   'figures', 'docs/results/paper', 'Folder for the pictures and the table.'
+)
+_MINUTES = flags.DEFINE_float(
+  'minutes',
+  None,
+  'Minutes of each run that are shown, to compare runs of different lengths; '
+  'all by default.',
+  lower_bound=0.0,
 )
 
 
@@ -97,6 +105,41 @@ def results(name: str, scale: str, root: str) -> Found:
     curve: [r for r in of_curve if r.is_finished] or of_curve
     for curve, of_curve in found.items()
   }
+
+
+def cut(found: Found, minutes: float) -> Found:
+  """Returns the same as it was after some minutes of each run.
+
+  Args:
+    found: what runs have left behind, by the name of their curve.
+    minutes: minutes of training.
+
+  Raises:
+    ValueError: if no run has been evaluated by then.
+  """
+  shown = {
+    curve: [_cut(run, minutes) for run in runs if _is_evaluated(run, minutes)]
+    for curve, runs in found.items()
+  }
+  if not any(shown.values()):
+    first = min(run.columns['minutes'][0] for r in found.values() for run in r)
+    raise ValueError(
+      f'minutes={minutes} is before the first evaluation, at {first:.1f}: give '
+      'more.'
+    )
+  return {curve: runs for curve, runs in shown.items() if runs}
+
+
+def _is_evaluated(run: Result, minutes: float) -> bool:
+  return bool(run.columns['minutes'][0] <= minutes)
+
+
+def _cut(run: Result, minutes: float) -> Result:
+  is_shown = run.columns['minutes'] <= minutes
+  if is_shown.all():
+    return run
+  columns = {name: values[is_shown] for name, values in run.columns.items()}
+  return run._replace(columns=columns, final={})
 
 
 def _final(folder: str) -> Mapping[str, float]:
@@ -287,6 +330,11 @@ def main(argv: list[str]) -> None:
       f'Error: there are no runs of {name} at the scale {scale} in {root!r}: '
       f'make some with `python -m experiments.paper.run {name} --scale={scale}`.'
     )
+  if _MINUTES.value is not None:
+    try:
+      found = cut(found, _MINUTES.value)
+    except ValueError as error:
+      raise SystemExit(f'Error: {error}') from None
   os.makedirs(_OUTPUT.value, exist_ok=True)
   stem = os.path.join(_OUTPUT.value, name)
   folders = [run.folder for run in run_lib.runs(name, scale, root)]

@@ -164,3 +164,23 @@ def test_a_panel_that_no_run_has_is_left_out():
     )
     is None
   )
+
+
+def test_runs_of_different_lengths_are_compared_after_the_same_minutes():
+  long, short, late = (
+    plot.Result(
+      {'minutes': np.array(minutes), 'reward': np.array(minutes) / 10.0},
+      {'reward': 1.0},
+      True,
+    )
+    for minutes in ([5.0, 20.0, 60.0], [5.0, 20.0], [30.0])
+  )
+  found = plot.cut({'a': [long, late], 'b': [short], 'c': [late]}, 21.5)
+  assert set(found) == {'a', 'b'}
+  (cut,) = found['a']
+  np.testing.assert_array_equal(cut.columns['reward'], [0.5, 2.0])
+  # What it has at its end is not what it had then.
+  assert cut.final == {}
+  assert found['b'] == [short]
+  with pytest.raises(ValueError, match=r'minutes=4.0 is before .* at 5.0'):
+    plot.cut({'a': [long]}, 4.0)
