@@ -34,12 +34,6 @@ _NOISE_CORRELATIONS = (0.0,) * 6 + (0.8,) * 3
 # Steps of the imitation actor for each of the task actor, in the task phase.
 _SOURCE_STEPS = 0.5
 
-# Of what is sampled, in what moves in a control step: 3 mm of a position, 0.02 rad
-# of a finger. Three times as much was too much (docs/results, "Imitation").
-_OBSERVATION_NOISE = 0.3
-# Where hand, fingers and blocks are, and the last action.
-_SEEN = ('body', 'blocks', 'last_action')
-
 # About as many as two idle cores make in the task phase.
 _TASK_UPDATES = 60_000
 _LONG_TASK_UPDATES = 130_000
@@ -68,13 +62,6 @@ def make() -> experiment.Experiment:
   """
   return experiment.Experiment(
     preset='features',
-    domain=block_stacking.BlockStacking(
-      observables=_SEEN,
-      policy_keys=_SEEN,
-      critic_keys=('body', 'blocks'),
-      shows_velocities=False,
-      shows_joints=False,
-    ),
     # Recorded in half a minute.
     demonstrations=experiment.Demonstrations(num_train=300),
     imitation=_half(
@@ -213,7 +200,6 @@ def _samples_per_insert(updates_per_item: float) -> float:
 def _half(**settings: Any) -> acme_metamimic.D4PGConfig:
   """Returns what both halves have in common, but for the given settings."""
   common: Any = dict(
-    observation_noise=_OBSERVATION_NOISE,
     # Shorter returns, for the shorter horizon: n-step 5 was at 0.17 of the task
     # return where 3 was at 0.54 (60 000 updates, one seed).
     n_step=3,

@@ -68,8 +68,6 @@ def make() -> experiment.Experiment:
     # Errors of a decimetre in a position and of a centimetre in its difference to
     # the goal's then count as much as a value of one.
     'auxiliary_weight': 1.0,
-    # Images are shifted instead, and what is predicted has to be exact.
-    'observation_noise': 0.0,
   }
   return dataclasses.replace(
     base,

@@ -151,9 +151,9 @@ def test_all_presets_are_tried():
     (
       'features_still',
       {
-        'domain.observables',
         'domain.policy_keys',
-        'domain.shows_joints',
+        'domain.critic_keys',
+        'domain.shows_velocities',
       },
     ),
   ],

@@ -296,13 +296,8 @@ def _batch(observation):
   return tf2_utils.add_batch_dim(observation)
 
 
-def _without_views():
-  """Returns the demo with one view of all that there is for both networks."""
-  return dataclasses.replace(presets.make('features'), domain=_DOMAIN)
-
-
 def test_imitation_networks_look_at_the_goal(acting, spec):
-  networks, _ = _without_views().make_networks(spec)
+  networks, _ = presets.make('features').make_networks(spec)
   networks.init(spec)
   policy = networks.make_policy(spec)
   observation = acting.start(0).observation
@@ -315,7 +310,7 @@ def test_imitation_networks_look_at_the_goal(acting, spec):
 
 
 def test_one_step_of_motion_is_of_order_one_to_the_networks(acting, spec):
-  networks, _ = _without_views().make_networks(spec)
+  networks, _ = presets.make('features').make_networks(spec)
   demonstration = acting.demonstrations[0]
   # The hand, in `body`, which comes after the thirty numbers of `blocks`; what
   # is left to do comes after the observation's own 30 + 36 numbers.
@@ -334,7 +329,7 @@ def test_one_step_of_motion_is_of_order_one_to_the_networks(acting, spec):
 
 
 def test_task_networks_do_without_goals(acting, spec):
-  config = _without_views()
+  config = presets.make('features')
   _, networks = config.make_networks(spec)
   task_spec = specs_lib.task_spec(spec)
   networks.init(task_spec)
