@@ -26,11 +26,16 @@ The paper's literal form, with one camera, in which the critic sees pictures as 
 the torso learns from its loss alone, and the reward is of pictures and joints:
 
   --set=imitation.auxiliary_weight=0 --set=task.auxiliary_weight=0
-  --set=domain.critic_keys=none --set=domain.observables=image,body,blocks
-  --set=domain.policy_keys=image --set=domain.image_size=64
-  --set=networks.torso=64_p4_32_64 --set=networks.siamese=false
+  --set=domain.critic_keys=none
+  --set=domain.observables=image,body,blocks --set=domain.policy_keys=image
+  --set=domain.image_size=64 --set=networks.torso=64_p4_32_64
+  --set=networks.siamese=false
   --set=domain.pixel_coefficient=15 --set=domain.joint_coefficient=2
   --set=domain.block_coefficient=0
+
+And the same with the prediction alone, in place of the first two lines:
+
+  --set=domain.critic_keys=image --set=domain.auxiliary_keys=body,blocks
 """
 
 import dataclasses

@@ -160,9 +160,14 @@ def test_policies_from_pixels_see_images_alone():
 
 def test_the_variants_that_pixels_names_are_made():
   blocks = re.findall(r'(?:^  --set=.*\n)+', pixels_lib.__doc__, re.MULTILINE)
-  taught, literal = [
-    overrides.apply(presets.make('pixels'), re.findall(r'--set=(\S+)', block))
-    for block in blocks
+  taught, literal, predicting = [block.splitlines() for block in blocks]
+  # In place of the first two lines.
+  predicting += literal[2:]
+  taught, literal, predicting = [
+    overrides.apply(
+      presets.make('pixels'), re.findall(r'--set=(\S+)', '\n'.join(lines))
+    )
+    for lines in (taught, literal, predicting)
   ]
   assert presets.make('pixels').imitation.teacher is None
   assert taught.imitation.teacher == 'features_still'
@@ -174,6 +179,14 @@ def test_the_variants_that_pixels_names_are_made():
     'body': 2.0,
   }
   assert literal.domain.critic_keys is None
+  assert literal.domain.seen_keys == ('image',)
+  assert literal.imitation.auxiliary_weight == 0.0
+  # No critic sees what is to be predicted, and it is kept.
+  assert isinstance(predicting.domain, block_stacking.BlockStacking)
+  assert set(predicting.domain.reward_terms()) == set(terms)
+  assert predicting.domain.critic_keys == ('image',)
+  assert predicting.domain.seen_keys == ('image', 'body', 'blocks')
+  assert predicting.imitation.auxiliary_weight > 0.0
 
 
 def test_paced_program_has_one_update_a_step():
