@@ -46,7 +46,7 @@ _OUTPUT = paths.define(
   'figures', 'docs/results/paper', 'Folder for the pictures and the table.'
 )
 _MINUTES = flags.DEFINE_float(
-  'minutes',
+  'until_minutes',
   None,
   'Minutes of each run that are shown, to compare runs of different lengths; '
   'all by default.',
@@ -124,7 +124,7 @@ def cut(found: Found, minutes: float) -> Found:
   if not any(shown.values()):
     first = min(run.columns['minutes'][0] for r in found.values() for run in r)
     raise ValueError(
-      f'minutes={minutes} is before the first evaluation, at {first:.1f}: give '
+      f'until_minutes={minutes} is before the first evaluation, at {first:.1f}: give '
       'more.'
     )
   return {curve: runs for curve, runs in shown.items() if runs}

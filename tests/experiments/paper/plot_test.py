@@ -182,5 +182,7 @@ def test_runs_of_different_lengths_are_compared_after_the_same_minutes():
   # What it has at its end is not what it had then.
   assert cut.final == {}
   assert found['b'] == [short]
-  with pytest.raises(ValueError, match=r'minutes=4.0 is before .* at 5.0'):
+  with pytest.raises(
+    ValueError, match=r'until_minutes=4.0 is before .* at 5.0'
+  ):
     plot.cut({'a': [long]}, 4.0)
