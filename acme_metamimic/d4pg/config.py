@@ -112,7 +112,8 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       not in the paper, and 0, no shift, by default. See `tf.augmentation`.
     observation_noise: standard deviation of Gaussian noise on the vectors of a
       sampled observation and of its goal, in the units of the builder's
-      `noise_scale`; not in the paper, and 0, no noise, by default.
+      `noise_scale`; not in the paper, and 0, no noise, by default. All of the
+      learner sees it, auxiliary targets and a teacher as well.
     regression_weight: weight of the policy's regression to replayed actions; not
       in the paper, and 0, no regression, by default. See `d4pg.regression`.
     regression_filter: which replayed actions the policy regresses to: `better`

@@ -21,7 +21,7 @@ Surprisingly Simple Self-Supervision for Offline Reinforcement Learning in
 Robotics". The MetaMimic paper has neither.
 """
 
-from typing import List, Mapping
+from typing import Callable, List, Mapping
 
 from acme import types
 import reverb
@@ -44,12 +44,9 @@ def shift(sample: reverb.ReplaySample, max_shift: int) -> reverb.ReplaySample:
   """
   if not max_shift:
     return sample
-  before, after = [
-    shift_images(observation, max_shift)
-    for observation in (sample.data.observation, sample.data.next_observation)
-  ]
-  data = sample.data._replace(observation=before, next_observation=after)
-  return sample._replace(data=data)
+  return _change(
+    sample, lambda observation: shift_images(observation, max_shift)
+  )
 
 
 def shift_images(
@@ -96,12 +93,7 @@ def add_noise(
   """
   if not deviations:
     return sample
-  before, after = [
-    noisy(observation, deviations)
-    for observation in (sample.data.observation, sample.data.next_observation)
-  ]
-  data = sample.data._replace(observation=before, next_observation=after)
-  return sample._replace(data=data)
+  return _change(sample, lambda observation: noisy(observation, deviations))
 
 
 def noisy(
@@ -114,12 +106,26 @@ def noisy(
     deviations: as for `add_noise`.
   """
   changed = dict(observation)
-  for key in deviations.keys() & changed.keys():
-    vector = changed[key]
-    changed[key] = vector + deviations[key] * tf.random.normal(tf.shape(vector))
+  # In one order in every process, or a seed would not make a run repeatable.
+  for key, vector in observation.items():
+    if key in deviations:
+      noise = deviations[key] * tf.random.normal(tf.shape(vector))
+      changed[key] = vector + noise
   if specs_lib.GOAL in changed:
     changed[specs_lib.GOAL] = noisy(changed[specs_lib.GOAL], deviations)
   return changed
+
+
+def _change(
+  sample: reverb.ReplaySample,
+  change: Callable[[types.NestedTensor], types.NestedTensor],
+) -> reverb.ReplaySample:
+  """Returns a batch of transitions with both observations changed."""
+  data = sample.data._replace(
+    observation=change(sample.data.observation),
+    next_observation=change(sample.data.next_observation),
+  )
+  return sample._replace(data=data)
 
 
 def _is_image(tensor: tf.Tensor) -> bool:

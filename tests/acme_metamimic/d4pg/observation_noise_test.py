@@ -14,6 +14,7 @@
 """Tests of the learner that adds noise to the vectors of what it samples."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -55,15 +56,12 @@ def test_it_learns_from_noisy_vectors_in_the_units_of_the_scale():
     assert (max(differences) > 1e-5) == changes, value
 
 
-def test_both_halves_have_the_scale_of_their_builder():
-  noisy = d4pg_config.D4PGConfig(
-    replay_table_name='imitation', observation_noise=0.5
-  )
-  config = config_lib.MetaMimicConfig(
-    imitation=noisy, task=d4pg_config.D4PGConfig(observation_noise=0.5)
-  )
-  builder = builder_lib.MetaMimicBuilder(config, noise_scale=_scale(1.0))
-  assert builder.imitation.config.observation_noise == 0.5
+@pytest.mark.parametrize('half', ['imitation', 'task'])
+def test_each_half_has_the_scale_of_the_builder_and_needs_it(half):
+  config = config_lib.MetaMimicConfig()
+  noisy = dataclasses.replace(getattr(config, half), observation_noise=0.5)
+  config = dataclasses.replace(config, **{half: noisy})
+  builder_lib.MetaMimicBuilder(config, noise_scale=_scale(1.0))
   with pytest.raises(ValueError, match=r'observation_noise=0\.5 has no units'):
     builder_lib.MetaMimicBuilder(config)
 

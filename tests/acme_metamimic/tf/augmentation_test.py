@@ -111,3 +111,18 @@ def test_noise_has_the_deviations_and_is_drawn_for_each():
   )
   # What was given is as it was.
   np.testing.assert_array_equal(observation['goal']['body'], vector)
+
+
+def test_noise_is_drawn_in_the_order_of_the_observation():
+  vector = tf.zeros([4, 2])
+  deviations = {key: np.ones(2, np.float32) for key in ('b', 'a', 'c')}
+
+  def draw(deviations):
+    tf.random.set_seed(0)
+    return augmentation.noisy({k: vector for k in ('a', 'b', 'c')}, deviations)
+
+  first = draw(deviations)
+  again = draw(dict(sorted(deviations.items())))
+  for key, noise in first.items():
+    np.testing.assert_array_equal(noise, again[key])
+  assert len({tuple(np.ravel(noise)) for noise in first.values()}) == 3

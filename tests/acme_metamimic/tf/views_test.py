@@ -130,6 +130,8 @@ def test_each_sees_its_keys_alone(samples, part):
 
 
 def test_a_snapshot_takes_what_the_policy_sees(samples, tmp_path):
+  # With these weights no action is so near zero that rounding is more of it.
+  tf.random.set_seed(19)
   online, _ = _make_pair(auxiliary_targets=_TARGETS)
   spec = specs_lib.imitation_spec(_SPEC)
   policy = online.make_policy(spec)
