@@ -62,6 +62,8 @@ class BlockStacking(domain.Domain):
       the measurements that the scales were chosen by.
     joint_scale: scale inside the exponential of the body.
     block_scale: scale inside the exponential of the blocks.
+    finger_weight: factor of the fingers' angles in the body's exponential; 1 for
+      that of the arm's. What the fingers hold decides how far they close.
     early_termination_distance: metres of hand-to-block deviation that end a
       training episode (appendix C.2); None ends none early. The reward is too
       flat beyond 5 cm to lead the arm back. After 50 000 updates of the imitation
@@ -107,6 +109,7 @@ class BlockStacking(domain.Domain):
   pixel_scale: float = features.pixel_reward_terms()['image'].scale
   joint_scale: float = features.feature_reward_terms()['body'].scale
   block_scale: float = features.feature_reward_terms()['blocks'].scale
+  finger_weight: float = 1.0
   early_termination_distance: Optional[float] = 0.05
   curriculum_probability: float = 0.75
   curriculum_steps: int = initializers.CURRICULUM_STEPS
@@ -167,9 +170,11 @@ class BlockStacking(domain.Domain):
       if getattr(self, name) < 1:
         raise ValueError(f'{name}={getattr(self, name)} must be at least 1.')
     weights = ('pixel_coefficient', 'joint_coefficient', 'block_coefficient')
-    for name in weights:
-      if not getattr(self, name) >= 0.0:
-        raise ValueError(f'{name}={getattr(self, name)} must be at least 0.')
+    for name in (*weights, 'finger_weight'):
+      if not 0.0 <= getattr(self, name) < math.inf:
+        raise ValueError(
+          f'{name}={getattr(self, name)} must be at least 0 and finite.'
+        )
     for name in ('pixel_scale', 'joint_scale', 'block_scale'):
       if not 0.0 < getattr(self, name) < math.inf:
         raise ValueError(
@@ -221,7 +226,10 @@ class BlockStacking(domain.Domain):
 
   def reward_terms(self) -> Mapping[str, rewards.RewardTerm]:
     """Returns the exponentials of equation 2, by observation key."""
-    terms = {**features.feature_reward_terms(), **features.pixel_reward_terms()}
+    terms = {
+      **features.pixel_reward_terms(),
+      **features.feature_reward_terms(self.finger_weight),
+    }
     settings = {
       'image': (self.pixel_coefficient, self.pixel_scale),
       'body': (self.joint_coefficient, self.joint_scale),

@@ -61,6 +61,20 @@ def test_weights_and_scales_are_those_of_the_reward():
     assert defaults[key].coefficient == term.coefficient
 
 
+def test_fingers_weigh_what_they_are_given():
+  domain = dataclasses.replace(_DOMAIN, finger_weight=0.3)
+  fingers = features.BODY_LAYOUT['finger_position']
+  light, usual = (d.reward_terms()['body'] for d in (domain, _DOMAIN))
+  assert light.weights is not None
+  assert usual.weights is not None
+  np.testing.assert_allclose(light.weights[fingers], 0.3)
+  np.testing.assert_allclose(usual.weights[fingers], 1.0)
+  np.testing.assert_array_equal(
+    np.delete(light.weights, range(fingers.start, fingers.stop)),
+    np.delete(usual.weights, range(fingers.start, fingers.stop)),
+  )
+
+
 @pytest.mark.parametrize(
   ('kind', 'ends', 'inside'),
   [
@@ -311,6 +325,8 @@ def test_task_shows_what_the_policy_sees_alone():
       'are all 0, and so is the reward: set one',
     ),
     ({'block_coefficient': -1.0}, 'block_coefficient=-1.0 must be at least 0'),
+    ({'finger_weight': -1.0}, 'finger_weight=-1.0 must be at least 0'),
+    ({'finger_weight': float('inf')}, 'finger_weight=inf .* and finite'),
     (
       {'shows_velocities': False},
       'shows_velocities=False .* give critic_keys as well',
