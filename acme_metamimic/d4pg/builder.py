@@ -324,6 +324,7 @@ class D4PGBuilder(acme_d4pg.D4PGBuilder):
       policy_averaging_horizon=config.policy_averaging_horizon,
       policy_trains_torso=config.policy_trains_torso,
       auxiliary_weight=config.auxiliary_weight,
+      smoothness_weight=config.smoothness_weight,
       uses_target_policy=config.uses_target_policy,
       image_shift=config.image_shift,
       observation_noise=self._make_observation_noise(),

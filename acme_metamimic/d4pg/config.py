@@ -108,6 +108,9 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       the policy's features predict beside the action, such as positions that a
       policy from pixels does not see; not in the paper, and 0, no such loss, by
       default. The networks are then made with `auxiliary_targets`.
+    smoothness_weight: weight in the policy loss of the squared distance between
+      the policy's actions at the two observations of a transition; not in the
+      paper, and 0, no such loss, by default. See `d4pg.smoothness`.
     image_shift: largest random shift of a sampled observation's images, in pixels;
       not in the paper, and 0, no shift, by default. See `tf.augmentation`.
     observation_noise: standard deviation of Gaussian noise on the vectors of a
@@ -169,6 +172,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
   policy_trains_torso: bool = False
   uses_target_policy: bool = True
   auxiliary_weight: float = 0.0
+  smoothness_weight: float = 0.0
   image_shift: int = 0
   observation_noise: float = 0.0
   regression_weight: float = 0.0
@@ -302,6 +306,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'importance_sampling_exponent',
       'sigma',
       'auxiliary_weight',
+      'smoothness_weight',
       'observation_noise',
       'regression_weight',
       'teacher_weight',

@@ -34,6 +34,7 @@ import tree
 from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import learning
 from acme_metamimic.d4pg import losses
+from acme_metamimic.d4pg import smoothness
 from acme_metamimic.d4pg import updates
 from acme_metamimic.replay import provenance
 from acme_metamimic.tf import optimizers
@@ -91,10 +92,14 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     """Computes the policy loss of each transition; see the base class."""
     del o_t
     transitions = sample.data
-    observation = self._observation_network(transitions.observation)
-    if not self._policy_trains_torso:
-      observation = tree.map_structure(tf.stop_gradient, observation)
+    observation = self._observe(transitions.observation)
     action, auxiliary = self._act(observation)
+    smooth = smoothness.losses(
+      lambda following: self._policy_network(self._observe(following)),
+      action,
+      transitions.next_observation,
+      self._smoothness_weight,
+    )
     with tape.stop_recording():
       q_values, dqda = self._action_gradient(observation, action)
       passes = self._passes(sample, observation, q_values)
@@ -103,14 +108,23 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     return updates.PolicyLosses(
       losses.dpg_loss(action, dqda)
       + self._regression_weight(self._num_steps) * regression
-      + auxiliary.losses,
+      + auxiliary.losses
+      + smooth.losses,
       q_values,
       {
         **auxiliary.metrics,
+        **smooth.metrics,
         'regression_loss': tf.reduce_mean(regression),
         'regression_share': tf.reduce_mean(passes),
       },
     )
+
+  def _observe(self, observation: types.NestedTensor) -> types.NestedTensor:
+    """Returns observations as the policy takes them, [B, D]."""
+    observed = self._observation_network(observation)
+    if self._policy_trains_torso:
+      return observed
+    return tree.map_structure(tf.stop_gradient, observed)
 
   def _passes(
     self,

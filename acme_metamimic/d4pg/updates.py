@@ -28,6 +28,7 @@ from acme_metamimic.d4pg import auxiliary
 from acme_metamimic.d4pg import averaging
 from acme_metamimic.d4pg import diagnostics
 from acme_metamimic.d4pg import losses
+from acme_metamimic.d4pg import smoothness
 from acme_metamimic.replay import priorities
 from acme_metamimic.tf import augmentation
 from acme_metamimic.tf import learners
@@ -125,6 +126,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     policy_averaging_horizon: int = 1,
     policy_trains_torso: bool = False,
     auxiliary_weight: float = 0.0,
+    smoothness_weight: float = 0.0,
     uses_target_policy: bool = True,
     image_shift: int = 0,
     observation_noise: Optional[views.Scales] = None,
@@ -153,6 +155,9 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       auxiliary_weight: weight in the policy loss of the mean squared error of
         what the policy's features predict beside; 0 leaves it out. The policy is
         then a `views.ViewingPolicy` with targets.
+      smoothness_weight: weight in the policy loss of the squared distance
+        between the policy's actions at the two observations of a transition; 0
+        leaves it out. See `smoothness`.
       image_shift: largest random shift of sampled images, in pixels; 0 shifts
         nothing. See `tf.augmentation`.
       observation_noise: standard deviations, by key, of the noise on the vectors
@@ -187,6 +192,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     self._policy_trains_torso = policy_trains_torso
     self._uses_target_policy = uses_target_policy
     self._auxiliary_weight = auxiliary_weight
+    self._smoothness_weight = smoothness_weight
     self._image_shift = image_shift
     self._observation_noise = observation_noise or {}
     auxiliary.check(self._policy_network, auxiliary_weight)
@@ -225,7 +231,11 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
   @property
   def _metric_names(self) -> Sequence[str]:
     """Names of an update's metrics; a subclass whose policy has more adds them."""
-    return (*_METRICS, *(auxiliary.METRICS if self._auxiliary_weight else ()))
+    return (
+      *_METRICS,
+      *(auxiliary.METRICS if self._auxiliary_weight else ()),
+      *(smoothness.METRICS if self._smoothness_weight else ()),
+    )
 
   @property
   def _policy_loss_variables(self) -> Sequence[tf.Variable]:
@@ -409,15 +419,23 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     Returns:
       The losses, and what comes with them.
     """
+    observe = self._target_observation_network
     if self._policy_trains_torso:
-      o_t = self._observation_network(sample.data.next_observation)
+      observe = self._observation_network
+      o_t = observe(sample.data.next_observation)
     action, beside = self._act(o_t)
+    smooth = smoothness.losses(
+      lambda observation: self._policy_network(observe(observation)),
+      action,
+      sample.data.observation,
+      self._smoothness_weight,
+    )
     with tape.stop_recording():
       q_values, dqda = self._action_gradient(o_t, action)
     return PolicyLosses(
-      losses.dpg_loss(action, dqda) + beside.losses,
+      losses.dpg_loss(action, dqda) + beside.losses + smooth.losses,
       q_values,
-      beside.metrics,
+      {**beside.metrics, **smooth.metrics},
       tf.stop_gradient(action),
     )
 
