@@ -132,7 +132,7 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       `d4pg.teacher`.
     teacher_weight: weight in the policy loss of the squared distance to the
       teacher's action. With 5 it drowned what else trains a torso, whose error
-      rose; with 0.5 it did not (docs/results, from pixels, one seed).
+      rose; with 0.5 it did not (docs/results/earlier.md, "From pixels before", one seed).
     remover: what a full prioritised table drops: `min_heap`, the item of the
       lowest priority; or `proportional`, by the learner in proportion to a
       power of the priority (see `acme_metamimic.replay.removal`). The paper says
@@ -311,10 +311,10 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
       'regression_weight',
       'teacher_weight',
     ):
-      if not getattr(self, name) >= 0.0:
+      if not 0.0 <= getattr(self, name) < math.inf:
         raise ValueError(
-          f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
-          'it off.'
+          f'{name}={getattr(self, name)} must not be negative or infinite: use '
+          '0 to switch it off.'
         )
     if not all(sigma >= 0.0 for sigma in self.sigmas or ()):
       raise ValueError(

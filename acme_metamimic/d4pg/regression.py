@@ -47,7 +47,8 @@ class RegressingD4PGLearner(learning.D4PGLearner):
 
   Both terms are computed at the first observation of a transition, where its
   action was chosen; D4PG's own is computed at the last one. So the regression
-  costs one more evaluation of the critic.
+  costs one more evaluation of the critic. The terms of the base class that have a
+  weight are added to it.
   """
 
   def __init__(

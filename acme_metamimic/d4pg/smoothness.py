@@ -20,7 +20,8 @@ n steps apart, costs what errors bring, and hardly what a motion needs.
 
 Source: Mysore et al., 2021, "Regularizing Action Policies for Smooth Control with
 Reinforcement Learning" (CAPS), the temporal term, with n steps in place of one and
-squares in place of lengths. The MetaMimic paper has no such term.
+squares in place of lengths. Where sampled vectors have noise, either end has its
+own, and the term is CAPS's spatial one as well. The MetaMimic paper has neither.
 """
 
 from typing import Callable

@@ -103,10 +103,11 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
   the policy's gradient starts from the clipped dQ/da, and a call runs
   `updates_per_step` updates inside TensorFlow.
 
-  Three options go beyond Acme's learner. The critic loss can be weighted by
-  importance, `(1 / (N P(i)))^beta` over its largest value in the batch; the
-  policy loss can train the observation network too; and the policy's weights can
-  be averaged for evaluation.
+  Options go beyond Acme's learner, all off by default. The critic loss can be
+  weighted by importance, `(1 / (N P(i)))^beta` over its largest value in the batch;
+  the policy loss can train the observation network too, and have terms of what the
+  policy predicts beside and of actions that change; the policy's weights can be
+  averaged for evaluation; and what is sampled can be shifted or have noise.
 
   This class computes updates. `learning.D4PGLearner` adds what surrounds them:
   priorities, checkpoints and logs.

@@ -62,8 +62,9 @@ class BlockStacking(domain.Domain):
       the measurements that the scales were chosen by.
     joint_scale: scale inside the exponential of the body.
     block_scale: scale inside the exponential of the blocks.
-    finger_weight: factor of the fingers' angles in the body's exponential; 1 for
-      that of the arm's. What the fingers hold decides how far they close.
+    finger_weight: factor of the differences of the fingers' angles, before they
+      are squared, in the body's exponential; 1 counts them as the arm's. What the
+      fingers hold decides how far they close.
     early_termination_distance: metres of hand-to-block deviation that end a
       training episode (appendix C.2); None ends none early. The reward is too
       flat beyond 5 cm to lead the arm back. After 50 000 updates of the imitation

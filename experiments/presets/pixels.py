@@ -16,9 +16,9 @@
 The policy sees two pictures of the workspace and the same two of its goal, and its
 last action; the critic, which serves training alone, sees body and blocks (Pinto et
 al., 2018). The policy's torso also learns to predict where hand and blocks are and
-are to be. What was tried before, and what each of these brought, is in docs/results.
-With a teacher from features, whose actions the policy learns as well, at the states
-that it comes to itself:
+are to be. What was tried before, and what each of these brought, is in
+docs/results/earlier.md. With a teacher from features, whose actions the policy learns
+as well, at the states that it comes to itself:
 
   --set=imitation.teacher=features_still --set=imitation.teacher_weight=1
 
@@ -58,6 +58,9 @@ _UPDATES = 90_000
 def make() -> experiment.Experiment:
   """Returns the experiment: as `features`, but for what the agent sees.
 
+  And but for what keeps the hand quiet there (lighter fingers, noise, smooth
+  actions), which was not tried from pixels, where it shakes less.
+
   One picture shows no velocity. So the policy is shown its last action: of the
   variance of the actions of `features_still` on unseen demonstrations it then
   predicted 0.65 in place of 0.32.
@@ -82,6 +85,7 @@ def make() -> experiment.Experiment:
       observables=(*_IMAGES, 'body', 'blocks', *_OWN),
       policy_keys=(*_IMAGES, *_OWN),
       critic_keys=('body', 'blocks'),
+      finger_weight=1.0,
       image_size=form.image_size,
       goal_references=True,
       # An evaluation draws each of their steps.
@@ -105,7 +109,7 @@ def make() -> experiment.Experiment:
         'updates_per_observation': 0.5,
         'samples_per_insert': 32.0,
         'image_shift': 2,
-        # Its policy sees no vector that could have noise but its last action.
+        # It would be the critic's and the prediction's: the policy sees no vector.
         'observation_noise': 0.0,
         # Another forward and backward pass of its torso.
         'smoothness_weight': 0.0,

@@ -118,11 +118,16 @@ def test_features_are_what_figures_were_measured_with():
     assert half.policy_learning_rate == half.critic_learning_rate
   assert experiment.networks.policy_layer_sizes == (256, 256)
   assert experiment.networks.critic_layer_sizes == (256, 256)
-  assert _DOMAIN.observables == _DOMAIN.seen_keys == ('body', 'blocks')
-  assert _DOMAIN.early_termination_distance == 0.05
-  assert _DOMAIN.curriculum_probability == 0.75
-  assert _DOMAIN.task_episode_length == 200
-  assert str(_DOMAIN.reward_terms()) == str(features.feature_reward_terms())
+  assert (imitation.observation_noise, task.observation_noise) == (0.3, 0.0)
+  assert (imitation.smoothness_weight, task.smoothness_weight) == (0.015, 0.0)
+  domain = experiment.domain
+  assert isinstance(domain, block_stacking.BlockStacking)
+  assert domain.observables == domain.seen_keys == ('body', 'blocks')
+  assert domain.early_termination_distance == 0.05
+  assert domain.curriculum_probability == 0.75
+  assert domain.task_episode_length == 200
+  assert domain.finger_weight == 0.3
+  assert str(domain.reward_terms()) == str(features.feature_reward_terms(0.3))
   assert experiment.task_phase.after_share == 0.6
 
 
@@ -156,6 +161,9 @@ def test_policies_from_pixels_see_images_alone():
   assert domain.image_size == 40
   assert pixels.networks.torso == '40_p4_32_64'
   assert pixels.imitation.max_replay_size == 200_000
+  assert domain.finger_weight == 1.0
+  for half in (pixels.imitation, pixels.task):
+    assert half.observation_noise == half.smoothness_weight == 0.0
 
 
 def test_the_variants_that_pixels_names_are_made():
