@@ -118,10 +118,12 @@ def train(
   )
   spec = acme.make_environment_spec(environment)
   counter = counting.Counter()
+  config = experiment.one_process_config
   agent = acme_metamimic.MetaMimic(
     spec,
     *experiment.make_networks(spec),
-    experiment.one_process_config,
+    config,
+    builder=experiment.make_builder(config, None),
     counter=counter,
     logger_factory=lambda label: training.LatestLogger(),
   )
