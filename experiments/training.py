@@ -92,6 +92,8 @@ class Progress:
     source_steps: number of the imitation actor's steps in the task phase, which
       are among `imitation_steps`.
     task_phase_minutes: minutes of training in the task phase.
+    imitation_updates: number of updates of the imitation learner.
+    task_updates: number of updates of the task learner.
   """
 
   minutes: float = 0.0
@@ -99,6 +101,8 @@ class Progress:
   task_steps: int = 0
   source_steps: int = 0
   task_phase_minutes: float = 0.0
+  imitation_updates: int = 0
+  task_updates: int = 0
 
 
 class LatestLogger(loggers.Logger):
@@ -299,6 +303,10 @@ class Trainer:
       self._steps('task'),
       source_steps,
       self._task_phase_minutes(),
+      **{
+        f'{half}_updates': int(np.nan_to_num(self._updates(half)))
+        for half in specs_lib.STREAMS
+      },
     )
 
   def run(
@@ -447,12 +455,13 @@ class Trainer:
         raise RuntimeError(f'The {half} half has stopped.') from actor.error
 
   def _updates(self, half: str) -> float:
+    """Returns a learner's updates, NaN if the run has none of that name."""
     if half not in self._logs:
       return np.nan
     updates = self._logs[half].get(f'{half}_learner_steps')
-    if np.isnan(updates) and len(self._curves):
+    if np.isnan(updates):
       # Before the first update of this process, those before a resume.
-      updates = float(self._curves.column(f'{half}_updates')[-1])
+      return float(getattr(self._before, f'{half}_updates'))
     return updates
 
   def _updates_since_start(self, half: str) -> float:

@@ -345,7 +345,9 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
 def test_progress_is_read_as_it_was_written(tmp_path):
   path = str(tmp_path)
   assert run_folder.read_progress(path) == training.Progress()
-  progress = training.Progress(minutes=1 / 3, imitation_steps=5, task_steps=2)
+  progress = training.Progress(
+    minutes=1 / 3, imitation_steps=5, task_steps=2, task_updates=3
+  )
   run_folder.write_progress(path, progress)
   assert run_folder.read_progress(path) == progress
 
