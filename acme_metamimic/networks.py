@@ -32,6 +32,8 @@ from acme_metamimic.tf import resnet
 from acme_metamimic.tf import views
 
 Scales = observation_networks.Scales
+Detail = observation_networks.Detail
+Details = observation_networks.Details
 
 # Sizes of the hidden layers. With these, two cores make over a hundred updates a
 # second from vectors.
@@ -140,6 +142,7 @@ def make_task_networks(
   num_atoms: int = 101,
   normalised_critic: bool = False,
   observation_scale: Optional[Scales] = None,
+  details: Optional[Details] = None,
   torso: Callable[[], snt.Module] = resnet.ResNetTorso,
   policy_keys: Optional[Sequence[str]] = None,
   critic_keys: Optional[Sequence[str]] = None,
@@ -161,6 +164,8 @@ def make_task_networks(
       `tf.mlps`; otherwise the first alone, as in Acme's D4PG.
     observation_scale: scale factors of the observations, by key. A key that is
       left out is not scaled.
+    details: what is shown again, close up, of the observations' vectors, by key;
+      nothing by default. A goal's difference does that for the imitation policy.
     torso: function that makes the images' torso, a module from uint8[B, H, W, C]
       to float32[B, D]. The default is the paper's large network (figure 3). It
       is not called if there are no images.
@@ -180,6 +185,7 @@ def make_task_networks(
   specs_lib.validate_actions(environment_spec.actions)
   observations = specs_lib.task_spec(environment_spec).observations
   _validate_scale('observation_scale', observation_scale, observations)
+  _check_details(details, observations)
   if auxiliary_targets is not None:
     auxiliary_targets = auxiliary_targets._replace(goal_difference={})
   return _assemble(
@@ -189,7 +195,7 @@ def make_task_networks(
     lambda seen: _make_observation_network(
       _image_keys(seen),
       torso,
-      observation_networks.ScaledObservation(observation_scale),
+      observation_networks.ScaledObservation(observation_scale, details),
     ),
     policy_keys,
     critic_keys,
@@ -454,6 +460,21 @@ def _validate_scale(
         f'{name}[{key!r}] has shape {np.shape(value)}: give a scalar or an '
         f'array of shape {shape}.'
       )
+
+
+def _check_details(
+  details: Optional[Details], observations: types.NestedSpec
+) -> None:
+  """Raises a ValueError unless each detail fits its key's observation."""
+  for name in Detail._fields:
+    of_name = {key: getattr(d, name) for key, d in (details or {}).items()}
+    _validate_scale(f'details: {name}', of_name, observations)
+    for key, value in of_name.items():
+      if np.shape(value) != observations[key].shape:
+        raise ValueError(
+          f'details[{key!r}].{name} has shape {np.shape(value)}: give an array of '
+          f'shape {observations[key].shape}, with a number for each component.'
+        )
 
 
 def _broadcasts(source: Sequence[int], destination: Sequence[int]) -> bool:

@@ -15,7 +15,16 @@
 """Observation networks, from vectors, goals and images to one vector."""
 
 from collections import abc
-from typing import Any, Collection, Dict, List, Mapping, Optional, Union
+from typing import (
+  Any,
+  Collection,
+  Dict,
+  List,
+  Mapping,
+  NamedTuple,
+  Optional,
+  Union,
+)
 
 from acme import types
 from acme.tf import utils as tf2_utils
@@ -34,6 +43,35 @@ Scales = Mapping[str, Union[float, np.ndarray]]
 GOAL_DIFFERENCE_LIMIT = 5.0
 
 
+class Detail(NamedTuple):
+  """Components of a vector that are shown again, close up.
+
+  They are `tanh(scale * (x - centre))`: of order one where a task is decided by
+  less than what scales a workspace to order one, and at a bound elsewhere.
+
+  Attributes:
+    centre: what they are close to, a float32 array of the vector's shape.
+    scale: factors, in one over the components' units, likewise; a component with
+      0 is not shown again.
+  """
+
+  centre: np.ndarray
+  scale: np.ndarray
+
+  def of(self, observation: tf.Tensor) -> tf.Tensor:
+    """Returns the close-up of each observation, float32[B, K].
+
+    Args:
+      observation: batch of vectors, float32[B, D].
+    """
+    shown = np.flatnonzero(self.scale)
+    centre, scale = self.centre[shown], self.scale[shown]
+    return tf.tanh(scale * (tf.gather(observation, shown, axis=-1) - centre))
+
+
+Details = Mapping[str, Detail]
+
+
 @snt.allow_empty_variables
 class ScaledObservation(snt.Module):
   """Scales flat observations by key and concatenates them, sorted by key."""
@@ -41,6 +79,7 @@ class ScaledObservation(snt.Module):
   def __init__(
     self,
     scale: Optional[Scales] = None,
+    details: Optional[Details] = None,
     name: str = 'scaled_observation',
   ):
     """Initializes the module.
@@ -48,10 +87,13 @@ class ScaledObservation(snt.Module):
     Args:
       scale: scale factors of the observations, by key. A key that is left out
         is not scaled.
+      details: what is shown again, close up, of the observations' vectors, by
+        key; those of keys that are not observed are left out.
       name: name of the module.
     """
     super().__init__(name=name)
     self._scale = _to_float32(scale)
+    self._details = dict(details or {})
 
   def __call__(self, observation: Mapping[str, tf.Tensor]) -> tf.Tensor:
     """Returns the vector of each observation.
@@ -65,13 +107,15 @@ class ScaledObservation(snt.Module):
     """
     if not isinstance(observation, abc.Mapping):
       return _flatten(observation)
-    return tf.concat(
-      [
-        _flatten(observation[key]) * self._scale.get(key, 1.0)
-        for key in sorted(observation)
-      ],
-      axis=-1,
-    )
+    scaled = [
+      _flatten(observation[key]) * self._scale.get(key, 1.0)
+      for key in sorted(observation)
+    ]
+    close_up = [
+      self._details[key].of(_flatten(observation[key]))
+      for key in sorted(self._details.keys() & observation.keys())
+    ]
+    return tf.concat(scaled + close_up, axis=-1)
 
 
 @snt.allow_empty_variables

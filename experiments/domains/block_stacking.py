@@ -21,6 +21,7 @@ from acme import wrappers
 import dm_env
 import numpy as np
 
+import acme_metamimic
 from acme_metamimic.replay import goals
 from acme_metamimic.tf import views
 from environments import block_stacking
@@ -364,6 +365,14 @@ class BlockStacking(domain.Domain):
   def observation_scale(self) -> domain.Scales:
     """Returns factors that give the workspace a size of order one."""
     return features.feature_scale()
+
+  def details(self) -> acme_metamimic.Details:
+    """Returns hand and blocks where they grasp, and where they are stacked."""
+    centre = features.detail_centre(block_stacking.HALF_SIZE)
+    return {
+      key: acme_metamimic.Detail(centre[key], scale)
+      for key, scale in features.detail_scale().items()
+    }
 
   def noise_scale(self) -> domain.Scales:
     """Returns one control step of motion, such as 1 cm."""

@@ -20,6 +20,7 @@ from typing import Mapping, NamedTuple, Optional, Tuple
 import dm_env
 import numpy as np
 
+import acme_metamimic
 from acme_metamimic.program import distributed
 from acme_metamimic.replay import goals
 from acme_metamimic.tf import views
@@ -141,6 +142,10 @@ class Domain(abc.ABC):
 
   def observation_scale(self) -> Scales:
     """Returns the networks' factors of the observations, by key."""
+    return {}
+
+  def details(self) -> acme_metamimic.Details:
+    """Returns what a task half may be shown again, close up, by key."""
     return {}
 
   def noise_scale(self) -> Scales:

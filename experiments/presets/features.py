@@ -45,7 +45,7 @@ _SMOOTHNESS_WEIGHT = 0.015
 _SOURCE_STEPS = 0.5
 
 # About as many as two idle cores make in the task phase.
-_TASK_UPDATES = 60_000
+_TASK_UPDATES = 80_000
 _LONG_TASK_UPDATES = 130_000
 
 
@@ -94,9 +94,10 @@ def make() -> experiment.Experiment:
       samples_per_insert=_samples_per_insert(1.0),
     ),
     task=_task_half(),
+    networks=experiment.Networks(task_details=True),
     # On two idle cores the imitation policy has levelled off by then.
     task_phase=schedule.TaskPhase(
-      after_share=0.6, source_steps_per_task_step=_SOURCE_STEPS
+      after_share=0.5, source_steps_per_task_step=_SOURCE_STEPS
     ),
     # One half learns at a time, and there are two cores.
     learns_beside_acting=True,
@@ -155,9 +156,7 @@ def make_pair() -> experiment.Experiment:
       num_train=100,
     ),
     task=_task_half(_LONG_TASK_UPDATES),
-    task_phase=dataclasses.replace(
-      base.task_phase, after_share=0.5, source_steps=30_000
-    ),
+    task_phase=dataclasses.replace(base.task_phase, source_steps=30_000),
     budget=schedule.Budget(minutes=60.0),
     evaluation=schedule.Evaluation(period_minutes=6.0),
   )
@@ -203,6 +202,7 @@ def _task_half(
     final_regression_weight=2.0,
     regression_decay_updates=num_updates,
     updates_per_observation=1.0,
+    smoothness_weight=_SMOOTHNESS_WEIGHT,
     # Both actors insert into the task table.
     samples_per_insert=_samples_per_insert(1.0 / (1.0 + _SOURCE_STEPS)),
   )

@@ -76,6 +76,8 @@ def make() -> experiment.Experiment:
     # Errors of a decimetre in a position and of a centimetre in its difference to
     # the goal's then count as much as a value of one.
     'auxiliary_weight': 1.0,
+    # Another forward and backward pass of its torso.
+    'smoothness_weight': 0.0,
   }
   return dataclasses.replace(
     base,
@@ -111,8 +113,6 @@ def make() -> experiment.Experiment:
         'image_shift': 2,
         # It would be the critic's and the prediction's: the policy sees no vector.
         'observation_noise': 0.0,
-        # Another forward and backward pass of its torso.
-        'smoothness_weight': 0.0,
       },
     ),
     task=dataclasses.replace(base.task, **changes),
@@ -122,6 +122,8 @@ def make() -> experiment.Experiment:
       critic_layer_sizes=form.layer_sizes,
       siamese=True,
     ),
+    # It levels off later than from features.
+    task_phase=dataclasses.replace(base.task_phase, after_share=0.6),
     # Convolutions gain from the second core.
     threads_per_operation=2,
     # Of which the imitation half has 78; a run can be cut and go on.

@@ -85,6 +85,67 @@ def test_task_observation_is_scaled():
   )
 
 
+def test_details_are_shown_again_and_close_up():
+  spec = fakes.task_spec()
+  batch = _make_batch(spec)
+  centre = np.array([0.5, 7.0, -0.5], np.float32)
+  scale = np.array([2.0, 0.0, 40.0], np.float32)
+  made = networks.make_task_networks(
+    spec, details={'body': networks.Detail(centre, scale)}
+  )
+  body = batch['body'].numpy()
+  expected = np.stack(
+    [np.tanh(2.0 * (body[:, 0] - 0.5)), np.tanh(40.0 * (body[:, 2] + 0.5))], 1
+  )
+  np.testing.assert_allclose(
+    made.observation_network(batch),
+    np.concatenate([batch['blocks'], body, expected], axis=1),
+    rtol=1e-5,
+  )
+
+
+def test_details_of_keys_that_a_view_leaves_out_are_the_others():
+  spec = fakes.task_spec()
+  detail = networks.Detail(np.zeros(3, np.float32), np.ones(3, np.float32))
+  made = networks.make_task_networks(
+    spec,
+    details={'body': detail},
+    policy_keys=('blocks',),
+    critic_keys=('blocks', 'body'),
+    **_SIZES,
+  )
+  made.init(spec)
+  blocks = spec.observations['blocks'].shape[0]
+  actions = spec.actions.shape[0]
+  for network, size in (
+    (made.policy_network, blocks),
+    (made.critic_network, blocks + 3 + 3 + actions),
+  ):
+    assert (size, 8) in {tuple(v.shape) for v in network.trainable_variables}
+
+
+@pytest.mark.parametrize(
+  ('details', 'message'),
+  [
+    (
+      {'head': networks.Detail(np.zeros(3), np.ones(3))},
+      "details: centre has the key 'head'",
+    ),
+    (
+      {'body': networks.Detail(np.zeros(3), np.ones(4))},
+      r"details: scale\['body'\] has shape \(4,\)",
+    ),
+    (
+      {'body': networks.Detail(np.zeros(()), np.ones(3))},
+      r"details\['body'\].centre has shape \(\): give an array of shape \(3,\)",
+    ),
+  ],
+)
+def test_details_that_do_not_fit_are_refused(details, message):
+  with pytest.raises(ValueError, match=message):
+    networks.make_task_networks(fakes.task_spec(), details=details)
+
+
 def test_task_networks_leave_the_goal_out():
   from_imitation = networks.make_task_networks(fakes.imitation_spec(), **_SIZES)
   from_imitation.init(fakes.task_spec())

@@ -144,7 +144,6 @@ def test_all_presets_are_tried():
         'evaluation.period_minutes',
         'task.learning_rate_decay_updates',
         'task.regression_decay_updates',
-        'task_phase.after_share',
         'task_phase.source_steps',
       },
     ),

@@ -119,7 +119,7 @@ def test_features_are_what_figures_were_measured_with():
   assert experiment.networks.policy_layer_sizes == (256, 256)
   assert experiment.networks.critic_layer_sizes == (256, 256)
   assert (imitation.observation_noise, task.observation_noise) == (0.3, 0.0)
-  assert (imitation.smoothness_weight, task.smoothness_weight) == (0.015, 0.0)
+  assert imitation.smoothness_weight == task.smoothness_weight == 0.015
   domain = experiment.domain
   assert isinstance(domain, block_stacking.BlockStacking)
   assert domain.observables == domain.seen_keys == ('body', 'blocks')
@@ -128,7 +128,7 @@ def test_features_are_what_figures_were_measured_with():
   assert domain.task_episode_length == 200
   assert domain.finger_weight == 0.3
   assert str(domain.reward_terms()) == str(features.feature_reward_terms(0.3))
-  assert experiment.task_phase.after_share == 0.6
+  assert experiment.task_phase.after_share == 0.5
 
 
 def test_paper_has_the_papers_sizes():
@@ -367,3 +367,19 @@ def test_task_networks_do_without_goals(acting, spec):
     values,
     np.linspace(config.task.vmin, config.task.vmax, config.task.num_atoms),
   )
+
+
+def test_task_networks_of_features_are_shown_details(spec):
+  with_details = presets.make('features')
+  assert with_details.networks.task_details
+  without = overrides.replace(with_details, 'networks.task_details', False)
+  task_spec = specs_lib.task_spec(spec)
+  shown = 36 + 30
+  again = sum(np.count_nonzero(d) for d in features.detail_scale().values())
+  for config, size in ((without, shown), (with_details, shown + again)):
+    networks = config.make_task_networks(spec)
+    networks.init(task_spec)
+    policy = networks.policy_network
+    assert (size, 256) in {tuple(v.shape) for v in policy.trainable_variables}
+  # What a task policy sees of pictures is no vector.
+  assert not presets.make('pixels').networks.task_details
