@@ -26,7 +26,6 @@ from acme_metamimic.d4pg.from_demonstrations import D4PGfDBuilder
 from acme_metamimic.d4pg.from_demonstrations import D4PGfDConfig
 from acme_metamimic.d4pg.learning import D4PGLearner
 from acme_metamimic.d4pg.losses import categorical_loss
-from acme_metamimic.networks import Detail
 from acme_metamimic.networks import Details
 from acme_metamimic.networks import make_imitation_networks
 from acme_metamimic.networks import make_task_networks
@@ -44,7 +43,6 @@ __all__ = [
   'D4PGLearner',
   'D4PGfDBuilder',
   'D4PGfDConfig',
-  'Detail',
   'Details',
   'DistributedMetaMimic',
   'DualStreamAdder',

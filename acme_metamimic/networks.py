@@ -32,7 +32,6 @@ from acme_metamimic.tf import resnet
 from acme_metamimic.tf import views
 
 Scales = observation_networks.Scales
-Detail = observation_networks.Detail
 Details = observation_networks.Details
 
 # Sizes of the hidden layers. With these, two cores make over a hundred updates a
@@ -164,8 +163,9 @@ def make_task_networks(
       `tf.mlps`; otherwise the first alone, as in Acme's D4PG.
     observation_scale: scale factors of the observations, by key. A key that is
       left out is not scaled.
-    details: what is shown again, close up, of the observations' vectors, by key;
-      nothing by default. A goal's difference does that for the imitation policy.
+    details: further features of the observations that policy and critic see;
+      none by default. What decides a task is shown to the imitation policy by
+      the difference to its goal.
     torso: function that makes the images' torso, a module from uint8[B, H, W, C]
       to float32[B, D]. The default is the paper's large network (figure 3). It
       is not called if there are no images.
@@ -465,16 +465,17 @@ def _validate_scale(
 def _check_details(
   details: Optional[Details], observations: types.NestedSpec
 ) -> None:
-  """Raises a ValueError unless each detail fits its key's observation."""
-  for name in Detail._fields:
-    of_name = {key: getattr(d, name) for key, d in (details or {}).items()}
-    _validate_scale(f'details: {name}', of_name, observations)
-    for key, value in of_name.items():
-      if np.shape(value) != observations[key].shape:
-        raise ValueError(
-          f'details[{key!r}].{name} has shape {np.shape(value)}: give an array of '
-          f'shape {observations[key].shape}, with a number for each component.'
-        )
+  """Raises a ValueError if a detail is computed from what is no vector."""
+  if details is None:
+    return
+  by_key = observations if isinstance(observations, abc.Mapping) else {}
+  vectors = {key for key, spec in by_key.items() if len(spec.shape) <= 1}
+  unknown = set(details.keys) - vectors
+  if unknown:
+    raise ValueError(
+      f'details need {sorted(unknown)}, which are none of the observed vectors, '
+      f'{sorted(vectors)}: observe them, or leave the details out.'
+    )
 
 
 def _broadcasts(source: Sequence[int], destination: Sequence[int]) -> bool:

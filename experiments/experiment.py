@@ -20,7 +20,7 @@ and it builds both forms of the agent: in one process, and as a Launchpad progra
 import dataclasses
 import functools
 import math
-from typing import Any, Callable, Mapping, Optional, Tuple, TypeVar
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from acme import specs
 from acme.agents.tf.d4pg import agent as acme_d4pg
@@ -39,7 +39,6 @@ from experiments.domains import domain as domain_lib
 
 LoggerFactory = Callable[[str], loggers.Logger]
 NetworkPair = Tuple[acme_d4pg.D4PGNetworks, acme_d4pg.D4PGNetworks]
-_T = TypeVar('_T')
 
 
 # Fields of a program that follow from `seed` and `budget`, and are not to be set.
@@ -99,8 +98,8 @@ class Networks:
     critic_layer_sizes: sizes of the critics' hidden layers.
     siamese: whether the images of observation and goal go through one torso one
       after the other; otherwise side by side along the channels.
-    task_details: whether the networks of the task half are shown again, close up,
-      what decides the task; see the domain's `details`.
+    task_details: whether the networks of the task half see the domain's `details`,
+      what decides the task, beside the observation.
     compute_dtype: type that the torso's convolutions multiply; 'float16' and
       'bfloat16' are mixed precision, for accelerators. `docs/accelerators.md`
       says which has which.
@@ -297,10 +296,9 @@ class Experiment:
     Returns:
       Networks without variables.
     """
-    details = self.domain.details() if self.networks.task_details else {}
     return acme_metamimic.make_task_networks(
       environment_spec,
-      details=_seen(details, environment_spec),
+      details=self.domain.details() if self.networks.task_details else None,
       **half_lib.support(self.task),
       **self._views(self.task),
       **self._sizes(environment_spec),
@@ -423,8 +421,8 @@ class Experiment:
 
 
 def _seen(
-  by_key: Mapping[str, _T], environment_spec: specs.EnvironmentSpec
-) -> Mapping[str, _T]:
-  """Returns the values of the keys that an environment shows."""
+  scales: domain_lib.Scales, environment_spec: specs.EnvironmentSpec
+) -> domain_lib.Scales:
+  """Returns the scales of what an environment shows."""
   shown = environment_spec.observations
-  return {key: value for key, value in by_key.items() if key in shown}
+  return {key: value for key, value in scales.items() if key in shown}

@@ -17,12 +17,14 @@
 from collections import abc
 from typing import (
   Any,
+  Callable,
   Collection,
   Dict,
   List,
   Mapping,
   NamedTuple,
   Optional,
+  Tuple,
   Union,
 )
 
@@ -43,33 +45,20 @@ Scales = Mapping[str, Union[float, np.ndarray]]
 GOAL_DIFFERENCE_LIMIT = 5.0
 
 
-class Detail(NamedTuple):
-  """Components of a vector that are shown again, close up.
+class Details(NamedTuple):
+  """What decides a task and hardly shows in its observation, as further features.
 
-  They are `tanh(scale * (x - centre))`: of order one where a task is decided by
-  less than what scales a workspace to order one, and at a bound elsewhere.
+  Such as a distance of millimetres, magnified, or how far two things are turned
+  against each other.
 
   Attributes:
-    centre: what they are close to, a float32 array of the vector's shape.
-    scale: factors, in one over the components' units, likewise; a component with
-      0 is not shown again.
+    keys: keys of the vectors that the features are computed from.
+    features: function from these vectors by key, float32[B, D] each, to the
+      features, float32[B, K].
   """
 
-  centre: np.ndarray
-  scale: np.ndarray
-
-  def of(self, observation: tf.Tensor) -> tf.Tensor:
-    """Returns the close-up of each observation, float32[B, K].
-
-    Args:
-      observation: batch of vectors, float32[B, D].
-    """
-    shown = np.flatnonzero(self.scale)
-    centre, scale = self.centre[shown], self.scale[shown]
-    return tf.tanh(scale * (tf.gather(observation, shown, axis=-1) - centre))
-
-
-Details = Mapping[str, Detail]
+  keys: Tuple[str, ...]
+  features: Callable[[Mapping[str, tf.Tensor]], tf.Tensor]
 
 
 @snt.allow_empty_variables
@@ -87,13 +76,13 @@ class ScaledObservation(snt.Module):
     Args:
       scale: scale factors of the observations, by key. A key that is left out
         is not scaled.
-      details: what is shown again, close up, of the observations' vectors, by
-        key; those of keys that are not observed are left out.
+      details: further features of the observations, after the rest; None for
+        none. They are left out where one of their keys is not seen.
       name: name of the module.
     """
     super().__init__(name=name)
     self._scale = _to_float32(scale)
-    self._details = dict(details or {})
+    self._details = details
 
   def __call__(self, observation: Mapping[str, tf.Tensor]) -> tf.Tensor:
     """Returns the vector of each observation.
@@ -107,15 +96,15 @@ class ScaledObservation(snt.Module):
     """
     if not isinstance(observation, abc.Mapping):
       return _flatten(observation)
-    scaled = [
+    parts = [
       _flatten(observation[key]) * self._scale.get(key, 1.0)
       for key in sorted(observation)
     ]
-    close_up = [
-      self._details[key].of(_flatten(observation[key]))
-      for key in sorted(self._details.keys() & observation.keys())
-    ]
-    return tf.concat(scaled + close_up, axis=-1)
+    details = self._details
+    if details is not None and observation.keys() >= set(details.keys):
+      seen = {key: _flatten(observation[key]) for key in details.keys}
+      parts.append(details.features(seen))
+    return tf.concat(parts, axis=-1)
 
 
 @snt.allow_empty_variables

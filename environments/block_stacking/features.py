@@ -57,8 +57,6 @@ BLOCKS_LAYOUT = _layout(
 
 # Radians that a finger turns in a control step with the largest action.
 _FINGER_STEP = 0.06
-# Radians half-way between a finger's ends, 0.15 open and 1.35 closed.
-_MIDDLE_FINGER = 0.75
 
 
 def _components(
@@ -91,37 +89,6 @@ def feature_scale() -> dict[str, np.ndarray]:
       bottom_position=10.0,
       hand_to_top=10.0,
       top_to_bottom=10.0,
-    ),
-  }
-
-
-def detail_centre(half_size: float) -> dict[str, np.ndarray]:
-  """Returns where the task is decided, float32, in the components' units.
-
-  There the hand is at the red block, and the red block on the blue one.
-
-  Args:
-    half_size: half the length of a block's edge, in metres.
-  """
-  centre = {
-    'body': _components(BODY_LAYOUT, finger_position=_MIDDLE_FINGER),
-    'blocks': _components(BLOCKS_LAYOUT),
-  }
-  height = BLOCKS_LAYOUT['top_to_bottom'].stop - 1
-  centre['blocks'][height] = -2.0 * half_size
-  return centre
-
-
-def detail_scale() -> dict[str, np.ndarray]:
-  """Returns one over what is told apart there, float32; 0 for the rest.
-
-  It is 2 cm, 0.2 m/s, and 0.2 rad of a finger. `feature_scale` shows 5 mm, by
-  which a block stays or falls, as 0.05.
-  """
-  return {
-    'body': _components(BODY_LAYOUT, finger_position=5.0, hand_velocity=5.0),
-    'blocks': _components(
-      BLOCKS_LAYOUT, hand_to_top=50.0, top_to_bottom=50.0, top_velocity=5.0
     ),
   }
 

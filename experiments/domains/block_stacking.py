@@ -33,6 +33,7 @@ from environments import rewards
 from environments import state_environment
 from environments.block_stacking import features
 from experiments.domains import domain
+from experiments.domains import grasp_details
 
 Demonstrations = Sequence[demonstrations_lib.Demonstration]
 
@@ -367,12 +368,8 @@ class BlockStacking(domain.Domain):
     return features.feature_scale()
 
   def details(self) -> acme_metamimic.Details:
-    """Returns hand and blocks where they grasp, and where they are stacked."""
-    centre = features.detail_centre(block_stacking.HALF_SIZE)
-    return {
-      key: acme_metamimic.Detail(centre[key], scale)
-      for key, scale in features.detail_scale().items()
-    }
+    """Returns how hand, fingers and blocks stand to each other, close up."""
+    return grasp_details.details(block_stacking.HALF_SIZE)
 
   def noise_scale(self) -> domain.Scales:
     """Returns one control step of motion, such as 1 cm."""

@@ -144,9 +144,9 @@ class Domain(abc.ABC):
     """Returns the networks' factors of the observations, by key."""
     return {}
 
-  def details(self) -> acme_metamimic.Details:
-    """Returns what a task half may be shown again, close up, by key."""
-    return {}
+  def details(self) -> Optional[acme_metamimic.Details]:
+    """Returns what decides the task, for a task half's networks; None for none."""
+    return None
 
   def noise_scale(self) -> Scales:
     """Returns what an `observation_noise` of 1 is, in the keys' units."""

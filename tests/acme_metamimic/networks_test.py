@@ -85,31 +85,40 @@ def test_task_observation_is_scaled():
   )
 
 
-def test_details_are_shown_again_and_close_up():
+def _sums(*keys: str) -> networks.Details:
+  """The sum of each vector."""
+  return networks.Details(
+    keys,
+    lambda seen: tf.stack(
+      [tf.reduce_sum(seen[key], axis=-1) for key in keys], axis=-1
+    ),
+  )
+
+
+def test_details_come_after_the_observation():
   spec = fakes.task_spec()
   batch = _make_batch(spec)
-  centre = np.array([0.5, 7.0, -0.5], np.float32)
-  scale = np.array([2.0, 0.0, 40.0], np.float32)
   made = networks.make_task_networks(
-    spec, details={'body': networks.Detail(centre, scale)}
+    spec, observation_scale={'body': 9.0}, details=_sums('body', 'blocks')
   )
-  body = batch['body'].numpy()
-  expected = np.stack(
-    [np.tanh(2.0 * (body[:, 0] - 0.5)), np.tanh(40.0 * (body[:, 2] + 0.5))], 1
-  )
+  body, blocks = batch['body'].numpy(), batch['blocks'].numpy()
+  expected = [
+    blocks,
+    9.0 * body,
+    # Of what is observed, before it is scaled.
+    body.sum(axis=1, keepdims=True),
+    blocks.sum(axis=1, keepdims=True),
+  ]
   np.testing.assert_allclose(
-    made.observation_network(batch),
-    np.concatenate([batch['blocks'], body, expected], axis=1),
-    rtol=1e-5,
+    made.observation_network(batch), np.concatenate(expected, 1), rtol=1e-5
   )
 
 
 def test_details_of_keys_that_a_view_leaves_out_are_the_others():
   spec = fakes.task_spec()
-  detail = networks.Detail(np.zeros(3, np.float32), np.ones(3, np.float32))
   made = networks.make_task_networks(
     spec,
-    details={'body': detail},
+    details=_sums('body'),
     policy_keys=('blocks',),
     critic_keys=('blocks', 'body'),
     **_SIZES,
@@ -119,31 +128,24 @@ def test_details_of_keys_that_a_view_leaves_out_are_the_others():
   actions = spec.actions.shape[0]
   for network, size in (
     (made.policy_network, blocks),
-    (made.critic_network, blocks + 3 + 3 + actions),
+    (made.critic_network, blocks + 3 + 1 + actions),
   ):
     assert (size, 8) in {tuple(v.shape) for v in network.trainable_variables}
 
 
-@pytest.mark.parametrize(
-  ('details', 'message'),
-  [
-    (
-      {'head': networks.Detail(np.zeros(3), np.ones(3))},
-      "details: centre has the key 'head'",
-    ),
-    (
-      {'body': networks.Detail(np.zeros(3), np.ones(4))},
-      r"details: scale\['body'\] has shape \(4,\)",
-    ),
-    (
-      {'body': networks.Detail(np.zeros(()), np.ones(3))},
-      r"details\['body'\].centre has shape \(\): give an array of shape \(3,\)",
-    ),
-  ],
-)
-def test_details_that_do_not_fit_are_refused(details, message):
-  with pytest.raises(ValueError, match=message):
-    networks.make_task_networks(fakes.task_spec(), details=details)
+def test_details_of_what_is_no_vector_are_refused():
+  spec = fakes.task_spec()
+  with pytest.raises(ValueError, match=r"details need \['head'\].*'blocks'"):
+    networks.make_task_networks(spec, details=_sums('body', 'head'))
+  one_array = spec._replace(observations=specs.Array((4,), np.float32))
+  with pytest.raises(
+    ValueError, match=r"details need \['body'\].*observe them"
+  ):
+    networks.make_task_networks(one_array, details=_sums('body'))
+  image = specs.Array((8, 8, 3), np.uint8)
+  pictures = spec._replace(observations={'image': image})
+  with pytest.raises(ValueError, match=r"details need \['image'\]"):
+    networks.make_task_networks(pictures, details=_sums('image'))
 
 
 def test_task_networks_leave_the_goal_out():

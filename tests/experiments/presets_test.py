@@ -369,14 +369,13 @@ def test_task_networks_do_without_goals(acting, spec):
   )
 
 
-def test_task_networks_of_features_are_shown_details(spec):
+def test_task_networks_of_features_see_details(spec):
   with_details = presets.make('features')
   assert with_details.networks.task_details
   without = overrides.replace(with_details, 'networks.task_details', False)
   task_spec = specs_lib.task_spec(spec)
-  shown = 36 + 30
-  again = sum(np.count_nonzero(d) for d in features.detail_scale().values())
-  for config, size in ((without, shown), (with_details, shown + again)):
+  shown, details = 36 + 30, 15 + 2
+  for config, size in ((without, shown), (with_details, shown + details)):
     networks = config.make_task_networks(spec)
     networks.init(task_spec)
     policy = networks.policy_network

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from environments import block_stacking
 from environments import rewards
 from environments.block_stacking import features as features_lib
 
@@ -162,36 +161,6 @@ def test_scaled_features_are_of_order_one(training, validation):
       for name, part in _LAYOUTS[key].items():
         if 'velocity' not in name:
           assert 0.3 < np.abs(scaled[:, part]).max() < 10.0, name
-
-
-def test_details_are_near_zero_where_the_task_is_decided(training):
-  centre = features_lib.detail_centre(block_stacking.HALF_SIZE)
-  scale = features_lib.detail_scale()
-  assert {key: (c.shape, c.dtype) for key, c in centre.items()} == {
-    key: (s.shape, s.dtype) for key, s in scale.items()
-  }
-  ends = [d.observations['blocks'][-1] for d in training]
-  seen = scale['blocks'] * (np.stack(ends) - centre['blocks'])
-  # Within 1 cm of the middle of the block below, and at rest.
-  for name in ('top_to_bottom', 'top_velocity'):
-    assert np.abs(seen[:, _LAYOUTS['blocks'][name]]).max() < 0.5, name
-  # A centimetre is told apart from 5 mm there, 10 cm is at the bound.
-  part = _LAYOUTS['blocks']['top_to_bottom']
-  near, nearer, far = np.tanh(
-    np.outer([0.01, 0.005, 0.1], scale['blocks'][part])
-  )
-  assert np.all(near - nearer > 0.2)
-  assert np.all(far > 0.999)
-
-
-def test_details_tell_an_open_finger_from_a_closed_one(training):
-  part = _LAYOUTS['body']['finger_position']
-  centre = features_lib.detail_centre(block_stacking.HALF_SIZE)['body'][part]
-  scale = features_lib.detail_scale()['body'][part]
-  angles = np.concatenate([d.observations['body'][:, part] for d in training])
-  shown = np.tanh(scale * (angles - centre))
-  assert shown.min() < -0.9
-  assert shown.max() > 0.9
 
 
 def test_scaled_motion_is_of_order_one(training, validation):
