@@ -46,7 +46,6 @@ def make_d4pg() -> task_experiment.TaskExperiment:
     base.task,
     regression_weight=0.0,
     regression_filter=d4pg_config.BETTER,
-    final_regression_weight=None,
     learning_rate_decay_updates=_UPDATES,
   )
   return _alone(base, preset='d4pg', task=task)

@@ -130,7 +130,6 @@ def test_all_presets_are_tried():
         'budget.minutes',
         'evaluation.period_minutes',
         'task.learning_rate_decay_updates',
-        'task.regression_decay_updates',
       },
     ),
     (
@@ -143,7 +142,6 @@ def test_all_presets_are_tried():
         'budget.minutes',
         'evaluation.period_minutes',
         'task.learning_rate_decay_updates',
-        'task.regression_decay_updates',
         'task_phase.source_steps',
       },
     ),
