@@ -183,8 +183,8 @@ def _task_half(
   Then what it sees: `networks.task_details`. With these and smooth actions it had
   117.1 of 200 from 150 starts, 108.8 with smooth actions alone, as nothing in body
   and blocks says how far the hand is turned against the block. With the weight of
-  the regression at 5 throughout, in place of 2 in the end, 120.6: it is slower,
-  step 79 in place of 66, and stacks 90 % in place of 82 (one run each).
+  the regression at 5 throughout, in place of 2 in the end, 120.7: it is slower,
+  step 78 in place of 66, and stacks 90 % in place of 81 (one run each).
   """
   return _half(
     discount=0.98,
