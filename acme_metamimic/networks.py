@@ -180,7 +180,7 @@ def make_task_networks(
     called. They take observations without `goal`.
 
   Raises:
-    ValueError: if the spec or a scale does not fit.
+    ValueError: if the spec, a scale or the details do not fit.
   """
   specs_lib.validate_actions(environment_spec.actions)
   observations = specs_lib.task_spec(environment_spec).observations

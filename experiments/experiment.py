@@ -99,7 +99,7 @@ class Networks:
     siamese: whether the images of observation and goal go through one torso one
       after the other; otherwise side by side along the channels.
     task_details: whether the networks of the task half see the domain's `details`,
-      what decides the task, beside the observation.
+      what decides the task, beside the observation; where that has its keys.
     compute_dtype: type that the torso's convolutions multiply; 'float16' and
       'bfloat16' are mixed precision, for accelerators. `docs/accelerators.md`
       says which has which.
@@ -296,9 +296,12 @@ class Experiment:
     Returns:
       Networks without variables.
     """
+    details = self.domain.details() if self.networks.task_details else None
+    if details and not environment_spec.observations.keys() >= {*details.keys}:
+      details = None
     return acme_metamimic.make_task_networks(
       environment_spec,
-      details=self.domain.details() if self.networks.task_details else None,
+      details=details,
       **half_lib.support(self.task),
       **self._views(self.task),
       **self._sizes(environment_spec),

@@ -92,8 +92,9 @@ class Progress:
     source_steps: number of the imitation actor's steps in the task phase, which
       are among `imitation_steps`.
     task_phase_minutes: minutes of training in the task phase.
-    imitation_updates: number of updates of the imitation learner.
-    task_updates: number of updates of the task learner.
+    imitation_updates: number of updates of the imitation learner; None for those
+      of the curves' last point.
+    task_updates: number of updates of the task learner, likewise.
   """
 
   minutes: float = 0.0
@@ -101,8 +102,8 @@ class Progress:
   task_steps: int = 0
   source_steps: int = 0
   task_phase_minutes: float = 0.0
-  imitation_updates: int = 0
-  task_updates: int = 0
+  imitation_updates: Optional[int] = None
+  task_updates: Optional[int] = None
 
 
 class LatestLogger(loggers.Logger):
@@ -459,10 +460,13 @@ class Trainer:
     if half not in self._logs:
       return np.nan
     updates = self._logs[half].get(f'{half}_learner_steps')
-    if np.isnan(updates):
-      # Before the first update of this process, those before a resume.
-      return float(getattr(self._before, f'{half}_updates'))
-    return updates
+    if not np.isnan(updates):
+      return updates
+    # Before the first update of this process, those before a resume.
+    before = getattr(self._before, f'{half}_updates')
+    if before is None and len(self._curves):
+      before = self._curves.column(f'{half}_updates')[-1]
+    return np.nan if before is None else float(before)
 
   def _updates_since_start(self, half: str) -> float:
     return self._logs[half].since_first(f'{half}_learner_steps')

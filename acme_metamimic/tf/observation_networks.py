@@ -54,7 +54,7 @@ class Details(NamedTuple):
   Attributes:
     keys: keys of the vectors that the features are computed from.
     features: function from these vectors by key, float32[B, D] each, to the
-      features, float32[B, K].
+      features, [B, K].
   """
 
   keys: Tuple[str, ...]
@@ -103,7 +103,7 @@ class ScaledObservation(snt.Module):
     details = self._details
     if details is not None and observation.keys() >= set(details.keys):
       seen = {key: _flatten(observation[key]) for key in details.keys}
-      parts.append(details.features(seen))
+      parts.append(_flatten(details.features(seen)))
     return tf.concat(parts, axis=-1)
 
 

@@ -14,9 +14,9 @@
 """What decides whether a block is grasped and stays where it is stacked.
 
 `body` and `blocks` come in decimetres and as rotation matrices, in which the 5 mm
-by which a block stays or falls are 0.05, and in which nothing says whether the
-hand stands square to the block. A policy without these closed its fingers on
-blocks that were turned by 20 to 45 degrees (docs/results, "The task policy").
+by which a block stays or falls are 0.05, and which do not say by themselves whether
+the hand stands square to the block. A policy that was not told came to blocks
+with its hand turned by 15 to 45 degrees (docs/results, "The task policy").
 """
 
 from typing import Mapping
@@ -68,7 +68,7 @@ def quarter_turn(hand: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
   """Returns how far a hand is turned against the nearest faces of a block.
 
   With a and b the components of a block's axis along the hand's first two axes,
-  which lie in the plane that its fingers close in, it is half the sum over the
+  across the direction in which it points, it is half the sum over the
   three axes of (a + ib)^4. That is the same for all 24 orientations of a cube
   that look alike. Of a block that lies flat below a hand that points down, turned
   by an angle psi, it is cos(4 psi) and sin(4 psi).

@@ -13,8 +13,8 @@
 # limitations under the License.
 """The paper's Figure 8 at the size of the demo: MetaMimic and its baselines.
 
-All have the budget, the networks and, where they have one, the imitation half of
-`features`.
+All have the budget, the networks, what these see and, where they have one, the
+imitation half of `features`.
 """
 
 import dataclasses
@@ -29,8 +29,8 @@ from experiments.domains import block_stacking
 from experiments.presets import features
 
 # About as many as two idle cores make in the 24 minutes that D4PG has to itself,
-# where MetaMimic's task half has ten of them.
-_UPDATES = 160_000
+# where MetaMimic's task half has twelve of them.
+_UPDATES = 200_000
 
 
 def make_metamimic_curriculum() -> experiment.Experiment:
@@ -46,6 +46,8 @@ def make_d4pg() -> task_experiment.TaskExperiment:
     base.task,
     regression_weight=0.0,
     regression_filter=d4pg_config.BETTER,
+    # Neither has it where it comes from.
+    smoothness_weight=0.0,
     learning_rate_decay_updates=_UPDATES,
   )
   return _alone(base, preset='d4pg', task=task)

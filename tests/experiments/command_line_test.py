@@ -286,7 +286,7 @@ def test_a_run_that_would_never_end_is_refused(make):
   )
   with pytest.raises(
     command_line.SettingsError,
-    match=r'after_share=0.6 is a share of the budget',
+    match=r'after_share=0.5 is a share of the budget',
   ):
     make(*limits)
   at_updates = (

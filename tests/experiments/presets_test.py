@@ -17,6 +17,7 @@ import dataclasses
 import re
 
 import acme
+from acme import specs
 from acme.tf import utils as tf2_utils
 import numpy as np
 import pytest
@@ -129,6 +130,9 @@ def test_features_are_what_figures_were_measured_with():
   assert domain.finger_weight == 0.3
   assert str(domain.reward_terms()) == str(features.feature_reward_terms(0.3))
   assert experiment.task_phase.after_share == 0.5
+  assert experiment.networks.task_details
+  assert task.regression_weight == 5.0
+  assert task.final_regression_weight is None
 
 
 def test_paper_has_the_papers_sizes():
@@ -378,7 +382,23 @@ def test_task_networks_of_features_see_details(spec):
   for config, size in ((without, shown), (with_details, shown + details)):
     networks = config.make_task_networks(spec)
     networks.init(task_spec)
-    policy = networks.policy_network
-    assert (size, 256) in {tuple(v.shape) for v in policy.trainable_variables}
-  # What a task policy sees of pictures is no vector.
+    for network, inputs in (
+      (networks.policy_network, size),
+      (networks.critic_network, size + 9),
+    ):
+      shapes = {tuple(v.shape) for v in network.trainable_variables}
+      assert (inputs, 256) in shapes
+
+
+def test_baselines_see_what_the_task_policy_sees():
+  for name in ('d4pg', 'd4pg_curriculum', 'd4pgfd', 'metamimic_curriculum'):
+    assert presets.make(name).networks.task_details
+  assert presets.make('d4pgfd').task.smoothness_weight == 0.0
+
+
+def test_details_are_left_out_where_their_keys_are(spec):
+  base = presets.make('features')
+  pictures = spec._replace(observations={'image': specs.Array((8, 8, 3), 'u1')})
+  networks = base.make_task_networks(pictures)
+  networks.init(pictures)
   assert not presets.make('pixels').networks.task_details

@@ -302,6 +302,17 @@ def test_updates_before_a_resume_count_until_there_are_new_ones(make_trainer):
   assert trainer.progress.task_updates == 50
 
 
+def test_updates_of_a_run_that_did_not_count_them_are_the_curves(make_trainer):
+  trainer, curves = make_trainer(progress=training.Progress(minutes=1.0))
+  curves.append(
+    dict.fromkeys(curves._columns, 0.0)
+    | {'imitation_updates': 400.0, 'task_updates': 40.0}
+  )
+  trainer.run(schedule.Budget(imitation_updates=400), 5.0)
+  assert curves.column('imitation_updates')[-1] == 400.0
+  assert trainer.progress.task_updates == 40
+
+
 def test_budget_that_was_used_up_before_ends_a_resume_at_once(make_trainer):
   before = training.Progress(imitation_steps=1000)
   trainer, curves = make_trainer(progress=before)

@@ -20,6 +20,7 @@ import pytest
 import tensorflow as tf
 
 from environments import block_stacking
+from environments import demonstrations
 from environments.block_stacking import features
 from experiments.domains import grasp_details
 
@@ -31,7 +32,7 @@ _FINGERS, _, _, _, _BLOCK_TO_BLOCK, _TURN = (
 )
 
 
-def _of(demonstration) -> np.ndarray:
+def _of(demonstration: demonstrations.Demonstration) -> np.ndarray:
   """Returns the details of a demonstration's frames, float32[T, 17]."""
   vectors = {
     key: tf.constant(demonstration.observations[key], tf.float32)
@@ -97,6 +98,7 @@ def test_demonstrators_stand_square_to_the_block_as_they_lift(training_set):
   for demonstration in training_set:
     height = demonstration.observations['blocks'][:, 2]
     lift = np.argmax(height > height[0] + 0.01)
+    assert lift >= 12
     before = _of(demonstration)[lift - 12 : lift, _TURN]
     # Within six degrees.
     assert np.all(before[:, 0] > np.cos(np.deg2rad(4 * 6.0)))
@@ -105,12 +107,34 @@ def test_demonstrators_stand_square_to_the_block_as_they_lift(training_set):
 def test_details_are_near_zero_where_blocks_are_stacked(training_set):
   for demonstration in training_set:
     details = _of(demonstration)
-    assert np.abs(details).max() <= 1.0 + 1e-5
     assert np.abs(details[-1, _BLOCK_TO_BLOCK]).max() < 0.6
     # At a bound where the blocks are a decimetre apart.
     assert np.abs(details[0, _BLOCK_TO_BLOCK]).max() > 0.99
     assert details[:, _FINGERS].min() < -0.9
     assert details[:, _FINGERS].max() > 0.4
+
+
+def test_details_are_of_the_parts_that_they_are_to_be_of():
+  layouts = {'body': features.BODY_LAYOUT, 'blocks': features.BLOCKS_LAYOUT}
+  vectors = {'body': np.zeros((1, 36)), 'blocks': np.zeros((1, 30))}
+  # Centre, scale, and a value that no other part has.
+  stacked = np.array([0.0, 0.0, -2.0 * block_stacking.HALF_SIZE])
+  expected = []
+  for key, name, value, centre, scale in (
+    ('body', 'finger_position', 0.7, 0.75, 5.0),
+    ('body', 'hand_velocity', 0.03, 0.0, 5.0),
+    ('blocks', 'top_velocity', -0.05, 0.0, 5.0),
+    ('blocks', 'hand_to_top', 0.005, 0.0, 50.0),
+    ('blocks', 'top_to_bottom', -0.04, stacked, 50.0),
+  ):
+    vectors[key][:, layouts[key][name]] = value
+    expected.append(np.tanh(scale * (value - np.broadcast_to(centre, 3))))
+  details = _DETAILS.features(
+    {key: tf.constant(value, tf.float32) for key, value in vectors.items()}
+  )
+  np.testing.assert_allclose(
+    details[0, : _ENDS[-2]], np.concatenate(expected), rtol=1e-4
+  )
 
 
 def test_half_a_centimetre_is_told_apart():
