@@ -44,9 +44,10 @@ _SMOOTHNESS_WEIGHT = 0.015
 # Steps of the imitation actor for each of the task actor, in the task phase.
 _SOURCE_STEPS = 0.5
 
-# About as many as two idle cores make in the task phase.
-_TASK_UPDATES = 100_000
-_LONG_TASK_UPDATES = 250_000
+# Half of what two idle cores make in the task phase: the rest is made with the final
+# learning rates.
+_TASK_UPDATES = 60_000
+_LONG_TASK_UPDATES = 130_000
 
 
 def make() -> experiment.Experiment:
