@@ -141,6 +141,8 @@ def test_all_presets_are_tried():
         'demonstrations.num_train',
         'budget.minutes',
         'evaluation.period_minutes',
+        'task.final_regression_weight',
+        'task.regression_decay_updates',
         'task.learning_rate_decay_updates',
         'task_phase.source_steps',
       },
