@@ -209,6 +209,7 @@ def _task_half(
     regression_weight=5.0,
     regression_filter=d4pg_config.ADVANTAGE,
     updates_per_observation=1.0,
+    # Not told apart from none: 120.7 and 117.7 of 200 from 150 starts (one run each).
     smoothness_weight=_SMOOTHNESS_WEIGHT,
     # Both actors insert into the task table.
     samples_per_insert=_samples_per_insert(1.0 / (1.0 + _SOURCE_STEPS)),
