@@ -125,7 +125,8 @@ def make() -> experiment.Experiment:
       regression_decay_updates=_TASK_UPDATES,
       learning_rate_decay_updates=_TASK_UPDATES,
     ),
-    # Without details: the policy sees none of the vectors that they are of.
+    # Without details: the policy sees none of the vectors that they are of; for the
+    # critic alone they were not tried.
     networks=experiment.Networks(
       torso=pixel_forms.TWO_CORES,
       policy_layer_sizes=form.layer_sizes,

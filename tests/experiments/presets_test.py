@@ -155,6 +155,7 @@ def test_paper_has_the_papers_sizes():
 
 def test_policies_from_pixels_see_images_alone():
   pixels = presets.make('pixels')
+  assert not pixels.networks.task_details
   domain = pixels.domain
   assert isinstance(domain, block_stacking.BlockStacking)
   images = ('close_image', 'side_image')
@@ -401,4 +402,3 @@ def test_details_are_left_out_where_their_keys_are(spec):
   pictures = spec._replace(observations={'image': specs.Array((8, 8, 3), 'u1')})
   networks = base.make_task_networks(pictures)
   networks.init(pictures)
-  assert not presets.make('pixels').networks.task_details
