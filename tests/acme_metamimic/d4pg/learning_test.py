@@ -31,6 +31,7 @@ from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.replay import priorities
 from acme_metamimic.tf import optimizers
 from tests.acme_metamimic.d4pg import learners
+from tests.acme_metamimic.replay import item_writers
 
 
 @pytest.mark.slow
@@ -161,7 +162,7 @@ def _fill_table(num_items: int) -> reverb.Server:
   (table,) = d4pg_builder.D4PGBuilder(config).make_replay_tables(learners.SPEC)
   server = reverb.Server([table])
   client = reverb.Client(f'localhost:{server.port}')
-  with client.trajectory_writer(num_keep_alive_refs=1) as writer:
+  with item_writers.make_writer(client) as writer:
     for i in range(num_items):
       writer.append(
         tree.map_structure(lambda x, i=i: x[i], learners.SAMPLES.data)

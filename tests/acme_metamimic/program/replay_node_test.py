@@ -24,6 +24,7 @@ import reverb
 from acme_metamimic.program import connections
 from acme_metamimic.program import replay_node
 from acme_metamimic.replay import tables
+from tests.acme_metamimic.replay import item_writers
 
 
 def _table() -> reverb.Table:
@@ -69,7 +70,7 @@ def test_replay_is_back_after_a_restart(tmp_path, stop):
     return thread, client
 
   thread, client = start()
-  with client.trajectory_writer(1) as writer:
+  with item_writers.make_writer(client) as writer:
     for value in range(5):
       writer.append({'value': np.float32(value)})
       writer.create_item('table', 1.0, {'value': writer.history['value'][-1:]})

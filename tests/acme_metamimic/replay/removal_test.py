@@ -23,6 +23,7 @@ import tensorflow as tf
 from acme_metamimic.replay import priorities as priorities_lib
 from acme_metamimic.replay import removal as removal_lib
 from acme_metamimic.replay import tables
+from tests.acme_metamimic.replay import item_writers
 
 PRIORITIES = np.array([0.05, 0.5, 1.0, 8.0])
 # Three degrees of freedom: exceeded by chance once in a million runs.
@@ -128,7 +129,7 @@ class _Memory:
     )
     self._server = reverb.Server([table])
     self.client = reverb.Client(f'localhost:{self._server.port}')
-    self._writer = self.client.trajectory_writer(num_keep_alive_refs=1)
+    self._writer = item_writers.make_writer(self.client)
 
   def insert(self, group: int) -> None:
     self._writer.append(np.int32(group))

@@ -25,6 +25,7 @@ import reverb
 
 from acme_metamimic import waiting
 from acme_metamimic.replay import saving
+from tests.acme_metamimic.replay import item_writers
 
 
 @contextlib.contextmanager
@@ -44,7 +45,7 @@ def _server(folder: pathlib.Path) -> Iterator[reverb.Client]:
 
 
 def _insert(client: reverb.Client, *values: float) -> None:
-  with client.trajectory_writer(1) as writer:
+  with item_writers.make_writer(client) as writer:
     for value in values:
       writer.append({'value': np.float32(value)})
       writer.create_item(

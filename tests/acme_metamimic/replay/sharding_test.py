@@ -20,6 +20,7 @@ import reverb
 import tensorflow as tf
 
 from acme_metamimic.replay import sharding
+from tests.acme_metamimic.replay import item_writers
 
 # A server of Reverb waits five seconds for streams that are open as it stops.
 pytestmark = pytest.mark.slow
@@ -45,7 +46,7 @@ def clients() -> Iterator[List[reverb.Client]]:
   shards = []
   for index, server in enumerate(servers):
     client = reverb.Client(f'localhost:{server.port}')
-    with client.trajectory_writer(1) as writer:
+    with item_writers.make_writer(client) as writer:
       for value in range(4):
         writer.append({'value': np.int64(100 * index + value)})
         writer.create_item(

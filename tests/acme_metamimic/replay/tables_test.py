@@ -27,6 +27,7 @@ import reverb
 import tensorflow as tf
 
 from acme_metamimic.replay import tables as tables_lib
+from tests.acme_metamimic.replay import item_writers
 
 SIGNATURE = tf.TensorSpec((), tf.int32)
 
@@ -48,7 +49,7 @@ def _insert(
   client: reverb.Client, table: str, priorities: Iterable[float]
 ) -> None:
   """Inserts the items 0, 1, ... with the given priorities."""
-  with client.trajectory_writer(num_keep_alive_refs=1) as writer:
+  with item_writers.make_writer(client) as writer:
     for number, priority in enumerate(priorities):
       writer.append(np.int32(number))
       writer.create_item(table, priority, writer.history[-1])
@@ -193,7 +194,7 @@ def test_tables_refuse_items_of_another_form():
   signature = reverb_adders.NStepTransitionAdder.signature(spec)
   with (
     _serve(_task_table(signature)) as client,
-    client.trajectory_writer(num_keep_alive_refs=1) as writer,
+    item_writers.make_writer(client) as writer,
   ):
     writer.append(np.int32(0))
     with pytest.raises(ValueError, match='signature'):

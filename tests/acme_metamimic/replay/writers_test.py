@@ -23,6 +23,7 @@ from reverb import errors
 
 from acme_metamimic import waiting
 from acme_metamimic.replay import writers
+from tests.acme_metamimic.replay import item_writers
 
 _LATE = errors.DeadlineExceededError('late')
 
@@ -41,7 +42,7 @@ def _write(writer: writers.PatientWriter, value: float) -> None:
 
 
 def test_items_arrive(client):
-  writer = writers.PatientClient(client).trajectory_writer(1)
+  writer = item_writers.make_writer(writers.PatientClient(client))
   _write(writer, 3.0)
   writer.flush()
   assert client.server_info()['queue'].current_size == 1
@@ -53,7 +54,7 @@ def test_items_arrive(client):
 
 def test_a_rate_limiter_may_hold_items(client, monkeypatch, caplog):
   monkeypatch.setattr(waiting, 'LINE_SECONDS', 1)
-  writer = writers.PatientClient(client).trajectory_writer(1)
+  writer = item_writers.make_writer(writers.PatientClient(client))
   _write(writer, 1.0)
   _write(writer, 2.0)
 
