@@ -14,20 +14,14 @@
 
 """Writers of single items, for servers on a busy machine."""
 
-from typing import Union
-
 import reverb
-
-from acme_metamimic.replay import writers
 
 # As long as Acme's adders wait; Reverb's own three seconds may be too few.
 _SIGNATURE_TIMEOUT_MS = 300_000
 
 
-def make_writer(
-  client: Union[reverb.Client, writers.PatientClient],
-) -> Union[reverb.TrajectoryWriter, writers.PatientWriter]:
-  """Returns a writer whose items are of one step each."""
+def make_writer(client: reverb.Client) -> reverb.TrajectoryWriter:
+  """Returns a writer of single steps, by a client or what works as one."""
   return client.trajectory_writer(
     num_keep_alive_refs=1, get_signature_timeout_ms=_SIGNATURE_TIMEOUT_MS
   )
