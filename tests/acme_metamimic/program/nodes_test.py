@@ -170,7 +170,8 @@ def test_learner_says_that_it_waits_while_its_replay_answers(
 ):
   monkeypatch.setattr(nodes, '_WATCH_SECONDS', 0.01)
   monkeypatch.setattr(nodes, '_STEP_SECONDS', 0.01)
-  learner, asked = _Learner(block_at=2), []
+  learner = _Learner(block_at=2)
+  asked: list[int] = []
   # Three of five at least are of one wait: of a step, or of the one that blocks.
   stop.after(lambda: asked.count(2) >= 5)
 
