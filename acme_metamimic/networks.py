@@ -14,8 +14,7 @@
 
 """Default networks of both halves: MLPs for vectors, a torso for images."""
 
-from collections import abc
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 from acme import specs
 from acme import types
@@ -23,8 +22,8 @@ from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.tf import networks as acme_networks
 import numpy as np
 import sonnet as snt
-import tree
 
+from acme_metamimic import network_arguments as arguments
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.tf import mlps
 from acme_metamimic.tf import observation_networks
@@ -104,20 +103,16 @@ def make_imitation_networks(
   specs_lib.validate_imitation_spec(environment_spec)
   observations = specs_lib.imitation_spec(environment_spec).observations
   goal = observations[specs_lib.GOAL]
-  _validate_scale('goal_difference_scale', goal_difference_scale, goal)
-  _validate_scale('observation_scale', observation_scale, observations)
-  if siamese and _image_keys(observations) != _image_keys(goal):
-    raise ValueError(
-      f'siamese=True compares images, but the observation has '
-      f'{_image_keys(observations)} and its goal {_image_keys(goal)}: show both '
-      'the same, or leave siamese out.'
-    )
+  arguments.check_scale('goal_difference_scale', goal_difference_scale, goal)
+  arguments.check_scale('observation_scale', observation_scale, observations)
+  if siamese:
+    arguments.check_siamese(observations, goal)
   return _assemble(
     observations,
     _make_policy(environment_spec.actions, policy_layer_sizes),
     _make_critic(critic_layer_sizes, vmin, vmax, num_atoms, normalised_critic),
     lambda seen: _make_observation_network(
-      _image_keys(seen),
+      arguments.image_keys(seen),
       torso,
       observation_networks.GoalConditionedObservation(
         goal_difference_scale, observation_scale
@@ -184,8 +179,8 @@ def make_task_networks(
   """
   specs_lib.validate_actions(environment_spec.actions)
   observations = specs_lib.task_spec(environment_spec).observations
-  _validate_scale('observation_scale', observation_scale, observations)
-  _check_details(details, observations)
+  arguments.check_scale('observation_scale', observation_scale, observations)
+  arguments.check_details(details, observations)
   if auxiliary_targets is not None:
     auxiliary_targets = auxiliary_targets._replace(goal_difference={})
   return _assemble(
@@ -193,7 +188,7 @@ def make_task_networks(
     _make_policy(environment_spec.actions, policy_layer_sizes),
     _make_critic(critic_layer_sizes, vmin, vmax, num_atoms, normalised_critic),
     lambda seen: _make_observation_network(
-      _image_keys(seen),
+      arguments.image_keys(seen),
       torso,
       observation_networks.ScaledObservation(observation_scale, details),
     ),
@@ -241,16 +236,16 @@ def _assemble(
     return acme_d4pg.D4PGNetworks(
       policy, critic, make_observation_network(observations)
     )
-  _check_targets(auxiliary_targets, observations)
-  policy_keys = _checked_keys('policy_keys', policy_keys, observations)
-  critic_keys = _checked_keys('critic_keys', critic_keys, observations)
+  arguments.check_targets(auxiliary_targets, observations)
+  policy_keys = arguments.checked_keys('policy_keys', policy_keys, observations)
+  critic_keys = arguments.checked_keys('critic_keys', critic_keys, observations)
   return acme_d4pg.D4PGNetworks(
     policy_network=views.ViewingPolicy(
       policy_keys,
       make_observation_network(views.select(observations, policy_keys)),
       policy,
       auxiliary_targets,
-      _checked_hidden(hidden, observations),
+      arguments.checked_hidden(hidden, observations),
     ),
     critic_network=views.ViewingCritic(
       critic_keys,
@@ -259,53 +254,6 @@ def _assemble(
     ),
     observation_network=views.WholeObservation(policy_keys),
   )
-
-
-def _checked_keys(
-  name: str, keys: Optional[Sequence[str]], observations: types.NestedSpec
-) -> Sequence[str]:
-  """Returns the keys, all by default; raises if one is not observed."""
-  if not isinstance(observations, abc.Mapping):
-    raise ValueError(
-      f'{name}={keys} need observations by key, and there is one array: make '
-      'the observation a dict.'
-    )
-  observed = [key for key in observations if key != specs_lib.GOAL]
-  unknown = set(keys or ()) - set(observed)
-  if unknown or keys == ():
-    raise ValueError(
-      f'{name}={keys} must be some of {observed}: observe '
-      f'{sorted(unknown) or "at least one"}, or take it out.'
-    )
-  return tuple(keys or observed)
-
-
-def _check_targets(
-  targets: Optional[views.AuxiliaryTargets], observations: types.NestedSpec
-) -> None:
-  """Raises if a target is not observed, which would be found out later."""
-  if targets is None:
-    return
-  unknown = {*targets.observation, *targets.goal_difference} - set(observations)
-  if unknown:
-    raise ValueError(
-      f'auxiliary_targets {sorted(unknown)} are none of the observed '
-      f'{sorted(observations)}: observe them, or have no such targets.'
-    )
-
-
-def _checked_hidden(
-  hidden: Optional[views.Components], observations: types.NestedSpec
-) -> views.Components:
-  """Returns components to hide, {} for None; raises if one is not observed."""
-  for key, components in (hidden or {}).items():
-    shape = observations[key].shape if key in observations else None
-    if np.shape(components) != shape:
-      raise ValueError(
-        f'hidden[{key!r}] has shape {np.shape(components)}, and the observation '
-        f'{shape}: give a bool for each component of a key that is observed.'
-      )
-  return hidden or {}
 
 
 def _make_policy(
@@ -383,104 +331,3 @@ def _make_observation_network(
   return observation_networks.PixelObservation(
     torso(), image_keys, vector_network, siamese
   )
-
-
-def _image_keys(observations: types.NestedSpec) -> List[str]:
-  """Returns the keys of the images in an observation.
-
-  Args:
-    observations: specs of the observations by key, or the spec of a single one.
-
-  Returns:
-    Sorted keys of the images; `['']` if the single observation is an image.
-
-  Raises:
-    ValueError: if an observation is neither a vector nor an image, or if images
-      differ in height or width.
-  """
-  if not isinstance(observations, abc.Mapping):
-    observations = {'': observations}
-  frame = {k: v for k, v in observations.items() if k != specs_lib.GOAL}
-  sizes = {}
-  for path, spec in tree.flatten_with_path(frame):
-    _validate_rank_and_dtype(path, spec)
-    if len(spec.shape) == 3:
-      sizes[path[0]] = spec.shape[:2]
-  if len(set(sizes.values())) > 1:
-    raise ValueError(
-      f'images have the sizes {sizes}, but go through one torso side by side: '
-      'render them with one height and width.'
-    )
-  return sorted(sizes)
-
-
-def _validate_rank_and_dtype(path: Sequence[str], spec: specs.Array) -> None:
-  """Raises a ValueError unless an observation is a vector or an image."""
-  name, rank = '/'.join(path), len(spec.shape)
-  if rank == 2 or rank > 3 or (rank == 3 and len(path) > 1):
-    raise ValueError(
-      f'observation {name!r} has shape {spec.shape}: make it a vector, or an '
-      'image [height, width, channels] under a key of its own.'
-    )
-  if rank == 3 and spec.dtype != np.uint8:
-    raise ValueError(
-      f'observation {name!r} has shape {spec.shape} and dtype {spec.dtype}: '
-      'images are kept as uint8, a quarter of the size of float32, until the '
-      'network scales them; observe what the camera renders.'
-    )
-
-
-def _validate_scale(
-  name: str,
-  scale: Optional[Scales],
-  observations: types.NestedSpec,
-) -> None:
-  """Raises a ValueError unless each scale factor fits its key's observation."""
-  if not scale:
-    return
-  if not isinstance(observations, abc.Mapping):
-    raise ValueError(
-      f'{name} has the keys {sorted(scale)}, but the observation is one array: '
-      'leave the scale out or make the observation a dict.'
-    )
-  for key, value in scale.items():
-    if key not in observations:
-      raise ValueError(
-        f'{name} has the key {key!r}, which is none of {sorted(observations)}: '
-        'remove it.'
-      )
-    shape = observations[key].shape
-    if len(shape) == 3:
-      raise ValueError(
-        f'{name} has the key {key!r}, an image, which the torso scales: remove '
-        'it.'
-      )
-    if not _broadcasts(np.shape(value), shape):
-      raise ValueError(
-        f'{name}[{key!r}] has shape {np.shape(value)}: give a scalar or an '
-        f'array of shape {shape}.'
-      )
-
-
-def _check_details(
-  details: Optional[Details], observations: types.NestedSpec
-) -> None:
-  """Raises a ValueError if a detail is computed from what is no vector."""
-  if details is None:
-    return
-  by_key = observations if isinstance(observations, abc.Mapping) else {}
-  vectors = {key for key, spec in by_key.items() if len(spec.shape) <= 1}
-  unknown = set(details.keys) - vectors
-  if unknown:
-    raise ValueError(
-      f'details need {sorted(unknown)}, which are none of the observed vectors, '
-      f'{sorted(vectors)}: observe them, or leave the details out.'
-    )
-
-
-def _broadcasts(source: Sequence[int], destination: Sequence[int]) -> bool:
-  """Returns whether the source shape broadcasts to the destination shape."""
-  try:
-    return np.broadcast_shapes(source, destination) == tuple(destination)
-  except ValueError:
-    return False
