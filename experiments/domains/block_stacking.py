@@ -29,6 +29,7 @@ from environments import demonstrations as demonstrations_lib
 from environments import fixed_starts
 from environments import imitation
 from environments import initializers
+from environments import retries
 from environments import rewards
 from environments import state_environment
 from environments.block_stacking import features
@@ -91,6 +92,8 @@ class BlockStacking(domain.Domain):
       inside a demonstration, the others at its beginning: the demonstration
       curriculum of the paper's Figure 8. 0, no curriculum, by default; they then
       start at random.
+    task_retry_probability: share of the task actor's failed episodes that the next
+      one goes on from; 0, none, by default.
     task_starts: number of starts that task policies are evaluated from, always
       the same. Of fifty episodes the mean return has a standard error of 5.
     goal_references: whether the replay keeps references to the demonstrations'
@@ -119,6 +122,7 @@ class BlockStacking(domain.Domain):
   source_curriculum_probability: float = 0.5
   task_episode_length: int = 200
   task_curriculum_probability: float = 0.0
+  task_retry_probability: float = 0.0
   task_starts: int = 50
   goal_references: bool = False
 
@@ -197,6 +201,7 @@ class BlockStacking(domain.Domain):
       'curriculum_probability',
       'source_curriculum_probability',
       'task_curriculum_probability',
+      'task_retry_probability',
     ):
       if not 0.0 <= getattr(self, name) <= 1.0:
         raise ValueError(f'{name}={getattr(self, name)} must lie in [0, 1].')
@@ -344,17 +349,25 @@ class BlockStacking(domain.Domain):
     self, dataset: Optional[domain.Dataset], kind: str, seed: int
   ) -> dm_env.Environment:
     """Makes the environment of Algorithm 3; see `Domain`."""
-    environment = self.load(self.seen_keys, seed, self.task_episode_length)
+    task = self.load(self.seen_keys, seed, self.task_episode_length)
     if kind == domain.VALIDATION:
-      states = fixed_starts.draw_states(environment, self.task_starts)
-      return fixed_starts.FixedStarts(environment, states)
+      states = fixed_starts.draw_states(task, self.task_starts)
+      return fixed_starts.FixedStarts(task, states)
+    environment: dm_env.Environment = task
     if self.task_curriculum_probability:
       assert dataset is not None
       environment = initializers.CurriculumEnvironment(
-        environment,
+        task,
         self.load_demonstrations(dataset, kind),
         curriculum_probability=self.task_curriculum_probability,
         curriculum_steps=self.curriculum_steps,
+        seed=seed,
+      )
+    if self.task_retry_probability:
+      environment = retries.RetryEnvironment(
+        environment,
+        task,
+        retry_probability=self.task_retry_probability,
         seed=seed,
       )
     return wrappers.SinglePrecisionWrapper(environment)

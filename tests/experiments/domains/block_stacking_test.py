@@ -381,7 +381,13 @@ def test_task_policies_are_evaluated_from_fixed_starts():
 
 
 @pytest.mark.parametrize(
-  'field', ['curriculum_probability', 'source_curriculum_probability']
+  'field',
+  [
+    'curriculum_probability',
+    'source_curriculum_probability',
+    'task_curriculum_probability',
+    'task_retry_probability',
+  ],
 )
 def test_probabilities_must_be_some(field):
   changes: Any = {field: 1.5}
@@ -417,3 +423,22 @@ def test_a_curriculum_starts_task_episodes_inside_demonstrations(dataset):
   blocks = plain.reset().observation['blocks']
   assert np.abs(frames - blocks).max(axis=-1).min() > 1e-2
   plain.close()
+
+
+def test_retries_go_on_where_task_episodes_failed(dataset):
+  where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
+  domain = dataclasses.replace(
+    _DOMAIN, task_retry_probability=1.0, task_episode_length=5
+  )
+  for kind, goes_on in (
+    (domain_lib.ACTOR, True),
+    (domain_lib.VALIDATION, False),
+  ):
+    environment = domain.make_task_environment(where, kind, seed=0)
+    timestep = environment.reset()
+    while not timestep.last():
+      timestep = environment.step(np.full(9, 0.5, np.float32))
+    left = timestep.observation['body']
+    body = environment.reset().observation['body']
+    assert np.allclose(body, left, atol=1e-5) == goes_on
+    environment.close()
