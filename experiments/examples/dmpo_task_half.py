@@ -40,8 +40,6 @@ import sonnet as snt
 
 import acme_metamimic
 from acme_metamimic import networks as networks_lib
-from acme_metamimic import specs as specs_lib
-from acme_metamimic.d4pg import half as half_lib
 from experiments import command_line
 from experiments import experiment as experiment_lib
 from experiments import one_process
@@ -69,15 +67,12 @@ class DMPONetworks(acme_d4pg.D4PGNetworks):
 
 
 def make_networks(
-  environment_spec: specs.EnvironmentSpec,
-  layer_sizes: Sequence[int] = (256, 256),
-  **support: Any,
+  d4pg: acme_d4pg.D4PGNetworks,
+  actions: specs.BoundedArray,
+  layer_sizes: Sequence[int] = networks_lib.DEFAULT_LAYER_SIZES,
 ) -> DMPONetworks:
-  """Returns networks of the task environment; `support` is the critic's."""
-  d4pg = networks_lib.make_task_networks(
-    environment_spec, critic_layer_sizes=layer_sizes, **support
-  )
-  size = int(np.prod(environment_spec.actions.shape))
+  """Returns D4PG's networks with another policy, of layers of these sizes."""
+  size = int(np.prod(actions.shape))
   policy = [
     networks.LayerNormMLP(layer_sizes, activate_final=True),
     networks.MultivariateNormalDiagHead(size, init_scale=0.7),
@@ -151,11 +146,9 @@ class DMPOExperiment(experiment_lib.Experiment):
     self, environment_spec: specs.EnvironmentSpec
   ) -> experiment_lib.NetworkPair:
     """Makes the networks of both halves; see `Experiment`."""
-    imitation, _ = super().make_networks(environment_spec)
+    imitation, task = super().make_networks(environment_spec)
     return imitation, make_networks(
-      specs_lib.task_spec(environment_spec),
-      self.networks.policy_layer_sizes,
-      **half_lib.support(self.task),
+      task, environment_spec.actions, self.networks.policy_layer_sizes
     )
 
   def make_builder(

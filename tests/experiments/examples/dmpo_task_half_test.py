@@ -53,7 +53,11 @@ def test_dmpo_drives_the_task_half(tmp_path):
       _SPEC, policy_layer_sizes=(4, 4), critic_layer_sizes=(4, 4), num_atoms=11
     ),
     dmpo_task_half.make_networks(
-      specs_lib.task_spec(_SPEC), layer_sizes=(4, 4), num_atoms=11
+      networks.make_task_networks(
+        specs_lib.task_spec(_SPEC), critic_layer_sizes=(4, 4), num_atoms=11
+      ),
+      _SPEC.actions,
+      layer_sizes=(4, 4),
     ),
     config,
     logger_factory=lambda name: logs.setdefault(name, fakes.RecordingLogger()),
