@@ -41,13 +41,17 @@ _OBSERVATION_NOISE = 0.3
 # Of the squared distance of actions three steps apart, beside slopes of the critic
 # of 0.1 in each component of the action.
 _SMOOTHNESS_WEIGHT = 0.015
+# Of the task actor's failed episodes, those that the next one goes on from. From one
+# imitation policy, fifty starts, 550 steps: 454 and 96 % stacked after 81 000 updates
+# with it, 444 and 92 % after 120 000 without (one run each).
+_RETRY_PROBABILITY = 0.5
 # Steps of the imitation actor for each of the task actor, in the task phase.
 _SOURCE_STEPS = 0.5
 
 # Half of what two idle cores make in the task phase: the rest is made with the final
 # learning rates.
 _TASK_UPDATES = 60_000
-_LONG_TASK_UPDATES = 130_000
+_LONG_TASK_UPDATES = 200_000
 
 
 def make() -> experiment.Experiment:
@@ -80,7 +84,9 @@ def make() -> experiment.Experiment:
   """
   return experiment.Experiment(
     preset='features',
-    domain=block_stacking.BlockStacking(finger_weight=_FINGER_WEIGHT),
+    domain=block_stacking.BlockStacking(
+      finger_weight=_FINGER_WEIGHT, task_retry_probability=_RETRY_PROBABILITY
+    ),
     # Recorded in half a minute.
     demonstrations=experiment.Demonstrations(num_train=300),
     imitation=_half(
@@ -108,10 +114,13 @@ def make() -> experiment.Experiment:
 
 def make_long() -> experiment.Experiment:
   """Returns the experiment with an hour in place of 24 minutes."""
+  base = make()
   return dataclasses.replace(
-    make(),
+    base,
     preset='features_long',
     task=_task_half(_LONG_TASK_UPDATES),
+    # The imitation half levels off first.
+    task_phase=dataclasses.replace(base.task_phase, after_share=0.4),
     budget=schedule.Budget(minutes=60.0),
     evaluation=schedule.Evaluation(period_minutes=6.0),
   )
