@@ -130,6 +130,7 @@ def test_all_presets_are_tried():
         'budget.minutes',
         'evaluation.period_minutes',
         'task.learning_rate_decay_updates',
+        'task_phase.after_share',
       },
     ),
     (
