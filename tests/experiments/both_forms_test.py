@@ -128,6 +128,7 @@ def test_all_presets_are_tried():
       'features_long',
       {
         'budget.minutes',
+        'domain.task_retry_probability',
         'evaluation.period_minutes',
         'task.learning_rate_decay_updates',
         'task_phase.after_share',

@@ -127,7 +127,7 @@ def test_features_are_what_figures_were_measured_with():
   assert domain.early_termination_distance == 0.05
   assert domain.curriculum_probability == 0.75
   assert domain.task_episode_length == 200
-  assert domain.task_retry_probability == 0.5
+  assert domain.task_retry_probability == 0.0
   assert domain.finger_weight == 0.3
   assert str(domain.reward_terms()) == str(features.feature_reward_terms(0.3))
   assert experiment.task_phase.after_share == 0.5
@@ -161,8 +161,6 @@ def test_policies_from_pixels_see_images_alone():
   assert isinstance(domain, block_stacking.BlockStacking)
   images = ('close_image', 'side_image')
   assert domain.policy_keys == (*images, 'last_action')
-  # Its task half has been run without.
-  assert domain.task_retry_probability == 0.0
   # The critic's, which serves training alone, are shown beside.
   assert domain.critic_keys == ('body', 'blocks')
   assert set(domain.seen_keys) == {*domain.policy_keys, 'body', 'blocks'}
@@ -394,12 +392,9 @@ def test_task_networks_of_features_see_details(spec):
       assert (inputs, 256) in shapes
 
 
-def test_baselines_see_and_start_as_the_task_half_does():
+def test_baselines_see_what_the_task_policy_sees():
   for name in ('d4pg', 'd4pg_curriculum', 'd4pgfd', 'metamimic_curriculum'):
-    baseline = presets.make(name)
-    assert baseline.networks.task_details
-    assert isinstance(baseline.domain, block_stacking.BlockStacking)
-    assert baseline.domain.task_retry_probability == 0.5
+    assert presets.make(name).networks.task_details
   assert presets.make('d4pgfd').task.smoothness_weight == 0.0
 
 
