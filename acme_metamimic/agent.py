@@ -14,11 +14,7 @@
 
 """MetaMimic in one process."""
 
-import contextlib
-import functools
-import os
-from typing import Callable, Dict, Mapping, Optional
-import weakref
+from typing import Callable, Optional
 
 from acme import core
 from acme import specs
@@ -27,19 +23,15 @@ from acme.agents import agent
 from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.utils import counting
 from acme.utils import loggers
-import reverb
-import sonnet as snt
 
 from acme_metamimic import builder as builder_lib
 from acme_metamimic import config as config_lib
 from acme_metamimic import networks as networks_lib
 from acme_metamimic import specs as specs_lib
+from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import half as half_lib
+from acme_metamimic.d4pg import halves
 from acme_metamimic.replay import answers
-from acme_metamimic.replay import footprint
-from acme_metamimic.replay import saving
-from acme_metamimic.tf import learners
-from acme_metamimic.tf import snapshots
 from acme_metamimic.tf import terminal
 
 LoggerFactory = Callable[[str], loggers.Logger]
@@ -48,7 +40,7 @@ _IMITATION_LEARNER = 'imitation_learner'
 _TASK_LEARNER = 'task_learner'
 
 
-class MetaMimic(contextlib.AbstractContextManager):
+class MetaMimic(halves.Halves):
   """Two D4PG agents that learn side by side from one memory.
 
   The imitation half acts in an imitation environment (Algorithm 1) and feeds
@@ -120,32 +112,18 @@ class MetaMimic(contextlib.AbstractContextManager):
     """
     specs_lib.validate_imitation_spec(environment_spec)
     builder = builder or builder_lib.MetaMimicBuilder(config)
-    builder_lib.check_same(config, builder.config)
+    d4pg_config.check_same(config, builder.config)
     self._config = builder.config
-    self._expected_bytes = builder.expected_bytes(environment_spec)
-    footprint.report(self._expected_bytes)
-    self._replay_directory = saving.directory(
-      checkpoint_directory, keeps_replay
-    )
-    self._server = saving.start_server(
-      builder.make_replay_tables(environment_spec), self._replay_directory
-    )
-    self._halves: Dict[str, half_lib.Half] = {}
-    # By the interpreter's exit at the latest, whatever was raised.
-    self._close = weakref.finalize(
-      self, half_lib.close, self._halves, self._server
-    )
-    self._client = reverb.Client(f'localhost:{self._server.port}')
-    answers.check_started(self._client)
-    make_half = functools.partial(
-      half_lib.make_half,
-      client=self._client,
-      counter=counter,
+    super().__init__(
+      builder,
+      environment_spec,
       checkpoint_directory=checkpoint_directory,
+      keeps_replay=keeps_replay,
       learns_beside_acting=learns_beside_acting,
     )
     logger_factory = logger_factory or terminal.make_logger
-    self._halves[specs_lib.IMITATION] = make_half(
+    self._add(
+      specs_lib.IMITATION,
       builder.imitation,
       specs_lib.imitation_spec(environment_spec),
       imitation_networks
@@ -156,8 +134,10 @@ class MetaMimic(contextlib.AbstractContextManager):
       observations=environment_spec.observations,
       label=_IMITATION_LEARNER,
       logger=logger_factory(_IMITATION_LEARNER),
+      counter=counter,
     )
-    self._halves[specs_lib.TASK] = make_half(
+    self._add(
+      specs_lib.TASK,
       builder.task,
       specs_lib.task_spec(environment_spec),
       task_networks
@@ -166,6 +146,7 @@ class MetaMimic(contextlib.AbstractContextManager):
       ),
       label=_TASK_LEARNER,
       logger=logger_factory(_TASK_LEARNER),
+      counter=counter,
     )
 
   @property
@@ -185,39 +166,14 @@ class MetaMimic(contextlib.AbstractContextManager):
     return self._halves[specs_lib.IMITATION].make_source(sigma)
 
   @property
-  def task(self) -> agent.Agent:
-    """Acts with noise, records into the task table, and updates its learner."""
-    return self._halves[specs_lib.TASK].agent
-
-  @property
   def imitation_learner(self) -> core.Learner:
     """The learner of Algorithm 2."""
     return self._halves[specs_lib.IMITATION].learner
 
   @property
-  def task_learner(self) -> core.Learner:
-    """The learner of Algorithm 4."""
-    return self._halves[specs_lib.TASK].learner
-
-  @property
   def imitation_evaluator(self) -> core.Actor:
     """Acts by the current imitation policy; adds no noise, records nothing."""
     return self._halves[specs_lib.IMITATION].evaluator
-
-  @property
-  def task_evaluator(self) -> core.Actor:
-    """Acts by the current task policy; adds no noise, records nothing."""
-    return self._halves[specs_lib.TASK].evaluator
-
-  @property
-  def replay_client(self) -> reverb.Client:
-    """Client of the server that holds both tables."""
-    return self._client
-
-  @property
-  def policies(self) -> Mapping[str, snt.Module]:
-    """Policies that are evaluated, by half, from batched observations."""
-    return {name: half.policy for name, half in self._halves.items()}
 
   def imitation_policy(
     self, observation: types.NestedArray
@@ -227,54 +183,6 @@ class MetaMimic(contextlib.AbstractContextManager):
       observation
     )
 
-  def task_policy(self, observation: types.NestedArray) -> types.NestedArray:
-    """Returns pi(o_t) without noise, for one observation without `goal`."""
-    return self._halves[specs_lib.TASK].evaluator.select_action(observation)
-
   def drop_task_items(self) -> None:
     """Empties the task table, for one that is to be filled by a better policy."""
     answers.reset(self._client, self._config.task.replay_table_name)
-
-  @property
-  def expected_bytes(self) -> int:
-    """Bytes that the replay takes at most when both tables are full."""
-    return self._expected_bytes
-
-  def save(self) -> bool:
-    """Writes a checkpoint of each learner, and of the replay if it is kept.
-
-    Returns:
-      False if one was not written; see `D4PGLearner.save`.
-    """
-    saved = [learners.save(half.learner) for half in self._halves.values()]
-    if self._replay_directory is not None:
-      saved.append(saving.save(self._client, self._replay_directory))
-    return all(saved)
-
-  def export(self, directory: str) -> list[str]:
-    """Writes both policies, without noise, as SavedModels.
-
-    Args:
-      directory: gets `imitation_policy` and `task_policy`; see
-        `snapshots.export_policy`.
-
-    Returns:
-      Their paths.
-    """
-    return [
-      snapshots.export_policy(
-        half.policy, os.path.join(directory, f'{name}_policy')
-      )
-      for name, half in self._halves.items()
-    ]
-
-  def close(self) -> None:
-    """Stops the learners' threads and the replay server; the agent is done.
-
-    Loops that still hold a half make the server wait some seconds for it.
-    """
-    self._close()
-
-  def __exit__(self, *unused_error: object) -> None:
-    """Closes the agent."""
-    self.close()

@@ -259,24 +259,3 @@ class MetaMimicBuilder:
 def _without_reference(observation: types.NestedTensor) -> types.NestedTensor:
   """Returns what a policy sees of an imitation environment's observation."""
   return specs_lib.without(observation, specs_lib.GOAL_REFERENCE)
-
-
-def check_same(
-  config: Optional[config_lib.MetaMimicConfig],
-  of_builder: config_lib.MetaMimicConfig,
-) -> None:
-  """Raises if an agent and its builder have different configs.
-
-  Args:
-    config: configuration of the agent; None for that of the builder.
-    of_builder: configuration of the builder.
-
-  Raises:
-    ValueError: if they differ, as parts would be made by one and run by the
-      other.
-  """
-  if config is not None and config != of_builder:
-    raise ValueError(
-      f'config={config} is not that of the builder, {of_builder}: give the '
-      'builder the same, or leave one of the two out.'
-    )

@@ -193,7 +193,11 @@ def _check(
   """Raises a ValueError if what is asked for does not fit the form or the run."""
   settings.check_effects(experiment, before)
   if _FLAGS.resume:
-    settings.check_resumable(experiment, before)
+    # A program always keeps its replay.
+    has_replay = form == run_folder_lib.PROGRAM or (
+      before.keeps_replay and experiment.keeps_replay
+    )
+    settings.check_resumable(experiment, before, has_replay)
   if form == run_folder_lib.ONE_PROCESS:
     settings.check_ends(experiment)
   else:

@@ -14,8 +14,8 @@
 """A policy that a run has exported, with what it asks of an observation."""
 
 from acme import types
-from acme.agents.tf import actors
 
+from acme_metamimic.tf import actors
 from acme_metamimic.tf import snapshots
 
 PolicyError = snapshots.PolicyError

@@ -27,6 +27,8 @@ from acme_metamimic import specs as specs_lib
 from acme_metamimic.replay import footprint
 from acme_metamimic.replay import saving
 from acme_metamimic.tf import actors
+from acme_metamimic.tf import checkpoints
+from acme_metamimic.tf import snapshots
 from environments import fixed_starts
 from experiments import controls
 from experiments import evaluation
@@ -40,8 +42,6 @@ from experiments.datasets import run_dataset
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
 from experiments.report import write as report
-
-POLICIES_FOLDER = 'policies'
 
 
 def run(
@@ -68,8 +68,16 @@ def run(
     if not resume:
       run_folder_lib.make(run_folder)
     with run_folder_lib.held(run_folder):
-      dataset = _prepare(experiment, run_folder)
+      if not resume:
+        _note(experiment, run_folder)
+      print(f'Results go to {run_folder}.')
+      dataset = run_dataset.prepare(
+        experiment, os.path.join(run_folder, run_folder_lib.RECORDED_FOLDER)
+      )
       with _Job(experiment, run_folder, dataset, resume) as job:
+        if resume:
+          # Not before what was kept has been found to fit.
+          _note(experiment, run_folder)
         job.train()
         job.report(started)
   except KeyboardInterrupt:
@@ -81,15 +89,9 @@ def run(
     raise
 
 
-def _prepare(
-  experiment: experiment_lib.Experiment, run_folder: str
-) -> Optional[domain_lib.Dataset]:
-  """Notes in its folder what is run; returns where its demonstrations are."""
+def _note(experiment: experiment_lib.Experiment, run_folder: str) -> None:
+  """Notes in its folder what is run."""
   run_folder_lib.write(run_folder, run_folder_lib.ONE_PROCESS, experiment)
-  print(f'Results go to {run_folder}.')
-  return run_dataset.prepare(
-    experiment, os.path.join(run_folder, run_folder_lib.RECORDED_FOLDER)
-  )
 
 
 class _Job(contextlib.AbstractContextManager):
@@ -126,12 +128,15 @@ class _Job(contextlib.AbstractContextManager):
     halves = [h for h in specs_lib.STREAMS if h in self._environments]
     logs = {half: training.LatestLogger() for half in halves}
     self._spec = acme.make_environment_spec(self._environments[halves[0]])
-    self._agent = experiment.make_agent(
-      self._spec,
-      dataset,
-      logger_factory=lambda label: logs[label.removesuffix('_learner')],
-      checkpoint_directory=run_folder,
-    )
+    try:
+      self._agent = experiment.make_agent(
+        self._spec,
+        dataset,
+        logger_factory=lambda label: logs[label.removesuffix('_learner')],
+        checkpoint_directory=run_folder,
+      )
+    except checkpoints.CheckpointError as error:
+      raise run_folder_lib.RunFolderError(str(error)) from error
     print(_describe_policies(experiment, self._agent.policies))
     print(footprint.describe(self._agent.expected_bytes))
     if resume and experiment.keeps_replay:
@@ -170,7 +175,7 @@ class _Job(contextlib.AbstractContextManager):
       raise
     finally:
       # Now, as it is the one thing to use of a run that is interrupted.
-      self._agent.export(self._path(POLICIES_FOLDER))
+      self._agent.export(self._path(snapshots.POLICIES_FOLDER))
 
   def _after_evaluation(self) -> None:
     reporting.plot_curves(self._curves, self._path('curves.png'))

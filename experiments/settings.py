@@ -33,6 +33,17 @@ _FIXED_OF_HALF = (
   'num_atoms',
   'normalised_critic',
   'replay_table_name',
+  'policy_trains_torso',
+)
+# What a learner has a part for unless it is this: the part is in the checkpoint.
+_SWITCHED_OFF = {'policy_averaging_horizon': 1, 'auxiliary_weight': 0.0}
+# What Reverb takes from a replay that was kept, whatever the tables are made of.
+_FIXED_OF_TABLE = (
+  'max_replay_size',
+  'min_replay_size',
+  'samples_per_insert',
+  'priority_exponent',
+  'num_replay_shards',
 )
 
 
@@ -84,25 +95,37 @@ def check_effects(
 
 
 def check_resumable(
-  experiment: experiment_lib.Experiment, before: experiment_lib.Experiment
+  experiment: experiment_lib.Experiment,
+  before: experiment_lib.Experiment,
+  has_replay: bool = True,
 ) -> None:
   """Raises if a run would go on as another one.
 
   Args:
     experiment: the experiment that is to go on.
     before: the experiment of the run so far.
+    has_replay: whether it goes on with the replay that was kept.
 
   Raises:
     ValueError: if something differs that what was kept depends on.
   """
   for path in _changed(experiment, before):
-    fixed = path.startswith(_FIXED) and path not in _MOVABLE
-    if fixed or path.partition('.')[2] in _FIXED_OF_HALF:
-      old, new = (overrides.values(e)[path] for e in (before, experiment))
-      raise ValueError(
-        f'{path}={new} cannot change at a resume, as what was kept is of '
-        f'{path}={old}: leave it out, or start another run.'
-      )
+    old, new = (overrides.values(e)[path] for e in (before, experiment))
+    name = path.partition('.')[2]
+    off = _SWITCHED_OFF.get(name)
+    remedy = 'leave it out, or start another run'
+    if has_replay and name in _FIXED_OF_TABLE:
+      remedy += ', or, in one process, give --set=keeps_replay=false as well'
+    elif not (
+      (path.startswith(_FIXED) and path not in _MOVABLE)
+      or name in _FIXED_OF_HALF
+      or (name in _SWITCHED_OFF and off in (old, new))
+    ):
+      continue
+    raise ValueError(
+      f'{path}={new} cannot change at a resume, as what was kept is of '
+      f'{path}={old}: {remedy}.'
+    )
 
 
 def _changed(

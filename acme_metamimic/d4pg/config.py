@@ -342,3 +342,21 @@ class D4PGConfig(acme_d4pg.D4PGConfig):
         f'samples_per_insert={self.samples_per_insert} must be positive, or '
         'None for no limit.'
       )
+
+
+def check_same(config: Optional[object], of_builder: object) -> None:
+  """Raises if an agent and its builder have different configs.
+
+  Args:
+    config: configuration of the agent; None for that of the builder.
+    of_builder: configuration of the builder.
+
+  Raises:
+    ValueError: if they differ, as parts would be made by one and run by the
+      other.
+  """
+  if config is not None and config != of_builder:
+    raise ValueError(
+      f'config={config} is not that of the builder, {of_builder}: give the '
+      'builder the same, or leave one of the two out.'
+    )

@@ -14,6 +14,7 @@
 
 """One half in one process: an actor that acts and learns, and an evaluator."""
 
+import contextlib
 import copy
 import gc
 from typing import Callable, Dict, Iterator, NamedTuple, Optional
@@ -156,15 +157,31 @@ def close(halves: Dict[str, Half], server: reverb.Server) -> None:
     halves: its halves by name, which are taken out.
     server: its replay server, which is stopped. It waits some seconds for
       writers that loops still hold.
+
+  Raises:
+    Exception: what a learner's step in a thread of its own has raised, once all
+      has ended.
   """
-  for half in halves.values():
+  with contextlib.ExitStack() as stack:
+    stack.callback(_stop, server)
+    while halves:
+      stack.callback(_end, halves.popitem()[1])
+
+
+def _end(half: Half) -> None:
+  """Ends a learner and lets go of its data, also if its last step has raised."""
+  try:
     half.agent.wait()
+  finally:
     learners.close(half.learner)
     # What raised may hold the learner until nothing can be cleaned up any more.
     iterators.release(half.data)
+
+
+def _stop(server: reverb.Server) -> None:
+  """Stops a server once nothing of its halves is left."""
   # The server waits for open writers, which close with their adders. What
   # TensorFlow leaves of its tracing may still hold these.
-  halves.clear()
   gc.collect()
   # Stops it and gives its port back, which it would do when it is collected. That
   # may be when the interpreter has taken its modules apart.

@@ -95,15 +95,14 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     transitions = sample.data
     observation = self._observe(transitions.observation)
     action, auxiliary = self._act(observation)
-    smooth = smoothness.losses(
-      lambda following: self._policy_network(self._observe(following)),
-      action,
-      transitions.next_observation,
-      self._smoothness_weight,
-    )
+    # TensorFlow does not compute what is not used.
+    next_observation = self._observe(transitions.next_observation)
+    next_action = self._policy_network(next_observation)
+    smooth = smoothness.losses(action, next_action, self._smoothness_weight)
     with tape.stop_recording():
       q_values, dqda = self._action_gradient(observation, action)
-      passes = self._passes(sample, observation, q_values)
+      next_values = self._critic_network(next_observation, next_action).mean()
+      passes = self._passes(sample, observation, q_values, next_values)
     squares = tf.reduce_sum(tf.square(action - transitions.action), axis=-1)
     regression = passes * squares
     return updates.PolicyLosses(
@@ -118,6 +117,7 @@ class RegressingD4PGLearner(learning.D4PGLearner):
         'regression_loss': tf.reduce_mean(regression),
         'regression_share': tf.reduce_mean(passes),
       },
+      tf.stop_gradient(next_action),
     )
 
   def _observe(self, observation: types.NestedTensor) -> types.NestedTensor:
@@ -132,12 +132,20 @@ class RegressingD4PGLearner(learning.D4PGLearner):
     sample: reverb.ReplaySample,
     observation: tf.Tensor,
     q_values: tf.Tensor,
+    next_values: tf.Tensor,
   ) -> tf.Tensor:
-    """Returns 1 for the actions that pass the filter and 0 for others, [B]."""
+    """Returns 1 for the actions that pass the filter and 0 for others, [B].
+
+    Args:
+      sample: batch of B transitions.
+      observation: observations as the policy takes them, [B, D].
+      q_values: critic's values of the policy's actions there, float32[B].
+      next_values: those of its actions at the next observations, float32[B].
+    """
     if self._regression_filter == d4pg_config.ALL:
       return tf.ones_like(q_values)
     if self._regression_filter == d4pg_config.ADVANTAGE:
-      returns = self._returns(sample.data)
+      returns = self._returns(sample.data, next_values)
       return tf.cast(returns > q_values, q_values.dtype)
     replayed = self._critic_network(observation, sample.data.action).mean()
     passes = replayed > q_values
@@ -145,15 +153,14 @@ class RegressingD4PGLearner(learning.D4PGLearner):
       passes |= provenance.is_imitation(sample.info.priority)
     return tf.cast(passes, q_values.dtype)
 
-  def _returns(self, transitions: types.Transition) -> tf.Tensor:
+  def _returns(
+    self, transitions: types.Transition, next_values: tf.Tensor
+  ) -> tf.Tensor:
     """Returns the rewards of n steps and the value of what follows, [B].
 
     Unlike Q(o, a) they have what happened after the action, and the policy's own
     action where they end. What the critic expects too much of that action is
     expected of the one that they are compared with, too.
     """
-    observation = self._observation_network(transitions.next_observation)
-    action, _ = self._act(observation)
-    values = self._critic_network(observation, action).mean()
     discount = tf.cast(self._discount, transitions.discount.dtype)
-    return transitions.reward + discount * transitions.discount * values
+    return transitions.reward + discount * transitions.discount * next_values

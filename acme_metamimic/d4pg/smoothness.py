@@ -24,9 +24,6 @@ squares in place of lengths. Where sampled vectors have noise, either end has it
 own, and the term is CAPS's spatial one as well. The MetaMimic paper has neither.
 """
 
-from typing import Callable
-
-from acme import types
 import tensorflow as tf
 
 from acme_metamimic.d4pg import auxiliary
@@ -35,23 +32,18 @@ METRICS = ('smoothness_loss',)
 
 
 def losses(
-  policy: Callable[[types.NestedTensor], tf.Tensor],
-  action: tf.Tensor,
-  observation: types.NestedTensor,
-  weight: float,
+  action: tf.Tensor, other: tf.Tensor, weight: float
 ) -> auxiliary.AuxiliaryLosses:
   """Returns the squared distances between actions of a policy.
 
   Args:
-    policy: policy from observations to actions, float32[B, A].
     action: its actions at one end of each transition, float32[B, A].
-    observation: batch of observations at the other end.
+    other: its actions at the other end, float32[B, A].
     weight: weight of the squared distance; 0 leaves it out.
   """
   if not weight:
     return auxiliary.AuxiliaryLosses(tf.zeros([]), {})
-  difference = action - policy(observation)
-  squares = tf.reduce_sum(tf.square(difference), axis=-1)
+  squares = tf.reduce_sum(tf.square(action - other), axis=-1)
   return auxiliary.AuxiliaryLosses(
     weight * squares, {'smoothness_loss': tf.reduce_mean(squares)}
   )

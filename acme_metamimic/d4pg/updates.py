@@ -85,14 +85,14 @@ class PolicyLosses(NamedTuple):
     losses: losses, float32[B].
     q_values: critic's values of the policy's actions, float32[B].
     metrics: further scalars by their names in the log, float32[] each.
-    next_action: the policy's actions at the next observations, float32[B, A];
-      None if it acted on others.
+    next_action: the policy's actions at the next observations, float32[B, A],
+      through which no gradient flows.
   """
 
   losses: tf.Tensor
   q_values: tf.Tensor
   metrics: Dict[str, tf.Tensor]
-  next_action: Optional[tf.Tensor] = None
+  next_action: tf.Tensor
 
 
 class FusedD4PGLearner(d4pg.D4PGLearner):
@@ -338,7 +338,7 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
     policy_gradients = tape.gradient(policy_loss, self._policy_loss_variables)
 
     next_action = policy.next_action
-    if self._uses_target_policy or next_action is None:
+    if self._uses_target_policy:
       next_action = self._target_policy_network(o_t)
     with tf.GradientTape() as tape:
       td_losses, q_t = self._td_losses(transitions, o_t, next_action, tape)
@@ -425,12 +425,9 @@ class FusedD4PGLearner(d4pg.D4PGLearner):
       observe = self._observation_network
       o_t = observe(sample.data.next_observation)
     action, beside = self._act(o_t)
-    smooth = smoothness.losses(
-      lambda observation: self._policy_network(observe(observation)),
-      action,
-      sample.data.observation,
-      self._smoothness_weight,
-    )
+    # TensorFlow does not compute what is not used.
+    before = self._policy_network(observe(sample.data.observation))
+    smooth = smoothness.losses(action, before, self._smoothness_weight)
     with tape.stop_recording():
       q_values, dqda = self._action_gradient(o_t, action)
     return PolicyLosses(

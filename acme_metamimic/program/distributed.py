@@ -117,7 +117,7 @@ class DistributedMetaMimic:
     _check_shards(self._config, num_shards)
     share = program_config_lib.share(self._config, num_shards)
     self._builder = builder or builder_lib.MetaMimicBuilder(share)
-    builder_lib.check_same(share, self._builder.config)
+    d4pg_config.check_same(share, self._builder.config)
     self._halves = {
       name: program_half.ProgramHalf(
         name, self._builder, self._config, self._spec, network_factory

@@ -23,6 +23,10 @@ import tensorflow as tf
 from acme_metamimic import plain_paths
 
 
+class CheckpointError(ValueError):
+  """A checkpoint does not fit what it is to be restored to."""
+
+
 class Checkpointer(tf2_savers.Checkpointer):
   """Acme's checkpointer, which restores all objects or raises an error.
 
@@ -46,7 +50,7 @@ class Checkpointer(tf2_savers.Checkpointer):
       **arguments: further arguments of Acme's checkpointer.
 
     Raises:
-      ValueError: as `restore` does.
+      CheckpointError: as `restore` does.
     """
     self._shown_directory = os.path.expanduser(directory)
     self._plain_directory = plain_paths.plain(self._shown_directory)
@@ -67,8 +71,8 @@ class Checkpointer(tf2_savers.Checkpointer):
     """Restores the latest checkpoint, if there is one.
 
     Raises:
-      ValueError: if the checkpoint was written for other objects, for instance
-        another network.
+      CheckpointError: if the checkpoint was written for other objects, for
+        instance another network.
     """
     path = self._checkpoint_manager.latest_checkpoint
     if path is None:
@@ -76,9 +80,9 @@ class Checkpointer(tf2_savers.Checkpointer):
     try:
       self._checkpoint.restore(path).assert_consumed()
     except (AssertionError, ValueError) as error:
-      raise ValueError(
+      raise CheckpointError(
         f'The checkpoint {self._shown(path)} is of another network, optimizer or '
-        f'configuration ({self._shown(_first_line(error))}); resume with the '
+        f'configuration ({self._shown(first_line(error))}); resume with the '
         'settings that it was written with, or give another folder.'
       ) from error
 
@@ -100,7 +104,7 @@ class Checkpointer(tf2_savers.Checkpointer):
       last = self._checkpoint_manager.latest_checkpoint
       raise OSError(
         f'No checkpoint could be written to {self.directory} '
-        f'({self._shown(_first_line(error))}); '
+        f'({self._shown(first_line(error))}); '
         + (
           f'{self._shown(last)} is untouched. '
           if last
@@ -123,6 +127,6 @@ def write(objects: Mapping[str, Any], folder: str) -> str:
   return tf.train.Checkpoint(**objects).save(os.path.join(folder, 'state'))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
   """Returns the first line of an error's message, or the error's type."""
   return (str(error).strip() or type(error).__name__).splitlines()[0]

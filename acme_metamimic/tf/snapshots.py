@@ -20,7 +20,7 @@ import os
 import pathlib
 import shutil
 import threading
-from typing import Any
+from typing import Any, Mapping
 
 from acme import specs
 from acme import types
@@ -30,6 +30,7 @@ import tensorflow as tf
 import tree
 
 from acme_metamimic import plain_paths
+from acme_metamimic.tf import checkpoints
 
 # Folder of the policies in that of a run.
 POLICIES_FOLDER = 'policies'
@@ -64,7 +65,7 @@ class LoadedPolicy:
       (self._taken,), _ = function.structured_input_signature
     except Exception as error:  # TensorFlow has no common type for these.
       raise PolicyError(
-        f'{path!r} is no policy that can be read ({_first_line(error)}): restore a '
+        f'{path!r} is no policy that can be read ({checkpoints.first_line(error)}): restore a '
         'copy, or go on with the run, which exports it anew at its end.'
       ) from error
 
@@ -114,10 +115,6 @@ def _describe(spec: Any) -> str:
   return f'{spec.dtype.name}{list(spec.shape)}'
 
 
-def _first_line(error: Exception) -> str:
-  return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
 def policy_path(run_folder: str, half: str) -> str:
   """Returns where a run leaves a policy.
 
@@ -125,7 +122,7 @@ def policy_path(run_folder: str, half: str) -> str:
     run_folder: folder of the run.
     half: `imitation` or `task`.
   """
-  return os.path.join(run_folder, POLICIES_FOLDER, f'{half}_policy')
+  return os.path.join(run_folder, POLICIES_FOLDER, _folder_name(half))
 
 
 class PolicySnapshot:
@@ -180,3 +177,25 @@ def export_policy(policy: snt.Module, path: str) -> str:
     The path, as it was given.
   """
   return PolicySnapshot(policy).write(path)
+
+
+def export_policies(
+  policies: Mapping[str, snt.Module], directory: str
+) -> list[str]:
+  """Writes the policies of an agent's halves, each as `export_policy` does.
+
+  Args:
+    policies: policies by half, 'imitation' or 'task'.
+    directory: gets the folder `<half>_policy` of each.
+
+  Returns:
+    Their paths.
+  """
+  return [
+    export_policy(policy, os.path.join(directory, _folder_name(half)))
+    for half, policy in policies.items()
+  ]
+
+
+def _folder_name(half: str) -> str:
+  return f'{half}_policy'

@@ -24,7 +24,6 @@ from the demonstration's start and from the perturbed one, and standing still.
 import collections
 import dataclasses
 import functools
-import os
 from typing import Mapping, Sequence
 
 from absl import app
@@ -32,7 +31,6 @@ from absl import flags
 from absl import logging
 import acme
 from acme import types
-from acme.agents.tf import actors
 import numpy as np
 import tensorflow as tf
 import tree
@@ -42,6 +40,7 @@ from experiments import renderer
 
 with renderer.required():
   from acme_metamimic import specs as specs_lib
+  from acme_metamimic.tf import actors
   from acme_metamimic.tf import optimizers
   from acme_metamimic.tf import snapshots
   from environments import demonstrations as demonstrations_lib
@@ -233,10 +232,7 @@ def main(argv: list[str]) -> None:
       raise exported_policy.PolicyError(
         f'{folder!r} is a run without demonstrations: give one of block stacking.'
       )
-    root = experiment.demonstrations.dataset or os.path.join(
-      folder, run_folder_lib.RECORDED_FOLDER
-    )
-    dataset = experiment.dataset(root)
+    dataset = experiment.dataset(run_folder_lib.dataset_folder(folder))
     assert dataset is not None
     training, validation = (
       domain.load_demonstrations(dataset, kind)

@@ -21,6 +21,8 @@ import numpy as np
 from experiments import renderer
 
 with renderer.required():
+  from acme_metamimic import specs as specs_lib
+  from acme_metamimic.tf import snapshots
   from environments import demonstrations as demonstrations_lib
   from experiments import experiment as experiment_lib
   from experiments import exported_policy
@@ -128,7 +130,7 @@ def roll_out(
     Rollouts, failures first; none if the run has no imitation policy, or its
     validation demonstrations are not there.
   """
-  path = os.path.join(folder, 'policies', 'imitation_policy')
+  path = snapshots.policy_path(folder, specs_lib.IMITATION)
   domain = experiment.domain
   if not os.path.isdir(path) or not isinstance(
     domain, block_stacking.BlockStacking
@@ -152,10 +154,7 @@ def _demonstrations(
   experiment: experiment_lib.Experiment,
   domain: block_stacking.BlockStacking,
 ) -> Optional[block_stacking.Demonstrations]:
-  root = experiment.demonstrations.dataset or os.path.join(
-    folder, run_folder_lib.RECORDED_FOLDER
-  )
-  dataset = experiment.dataset(root)
+  dataset = experiment.dataset(run_folder_lib.dataset_folder(folder))
   assert dataset is not None
   try:
     return domain.load_demonstrations(dataset, domain_lib.VALIDATION)

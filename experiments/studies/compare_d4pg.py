@@ -128,7 +128,7 @@ def _make_ours(
   config: acme_metamimic.D4PGConfig,
 ) -> Contestant:
   agent = acme_metamimic.D4PG(spec, networks, config, logger=_Silent())
-  return Contestant(agent.agent, agent.evaluator, agent)
+  return Contestant(agent.task, agent.task_evaluator, agent)
 
 
 def _make_acmes(

@@ -58,7 +58,7 @@ def fail(*unused):
   raise KeyError('a mistake of the user')
 
 raised = []
-for name, learner in (('MetaMimic', 'imitation_learner'), ('D4PG', 'learner')):
+for name, learner in (('MetaMimic', 'imitation_learner'), ('D4PG', 'task_learner')):
   agent, half, is_imitation = agent_exit_test.make(name)
   environment = fakes.FakeEnvironment(is_imitation)
   loop = acme.EnvironmentLoop(environment, half, logger=fakes.RecordingLogger())
@@ -86,7 +86,7 @@ def make(name: str) -> tuple[Any, Any, bool]:
   if name == 'D4PG':
     networks = acme_metamimic.make_task_networks(fakes.task_spec(), **_SIZES)
     agent = acme_metamimic.D4PG(fakes.task_spec(), networks, _config().task)
-    return agent, agent.agent, False
+    return agent, agent.task, False
   metamimic = _make_metamimic(fakes.imitation_spec())
   return metamimic, metamimic.imitation, True
 

@@ -339,11 +339,3 @@ def test_half_with_another_config_is_refused():
     builder_lib.MetaMimicBuilder(
       config, task_builder=d4pg_builder.D4PGBuilder(other)
     )
-
-
-def test_agent_and_builder_have_the_same_config():
-  config = _make_config()
-  builder_lib.check_same(None, config)
-  builder_lib.check_same(dataclasses.replace(config), config)
-  with pytest.raises(ValueError, match='not that of the builder'):
-    builder_lib.check_same(config_lib.MetaMimicConfig(), config)

@@ -77,6 +77,12 @@ def test_settings_with_an_effect_are_not():
     ('demonstrations.validation_mask', 'valid'),
     ('imitation.discount', 0.9),
     ('task.num_atoms', 51),
+    ('task.policy_averaging_horizon', 1),
+    ('imitation.auxiliary_weight', 1.0),
+    ('imitation.policy_trains_torso', True),
+    ('imitation.max_replay_size', 10_000),
+    ('task.priority_exponent', 0.6),
+    ('program.num_replay_shards', 2),
   ],
 )
 def test_a_run_does_not_go_on_as_another(path, value):
@@ -94,8 +100,17 @@ def test_a_run_may_go_on_longer_and_learn_otherwise():
     ('imitation.policy_learning_rate', 1e-5),
     ('demonstrations.dataset', 'elsewhere'),
     ('num_imitation_actors', 3),
+    ('task.policy_averaging_horizon', 5000),
   ):
     settings.check_resumable(overrides.replace(before, path, value), before)
+
+
+def test_without_its_replay_a_run_may_go_on_with_other_tables():
+  before = presets.make('features')
+  changed = overrides.replace(before, 'imitation.max_replay_size', 10_000)
+  settings.check_resumable(changed, before, has_replay=False)
+  with pytest.raises(ValueError, match='give --set=keeps_replay=false as well'):
+    settings.check_resumable(changed, before)
 
 
 def test_baselines_are_no_programs():

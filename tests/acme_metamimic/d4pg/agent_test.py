@@ -77,7 +77,7 @@ def _demonstration(seed: int, steps: int = 6) -> Any:
 def _train(agent: d4pg_agent.D4PG, episodes: int = 4) -> None:
   loop = acme.EnvironmentLoop(
     fakes.FakeEnvironment(imitation=False),
-    agent.agent,
+    agent.task,
     logger=fakes.RecordingLogger(),
   )
   fakes.run_episodes(loop, episodes)
@@ -98,14 +98,14 @@ def test_d4pg_alone_learns_and_resumes(tmp_path):
   assert list(agent.replay_client.server_info()) == ['task']
   _train(agent)
   # From the tenth of 40 observations on, an update each.
-  assert agent.learner._num_steps.numpy() == 31
+  assert agent.task_learner._num_steps.numpy() == 31
   assert agent.save()
   observation = fakes.FakeEnvironment(imitation=False).reset().observation
-  action = agent.evaluator.select_action(observation)
+  action = agent.task_evaluator.select_action(observation)
   agent.close()
   again = make()
   np.testing.assert_array_equal(
-    again.evaluator.select_action(observation), action
+    again.task_evaluator.select_action(observation), action
   )
   again.close()
 
@@ -152,7 +152,7 @@ def test_d4pgfd_keeps_its_demonstrations():
 
   assert sizes() == {'task': 0, 'task_demonstrations': expected}
   _train(agent)
-  writer = agent.learner._priority_writer
+  writer = agent.task_learner._priority_writer
   assert writer is not None
   assert writer.flush(10.0)
   assert sizes() == {'task': 20, 'task_demonstrations': expected}
