@@ -21,6 +21,7 @@ from typing import Mapping, Optional, Type
 import acme
 import dm_env
 import sonnet as snt
+import tensorflow as tf
 
 import acme_metamimic
 from acme_metamimic import specs as specs_lib
@@ -30,12 +31,14 @@ from acme_metamimic.tf import actors
 from acme_metamimic.tf import checkpoints
 from acme_metamimic.tf import snapshots
 from environments import fixed_starts
+from experiments import acting
 from experiments import controls
 from experiments import evaluation
 from experiments import experiment as experiment_lib
 from experiments import renderer
 from experiments import reporting
 from experiments import run_folder as run_folder_lib
+from experiments import schedule
 from experiments import task_evaluation
 from experiments import training
 from experiments.datasets import run_dataset
@@ -105,17 +108,21 @@ class _Job(contextlib.AbstractContextManager):
     resume: bool,
   ):
     self._experiment, self._folder = experiment, run_folder
-    self._environments = _make_environments(experiment, dataset)
+    progress = (
+      run_folder_lib.read_progress(run_folder)
+      if resume
+      else schedule.Progress()
+    )
+    # After a resume other starts and noise than before it, by the seed none the
+    # less.
+    steps = progress.imitation_steps + progress.task_steps
+    tf.random.set_seed(experiment.seed + steps)
+    self._environments = _make_environments(experiment, dataset, steps)
     self._evaluate = _evaluator_class(experiment)(
       self._environments.get('training'),
       self._environments.get('validation'),
       self._environments['task_evaluation'],
       experiment.evaluation.episodes,
-    )
-    progress = (
-      run_folder_lib.read_progress(run_folder)
-      if resume
-      else training.Progress()
     )
     try:
       self._curves = reporting.Curves(
@@ -126,7 +133,7 @@ class _Job(contextlib.AbstractContextManager):
     except ValueError as error:
       raise run_folder_lib.RunFolderError(str(error)) from None
     halves = [h for h in specs_lib.STREAMS if h in self._environments]
-    logs = {half: training.LatestLogger() for half in halves}
+    logs = {half: acting.LatestLogger() for half in halves}
     self._spec = acme.make_environment_spec(self._environments[halves[0]])
     try:
       self._agent = experiment.make_agent(
@@ -151,6 +158,7 @@ class _Job(contextlib.AbstractContextManager):
       task_steps_per_imitation_step=experiment.task_steps_per_imitation_step,
       task_phase=experiment.task_phase,
       progress=progress,
+      keeps_replay=experiment.keeps_replay,
     )
 
   def __exit__(self, *unused_error: object) -> None:
@@ -296,23 +304,25 @@ class _Job(contextlib.AbstractContextManager):
 def _make_environments(
   experiment: experiment_lib.Experiment,
   dataset: Optional[domain_lib.Dataset],
+  steps_before: int,
 ) -> Mapping[str, dm_env.Environment]:
   """Returns those that the halves act in, and those to evaluate in."""
   domain, seed = experiment.domain, experiment.seed
+  acting_seed = seed + steps_before
   make_task = domain.make_task_environment
   task = {
-    specs_lib.TASK: make_task(dataset, domain_lib.ACTOR, seed + 1),
+    specs_lib.TASK: make_task(dataset, domain_lib.ACTOR, acting_seed + 1),
     'task_evaluation': make_task(dataset, domain_lib.VALIDATION, seed + 4),
   }
   if not experiment.learns_imitation:
     return task
   kinds = {
-    specs_lib.IMITATION: (domain_lib.ACTOR, seed),
+    specs_lib.IMITATION: (domain_lib.ACTOR, acting_seed),
     'training': (domain_lib.TRAINING, seed + 2),
     'validation': (domain_lib.VALIDATION, seed + 3),
   }
   if experiment.task_phase.exists:
-    kinds[domain_lib.SOURCE] = (domain_lib.SOURCE, seed + 5)
+    kinds[domain_lib.SOURCE] = (domain_lib.SOURCE, acting_seed + 5)
   make = domain.make_imitation_environment
   return {
     **task,

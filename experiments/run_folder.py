@@ -28,7 +28,7 @@ from experiments import experiment as experiment_lib
 from experiments import overrides
 from experiments import presets
 from experiments import provenance
-from experiments import training
+from experiments import schedule
 
 ONE_PROCESS, PROGRAM = 'one_process', 'program'
 
@@ -297,7 +297,7 @@ def _found_path(folder: str, path: str) -> str:
   return inside if os.path.exists(inside) else path
 
 
-def write_progress(path: str, progress: training.Progress) -> None:
+def write_progress(path: str, progress: schedule.Progress) -> None:
   """Keeps how far a run is.
 
   Args:
@@ -307,7 +307,7 @@ def write_progress(path: str, progress: training.Progress) -> None:
   _write_json(os.path.join(path, _PROGRESS), dataclasses.asdict(progress))
 
 
-def read_progress(path: str) -> training.Progress:
+def read_progress(path: str) -> schedule.Progress:
   """Returns how far a run was when it was saved.
 
   Args:
@@ -318,10 +318,10 @@ def read_progress(path: str) -> training.Progress:
   """
   file_path = os.path.join(path, _PROGRESS)
   if not os.path.exists(file_path):
-    return training.Progress()
+    return schedule.Progress()
   try:
     with open(file_path) as file:
-      return training.Progress(**json.load(file))
+      return schedule.Progress(**json.load(file))
   except (TypeError, ValueError):
     raise RunFolderError(
       f'{file_path!r} is not what a run writes; restore a copy, or start another '

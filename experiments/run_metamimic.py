@@ -51,7 +51,6 @@ def main(argv: list[str]) -> None:
       experiment.threads_per_operation
     )
     command_line.stop_on_signals()
-    tf.random.set_seed(experiment.seed)
     one_process.run(experiment, run_folder, FLAGS.resume)
   except (
     waiting.NoAnswerError,

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""When a run is evaluated, when its second phase begins, and when it ends."""
+"""When a run is evaluated, its second phase begins and it ends; how far it is."""
 
 import dataclasses
 import math
@@ -131,6 +131,36 @@ class TaskPhase:
         (imitation_updates, self.after_imitation_updates),
       )
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+  """How far a run is.
+
+  Attributes:
+    minutes: minutes of training, evaluations included.
+    imitation_steps: number of environment steps of the imitation actor.
+    task_steps: number of environment steps of the task actor.
+    source_steps: number of the imitation actor's steps in the task phase, which
+      are among `imitation_steps`.
+    task_phase_minutes: minutes of training in the task phase.
+    phase_source_steps: number of `source_steps` before the task phase that the
+      run is in, or was in last; a run has another where its budget grew.
+    phase_task_steps: number of `task_steps` before it, likewise.
+    imitation_updates: number of updates of the imitation learner; None for those
+      of the curves' last point.
+    task_updates: number of updates of the task learner, likewise.
+  """
+
+  minutes: float = 0.0
+  imitation_steps: int = 0
+  task_steps: int = 0
+  source_steps: int = 0
+  task_phase_minutes: float = 0.0
+  phase_source_steps: int = 0
+  phase_task_steps: int = 0
+  imitation_updates: Optional[int] = None
+  task_updates: Optional[int] = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,6 +36,14 @@ class TaskExperiment(experiment.Experiment):
 
   learns_imitation = False
 
+  def __post_init__(self) -> None:
+    super().__post_init__()
+    if self.task_phase.exists:
+      raise ValueError(
+        f'task_phase={self.task_phase} follows an imitation half, of which there '
+        'is none: leave it out, or give --preset=features.'
+      )
+
   def make_agent(
     self,
     environment_spec: specs.EnvironmentSpec,

@@ -15,33 +15,23 @@
 """Trains both halves of MetaMimic in one process, each in a thread."""
 
 import contextlib
-import dataclasses
-import threading
 import time
 from typing import Callable, Iterator, Mapping, Optional, Sequence
 
-import acme
-from acme import core
-from acme.utils import loggers
 import dm_env
 import numpy as np
 import tqdm
 
 from acme_metamimic import agent as agent_lib
 from acme_metamimic import specs as specs_lib
-from acme_metamimic.program import observers
+from experiments import acting
+from experiments import phases
 from experiments import progress as progress_lib
 from experiments import reporting
 from experiments import schedule
 from experiments import timing
 
-# Episodes that the running means in the progress bar are taken over.
-_WINDOW = 200
 _POLL_SECONDS = 1.0
-# Name of the imitation actor in the task phase, and of its environment.
-_SOURCE = 'source'
-# Between two looks of the task actor at the imitation actor's steps.
-_WAIT_SECONDS = 0.05
 
 # What a trainer knows by itself, before and after what is evaluated.
 _COLUMNS_BEFORE = (
@@ -81,158 +71,21 @@ def curve_columns(evaluated: Sequence[str]) -> Sequence[str]:
   return (*_COLUMNS_BEFORE, *evaluated, *_COLUMNS_AFTER)
 
 
-@dataclasses.dataclass(frozen=True)
-class Progress:
-  """How far a run is.
-
-  Attributes:
-    minutes: minutes of training, evaluations included.
-    imitation_steps: number of environment steps of the imitation actor.
-    task_steps: number of environment steps of the task actor.
-    source_steps: number of the imitation actor's steps in the task phase, which
-      are among `imitation_steps`.
-    task_phase_minutes: minutes of training in the task phase.
-    imitation_updates: number of updates of the imitation learner; None for those
-      of the curves' last point.
-    task_updates: number of updates of the task learner, likewise.
-  """
-
-  minutes: float = 0.0
-  imitation_steps: int = 0
-  task_steps: int = 0
-  source_steps: int = 0
-  task_phase_minutes: float = 0.0
-  imitation_updates: Optional[int] = None
-  task_updates: Optional[int] = None
-
-
-class LatestLogger(loggers.Logger):
-  """Keeps the latest values that a learner wrote."""
-
-  def __init__(self) -> None:
-    self._first: Mapping[str, float] = {}
-    self._values: Mapping[str, float] = {}
-
-  def write(self, data: loggers.LoggingData) -> None:
-    self._first = self._first or data
-    self._values = data
-
-  def close(self) -> None:
-    pass
-
-  def get(self, name: str) -> float:
-    """Returns a value as a float, NaN before it was first written."""
-    return float(self._values.get(name, np.nan))
-
-  def since_first(self, name: str) -> float:
-    """Returns by how much a value has grown since it was first written."""
-    return float(self._values.get(name, 0.0)) - float(
-      self._first.get(name, 0.0)
-    )
-
-
-class Actor(threading.Thread):
-  """Runs an environment loop in a thread until it is told to stop.
-
-  Args:
-    name: name of the thread.
-    environment: environment to act in.
-    actor: acts, records and learns.
-    may_start: asked before each episode, whether to go on or to wait.
-  """
-
-  def __init__(
-    self,
-    name: str,
-    environment: dm_env.Environment,
-    actor: core.Actor,
-    may_start: Callable[[], bool] = lambda: True,
-  ):
-    super().__init__(name=name, daemon=True)
-    self._may_start = may_start
-    self._environment = environment
-    self.stopwatch = timing.Stopwatch()
-    self._loop = acme.EnvironmentLoop(
-      timing.TimedEnvironment(environment, self.stopwatch),
-      timing.TimedActor(actor, self.stopwatch),
-      logger=LatestLogger(),
-    )
-    # An agent whose learner has a thread of its own.
-    self._wait: Callable[[], None] = getattr(actor, 'wait', lambda: None)
-    self._stopping = threading.Event()
-    self._going = threading.Event()
-    self._going.set()
-    self._episode_lock = threading.Lock()
-    self._episodes: list[loggers.LoggingData] = []
-    self.steps = 0
-    self.error: Optional[BaseException] = None
-
-  def run(self) -> None:
-    try:
-      while not self._stopping.is_set():
-        if self._going.is_set() and self._may_start():
-          self._run_episode()
-        else:
-          self._stopping.wait(_WAIT_SECONDS)
-    except Exception as error:  # Handed to the thread that waits.
-      self.error = error
-
-  def _run_episode(self) -> None:
-    with self._episode_lock:
-      if not self._going.is_set():
-        return
-      episode = self._loop.run_episode()
-      self._wait()
-      self.steps += episode['episode_length']
-      self._episodes.append(episode)
-      del self._episodes[:-_WINDOW]
-
-  @contextlib.contextmanager
-  def paused(self) -> Iterator[None]:
-    """Waits for the episode's end and holds the thread there meanwhile."""
-    self._going.clear()
-    try:
-      with self._episode_lock:
-        yield
-    finally:
-      self._going.set()
-
-  def stop(self) -> None:
-    """Asks the thread to end with the episode; returns at once."""
-    self._stopping.set()
-
-  @property
-  def num_divergences(self) -> int:
-    """Number of episodes since the start in which the physics diverged."""
-    return sum(observers.divergences(self._environment).values())
-
-  def mean_return(self) -> float:
-    """Mean scalar return of the latest episodes."""
-    episodes = list(self._episodes)
-    return float(np.mean([e['episode_return'] for e in episodes] or [np.nan]))
-
-  def mean_step_reward(self, stream: str) -> float:
-    """Mean reward a step of one stream over the latest episodes."""
-    episodes = list(self._episodes)
-    steps = sum(e['episode_length'] for e in episodes)
-    total = sum(float(e['episode_return'][stream]) for e in episodes)
-    return total / steps if steps else np.nan
-
-
 class Trainer:
   """Acts and learns in two threads, and evaluates from time to time."""
 
   def __init__(
     self,
     agent: agent_lib.MetaMimic,
-    learner_logs: Mapping[str, LatestLogger],
+    learner_logs: Mapping[str, acting.LatestLogger],
     environments: Mapping[str, dm_env.Environment],
     curves: reporting.Curves,
     evaluate: Callable[[agent_lib.MetaMimic], Mapping[str, float]],
     *,
     task_steps_per_imitation_step: float,
     task_phase: schedule.TaskPhase = schedule.TaskPhase(),
-    progress: Progress = Progress(),
+    progress: schedule.Progress = schedule.Progress(),
+    keeps_replay: bool = True,
   ):
     """Initializes the trainer.
 
@@ -248,17 +101,13 @@ class Trainer:
         so as not to exceed this; unused with a task phase.
       task_phase: part of the run that the task half has to itself.
       progress: how far the run was before a resume.
+      keeps_replay: whether the replay of before a resume is there.
     """
     self._agent = agent
     self._logs = learner_logs
     self._curves = curves
     self._evaluate_agent = evaluate
-    self._task_phase = task_phase
-    self._in_task_phase = False
-    # Steps of source and task actor when the phase began.
-    self._phase_steps = {_SOURCE: 0, 'task': 0}
-    self._phase_minutes = progress.task_phase_minutes
-    self._phase_began = 0.0
+    self._phase = phases.Phase(task_phase, progress, keeps_replay)
     self._steps_ratio = task_steps_per_imitation_step
     self._actors = self._make_actors(environments, progress)
     self._before = progress
@@ -266,48 +115,53 @@ class Trainer:
     self._stopped: Optional[float] = None
 
   def _make_actors(
-    self, environments: Mapping[str, dm_env.Environment], progress: Progress
-  ) -> Mapping[str, Actor]:
+    self,
+    environments: Mapping[str, dm_env.Environment],
+    progress: schedule.Progress,
+  ) -> Mapping[str, acting.Actor]:
     """Returns the threads that act, by name."""
     made = {
       'task': (lambda: self._agent.task, self._may_start_task),
       'imitation': (
         lambda: self._agent.imitation,
-        lambda: not self._in_task_phase,
+        lambda: not self._phase.is_on,
       ),
-      _SOURCE: (
+      phases.SOURCE: (
         lambda: self._agent.make_imitation_source(
-          self._task_phase.source_sigma
+          self._phase.settings.source_sigma
         ),
-        self._may_start_source,
+        lambda: self._phase.may_start_source(self._steps),
       ),
     }
     steps = {
       'task': progress.task_steps,
       'imitation': progress.imitation_steps - progress.source_steps,
-      _SOURCE: progress.source_steps,
+      phases.SOURCE: progress.source_steps,
     }
     actors = {}
     for name, (actor, may_start) in made.items():
       if name in environments:
-        actors[name] = Actor(name, environments[name], actor(), may_start)
+        actors[name] = acting.Actor(
+          name, environments[name], actor(), may_start
+        )
         actors[name].steps = steps[name]
     return actors
 
   @property
-  def progress(self) -> Progress:
+  def progress(self) -> schedule.Progress:
     """How far the run is, what came before a resume included."""
-    source_steps = self._steps(_SOURCE)
-    return Progress(
+    source_steps = self._steps(phases.SOURCE)
+    return schedule.Progress(
       self._minutes(),
       self._steps('imitation') + source_steps,
       self._steps('task'),
       source_steps,
-      self._task_phase_minutes(),
+      self._phase.minutes(self._minutes()),
       **{
         f'{half}_updates': int(np.nan_to_num(self._updates(half)))
         for half in specs_lib.STREAMS
       },
+      **self._phase.progress(),
     )
 
   def run(
@@ -390,58 +244,30 @@ class Trainer:
 
   def _may_start_task(self) -> bool:
     """Returns whether the task actor may begin an episode."""
-    if self._task_phase.exists:
-      return (
-        self._in_task_phase
-        and self._steps_in_phase(_SOURCE) >= self._task_phase.source_steps
-      )
+    if self._phase.settings.exists:
+      return self._phase.may_start_task(self._steps)
     if 'imitation' not in self._actors:
       return True
     return self._steps('task') <= self._steps_ratio * self._steps('imitation')
 
-  def _may_start_source(self) -> bool:
-    """Returns whether the imitation actor may begin one in the task phase."""
-    phase = self._task_phase
-    wanted = phase.source_steps + (
-      phase.source_steps_per_task_step * self._steps_in_phase('task')
-    )
-    return self._in_task_phase and self._steps_in_phase(_SOURCE) <= wanted
-
-  def _steps_in_phase(self, actor: str) -> int:
-    """Returns the steps of an actor since the task phase began."""
-    return self._steps(actor) - self._phase_steps[actor]
-
-  def _task_phase_minutes(self) -> float:
-    """Returns the minutes of training in the task phase so far."""
-    if not self._in_task_phase:
-      return self._phase_minutes
-    return self._phase_minutes + self._minutes() - self._phase_began
-
   def _is_time_for_task_phase(self, budget: schedule.Budget) -> bool:
-    return self._task_phase.begins(
-      self._minutes() - self._task_phase_minutes(),
-      budget,
-      self._updates('imitation'),
+    return self._phase.is_time(
+      self._minutes(), budget, self._updates('imitation')
     )
 
   def _go_on_with_task_phase(self, budget: schedule.Budget) -> None:
     """Goes on in the task phase if the run was in it, and it is not too early."""
     if self._before.source_steps and self._is_time_for_task_phase(budget):
-      self._in_task_phase = True
-      self._phase_began = self._minutes()
+      self._phase.go_on(self._minutes())
 
   def _begin_task_phase(self, budget: schedule.Budget) -> None:
     """Goes over to the task phase when it is time to."""
-    if self._in_task_phase or not self._is_time_for_task_phase(budget):
+    if self._phase.is_on or not self._is_time_for_task_phase(budget):
       return
     with self._paused():
       # What the imitation policy did before it could.
       self._agent.drop_task_items()
-      self._phase_steps = {
-        name: self._steps(name) for name in self._phase_steps
-      }
-      self._phase_began = self._minutes()
-      self._in_task_phase = True
+      self._phase.begin(self._minutes(), self._steps)
 
   def _stop(self) -> None:
     for actor in self._actors.values():
@@ -452,7 +278,7 @@ class Trainer:
   def _raise_errors(self) -> None:
     for name, actor in self._actors.items():
       if actor.error is not None:
-        half = 'imitation' if name == _SOURCE else name
+        half = 'imitation' if name == phases.SOURCE else name
         raise RuntimeError(f'The {half} half has stopped.') from actor.error
 
   def _updates(self, half: str) -> float:
@@ -485,28 +311,15 @@ class Trainer:
       f'{updates / seconds:.0f} updates/s' if updates else 'no updates yet'
     )
     return (
-      f'{self._phase()}{learning}, {new_steps / seconds:.0f} steps/s, acting: '
+      f'{self._phase.describe(self._steps)}{learning}, {new_steps / seconds:.0f} steps/s, acting: '
       'imitation reward '
       f'{_number(self._imitation_reward(), 2)}, task return '
       f'{_number(self._actors["task"].mean_return(), 1)}'
     )
 
-  def _phase(self) -> str:
-    """Returns words that say which half has the time, if one has it alone."""
-    if not self._task_phase.exists:
-      return ''
-    if not self._in_task_phase:
-      return 'imitation phase, '
-    steps = self._steps_in_phase(_SOURCE)
-    if steps < self._task_phase.source_steps:
-      return (
-        f'task phase ({steps} of {self._task_phase.source_steps} steps first), '
-      )
-    return 'task phase, '
-
   def _imitation_reward(self) -> float:
     """Returns the reward of the imitation actor that acts; NaN without one."""
-    name = _SOURCE if self._in_task_phase else 'imitation'
+    name = phases.SOURCE if self._phase.is_on else 'imitation'
     if name not in self._actors:
       return np.nan
     return self._actors[name].mean_step_reward('imitation')
@@ -534,7 +347,7 @@ class Trainer:
     point['task_environment_steps'] = self.progress.task_steps
     for half in specs_lib.STREAMS:
       point[f'{half}_updates'] = self._updates(half)
-      log = self._logs.get(half, LatestLogger())
+      log = self._logs.get(half, acting.LatestLogger())
       for name in ('critic_loss', 'q_mean', 'auxiliary_error_cm'):
         point[f'{half}_{name}'] = log.get(name)
     self._curves.append(point)

@@ -14,7 +14,7 @@
 
 """Exploration: the policy with Gaussian noise on its actions."""
 
-from typing import Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
 from acme import specs
 from acme.agents.tf.d4pg import agent as acme_d4pg
@@ -81,33 +81,44 @@ class AutoregressiveNoise(snt.Module):
     super().__init__(name=name)
     self._sigmas = tf.constant(sigmas, tf.float32)
     self._correlations = tf.constant(correlations, tf.float32)
-    self._process = _Process(tf.random.normal([len(sigmas)]))
+    self._processes = _Processes()
 
   def __call__(self, inputs: tf.Tensor) -> tf.Tensor:
     """Adds the next noise to each input.
 
     Args:
-      inputs: arrays of N components, float32[..., N]. All have the same noise.
+      inputs: arrays of N components, float32[B, N]. Each row has a noise of its
+        own, which goes on at the next call with as many.
 
     Returns:
-      The inputs with noise, float32[..., N].
+      The inputs with noise, float32[B, N].
     """
-    noise = self._process.value
+    noise = self._processes.of_shape(tuple(inputs.shape))
     innovation = tf.random.normal(noise.shape)
     scale = tf.sqrt(1.0 - tf.square(self._correlations))
     noise.assign(self._correlations * noise + scale * innovation)
     return inputs + tf.cast(self._sigmas * noise, inputs.dtype)
 
 
-class _Process:
+class _Processes:
   """Holds the noise, out of sight of Sonnet.
 
   As one of its module's variables it would be one of the policy's, which actors
   fetch from a learner that has none.
   """
 
-  def __init__(self, value: tf.Tensor):
-    self.value = tf.Variable(value, trainable=False)
+  def __init__(self) -> None:
+    self._values: Dict[Tuple[int, ...], tf.Variable] = {}
+
+  def of_shape(self, shape: Tuple[int, ...]) -> tf.Variable:
+    """Returns the noise of inputs of a shape, which begins at the first call."""
+    if shape not in self._values:
+      # Outside of what is being traced, which must not make variables.
+      with tf.init_scope():
+        self._values[shape] = tf.Variable(
+          tf.random.normal(shape), trainable=False
+        )
+    return self._values[shape]
 
 
 def make_policy(

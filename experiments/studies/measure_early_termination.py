@@ -39,6 +39,7 @@ import acme_metamimic
 from environments import demonstrations as demonstrations_lib
 from environments.block_stacking import demonstrators
 from environments.demonstrations import recording
+from experiments import acting
 from experiments import command_line
 from experiments import evaluation
 from experiments import experiment as experiment_lib
@@ -46,7 +47,6 @@ from experiments import overrides
 from experiments import paths
 from experiments import presets
 from experiments import reporting
-from experiments import training
 from experiments.datasets import run_dataset
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
@@ -125,10 +125,10 @@ def train(
     config,
     builder=experiment.make_builder(config, None),
     counter=counter,
-    logger_factory=lambda label: training.LatestLogger(),
+    logger_factory=lambda label: acting.LatestLogger(),
   )
   loop = acme.EnvironmentLoop(
-    environment, agent.imitation, logger=training.LatestLogger()
+    environment, agent.imitation, logger=acting.LatestLogger()
   )
   steps = 0.0
   for number in range(1, settings.evaluations + 1):

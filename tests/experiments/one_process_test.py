@@ -33,6 +33,7 @@ from experiments import one_process
 from experiments import overrides
 from experiments import run_folder as run_folder_lib
 from experiments.datasets import record
+from experiments.datasets import run_dataset
 
 
 def _snapshot(folder: str | os.PathLike) -> dict[str, bytes]:
@@ -314,6 +315,29 @@ def test_validation_starts_elsewhere(experiment, run_folder, monkeypatch, seed):
   # NumPy takes no larger ones.
   assert min(map(min, seeds.values())) >= 0
   assert max(map(max, seeds.values())) < 2**32
+
+
+def test_a_resume_acts_from_other_starts_and_evaluates_from_the_same(
+  experiment, tmp_path
+):
+  dataset = run_dataset.prepare(experiment, str(tmp_path))
+
+  def starts(steps_before: int) -> dict[str, np.ndarray]:
+    environments = one_process._make_environments(
+      experiment, dataset, steps_before
+    )
+    found = {}
+    for name, environment in environments.items():
+      blocks = [environment.reset().observation['blocks'] for _ in range(4)]
+      found[name] = np.array(blocks)
+      environment.close()
+    return found
+
+  new, again, resumed = starts(0), starts(0), starts(1000)
+  for name, blocks in new.items():
+    np.testing.assert_array_equal(blocks, again[name])
+    same = name not in ('imitation', 'task', 'source')
+    assert np.array_equal(blocks, resumed[name]) == same, name
 
 
 def test_run_folder_is_named_after_the_time():

@@ -392,6 +392,11 @@ def test_task_networks_of_features_see_details(spec):
       assert (inputs, 256) in shapes
 
 
+def test_a_baseline_has_no_task_phase():
+  with pytest.raises(ValueError, match='follows an imitation half, of which'):
+    overrides.replace(presets.make('d4pg'), 'task_phase.after_share', 0.5)
+
+
 def test_baselines_see_what_the_task_policy_sees():
   for name in ('d4pg', 'd4pg_curriculum', 'd4pgfd', 'metamimic_curriculum'):
     assert presets.make(name).networks.task_details

@@ -28,6 +28,8 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 
+from experiments import one_process
+from experiments import overrides
 from experiments import run_folder as run_folder_lib
 
 pytestmark = pytest.mark.slow
@@ -213,6 +215,15 @@ def test_run_goes_on_after_a_kill_and_after_a_stop(tmp_path):
   stopped = run_folder_lib.read_progress(str(folder))
   for half, count in steps.items():
     assert getattr(stopped, f'{half}_steps') > count
+
+  # Settings that do not fit what was kept are refused, and not noted.
+  noted = (folder / 'experiment.json').read_bytes()
+  other = overrides.replace(
+    run_folder_lib.read(str(folder)), 'networks.policy_layer_sizes', (8, 8)
+  )
+  with pytest.raises(run_folder_lib.RunFolderError, match='another network'):
+    one_process.run(other, str(folder), resume=True)
+  assert (folder / 'experiment.json').read_bytes() == noted
 
   # A budget that was used up before is no error, and loses nothing.
   _ended(folder, '--budget_minutes=0.01')

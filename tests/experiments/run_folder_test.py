@@ -33,7 +33,7 @@ from experiments import experiment as experiment_lib
 from experiments import overrides
 from experiments import presets
 from experiments import run_folder
-from experiments import training
+from experiments import schedule
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _FORMS = (run_folder.ONE_PROCESS, run_folder.PROGRAM)
@@ -344,8 +344,8 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
 
 def test_progress_is_read_as_it_was_written(tmp_path):
   path = str(tmp_path)
-  assert run_folder.read_progress(path) == training.Progress()
-  progress = training.Progress(
+  assert run_folder.read_progress(path) == schedule.Progress()
+  progress = schedule.Progress(
     minutes=1 / 3, imitation_steps=5, task_steps=2, task_updates=3
   )
   run_folder.write_progress(path, progress)
@@ -363,13 +363,13 @@ def test_damaged_progress_is_refused(tmp_path, content):
 
 def test_a_file_that_is_written_anew_is_whole_at_any_time(tmp_path):
   path = str(tmp_path)
-  before = training.Progress(minutes=1.0)
+  before = schedule.Progress(minutes=1.0)
   run_folder.write_progress(path, before)
   with (
     mock.patch.object(json, 'dump', side_effect=OSError('disk is full')),
     pytest.raises(OSError, match='full'),
   ):
-    run_folder.write_progress(path, training.Progress(minutes=2.0))
+    run_folder.write_progress(path, schedule.Progress(minutes=2.0))
   assert run_folder.read_progress(path) == before
 
 

@@ -21,7 +21,7 @@ import dm_env
 import numpy as np
 import pytest
 
-from experiments import training
+from experiments import acting
 from tests.acme_metamimic import fakes
 from tests.experiments import training_fakes
 
@@ -71,14 +71,14 @@ def _wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     time.sleep(0.005)
 
 
-def _stop(actor: training.Actor) -> None:
+def _stop(actor: acting.Actor) -> None:
   actor.stop()
   actor.join(timeout=20.0)
   assert not actor.is_alive()
 
 
 def test_logger_keeps_the_latest_values():
-  logger = training.LatestLogger()
+  logger = acting.LatestLogger()
   assert np.isnan(logger.get('loss'))
   logger.write({'loss': np.float32(2.0)})
   logger.write({'loss': np.float32(0.5)})
@@ -87,7 +87,7 @@ def test_logger_keeps_the_latest_values():
 
 
 def test_logger_counts_from_its_first_value():
-  logger = training.LatestLogger()
+  logger = acting.LatestLogger()
   assert logger.since_first('steps') == 0.0
   for steps in (1000, 1010, 1040):
     logger.write({'steps': steps})
@@ -97,9 +97,9 @@ def test_logger_counts_from_its_first_value():
 
 @pytest.mark.parametrize('streams', [False, True])
 def test_means_are_those_of_the_latest_episodes(monkeypatch, streams):
-  monkeypatch.setattr(training, '_WINDOW', 2)
+  monkeypatch.setattr(acting, '_WINDOW', 2)
   # Four episodes: 1 + 2 + 3 + 4 steps.
-  actor = training.Actor(
+  actor = acting.Actor(
     'counting',
     _Counting(streams),
     training_fakes.Idle(),
@@ -122,7 +122,7 @@ def test_means_are_those_of_the_latest_episodes(monkeypatch, streams):
 
 def test_actor_waits_until_it_may_start():
   permission = threading.Event()
-  actor = training.Actor(
+  actor = acting.Actor(
     'waiting',
     fakes.FakeEnvironment(False),
     training_fakes.Idle(),
@@ -139,7 +139,7 @@ def test_actor_waits_until_it_may_start():
 
 
 def test_paused_actor_rests_between_two_episodes():
-  actor = training.Actor(
+  actor = acting.Actor(
     'resting', fakes.FakeEnvironment(False), training_fakes.Idle()
   )
   actor.start()
@@ -154,7 +154,7 @@ def test_paused_actor_rests_between_two_episodes():
 
 
 def test_paused_actor_can_be_stopped():
-  actor = training.Actor(
+  actor = acting.Actor(
     'resting', fakes.FakeEnvironment(False), training_fakes.Idle()
   )
   actor.start()
@@ -163,7 +163,7 @@ def test_paused_actor_can_be_stopped():
 
 
 def test_waiting_actor_can_be_stopped():
-  actor = training.Actor(
+  actor = acting.Actor(
     'waiting',
     fakes.FakeEnvironment(False),
     training_fakes.Idle(),
@@ -178,7 +178,7 @@ def test_actor_keeps_its_error():
   def fail():
     raise ArithmeticError('broken')
 
-  actor = training.Actor(
+  actor = acting.Actor(
     'failing', fakes.FakeEnvironment(False), training_fakes.Idle(fail)
   )
   actor.start()

@@ -29,6 +29,7 @@ import pytest
 
 import acme_metamimic
 from acme_metamimic import networks
+from experiments import acting
 from experiments import evaluation
 from experiments import reporting
 from experiments import schedule
@@ -73,13 +74,13 @@ def evaluator(training_set, validation_set) -> evaluation.Evaluator:
 def make_trainer(evaluator, tmp_path, monkeypatch):
   """Makes a trainer of two idle halves."""
   monkeypatch.setattr(training, '_POLL_SECONDS', 0.02)
-  monkeypatch.setattr(training, '_WAIT_SECONDS', 0.001)
+  monkeypatch.setattr(acting, '_WAIT_SECONDS', 0.001)
 
   def make(
     imitation: core.Actor | None = None,
     task: core.Actor | None = None,
     share: float = 1.0,
-    progress: training.Progress = training.Progress(),
+    progress: schedule.Progress = schedule.Progress(),
     task_phase: schedule.TaskPhase = schedule.TaskPhase(),
     source: core.Actor | None = None,
     drop_task_items: Callable[[], None] = lambda: None,
@@ -95,7 +96,7 @@ def make_trainer(evaluator, tmp_path, monkeypatch):
     curves = reporting.Curves(
       str(tmp_path / 'curves.csv'), training.curve_columns(evaluator.columns)
     )
-    logs = {half: training.LatestLogger() for half in ('imitation', 'task')}
+    logs = {half: acting.LatestLogger() for half in ('imitation', 'task')}
     trainer = training.Trainer(
       agent,
       logs,
@@ -270,7 +271,7 @@ def test_first_limit_that_is_reached_ends_the_run(make_trainer):
 
 
 def test_what_came_before_a_resume_counts(make_trainer):
-  before = training.Progress(
+  before = schedule.Progress(
     minutes=10.0, imitation_steps=1000, task_steps=2000
   )
   trainer, curves = make_trainer(progress=before)
@@ -288,7 +289,7 @@ def test_what_came_before_a_resume_counts(make_trainer):
 
 
 def test_updates_before_a_resume_count_until_there_are_new_ones(make_trainer):
-  before = training.Progress(imitation_updates=500, task_updates=50)
+  before = schedule.Progress(imitation_updates=500, task_updates=50)
   trainer, curves = make_trainer(progress=before)
   # As it was at the evaluation before an interrupt, some updates behind.
   curves.append(
@@ -303,7 +304,7 @@ def test_updates_before_a_resume_count_until_there_are_new_ones(make_trainer):
 
 
 def test_updates_of_a_run_that_did_not_count_them_are_the_curves(make_trainer):
-  trainer, curves = make_trainer(progress=training.Progress(minutes=1.0))
+  trainer, curves = make_trainer(progress=schedule.Progress(minutes=1.0))
   curves.append(
     dict.fromkeys(curves._columns, 0.0)
     | {'imitation_updates': 400.0, 'task_updates': 40.0}
@@ -314,7 +315,7 @@ def test_updates_of_a_run_that_did_not_count_them_are_the_curves(make_trainer):
 
 
 def test_budget_that_was_used_up_before_ends_a_resume_at_once(make_trainer):
-  before = training.Progress(imitation_steps=1000)
+  before = schedule.Progress(imitation_steps=1000)
   trainer, curves = make_trainer(progress=before)
   trainer.run(schedule.Budget(actor_steps=500), 5.0)
   # Whole episodes that the threads had begun.
@@ -337,7 +338,7 @@ def _tiny_agent(spec) -> tuple[acme_metamimic.MetaMimic, dict]:
     'num_atoms': 11,
     'vmax': 10.0,
   }
-  logs = {half: training.LatestLogger() for half in ('imitation', 'task')}
+  logs = {half: acting.LatestLogger() for half in ('imitation', 'task')}
   agent = acme_metamimic.MetaMimic(
     spec,
     networks.make_imitation_networks(spec, **sizes),
@@ -461,7 +462,7 @@ def test_a_resume_goes_on_in_the_task_phase(make_trainer):
   trainer, _, happened = _recorded(
     make_trainer,
     task_phase=phase,
-    progress=training.Progress(
+    progress=schedule.Progress(
       minutes=0.6,
       imitation_steps=1000,
       task_steps=200,
@@ -481,9 +482,9 @@ def test_a_resume_goes_on_in_the_task_phase(make_trainer):
 def test_a_longer_budget_first_goes_on_with_the_first_part(make_trainer):
   trainer, _, happened = _recorded(
     make_trainer,
-    task_phase=schedule.TaskPhase(after_share=0.5, source_steps=100),
+    task_phase=schedule.TaskPhase(after_share=0.5, source_steps=30),
     # Of one second, half of it in the task phase.
-    progress=training.Progress(
+    progress=schedule.Progress(
       minutes=1.0 / 60,
       imitation_steps=1000,
       task_steps=200,
@@ -497,7 +498,7 @@ def test_a_longer_budget_first_goes_on_with_the_first_part(make_trainer):
   later = happened[change + 1 :]
   assert 'imitation' not in later
   # It makes the steps before the task half's anew.
-  assert later[:10] == ['source'] * 10
+  assert later[:3] == ['source'] * 3
   assert 'task' in later
   # All that the first part, of a second now, has left; late on a busy machine.
   progress = trainer.progress

@@ -112,6 +112,29 @@ def test_noise_is_correlated_in_time_where_asked_and_as_large(made):
   assert len(policy.variables) == len(made.make_policy(_SPEC).variables)
 
 
+def test_environments_that_act_together_have_noise_of_their_own(made):
+  tf.random.set_seed(0)
+  config = d4pg_config.D4PGConfig(sigma=0.1, noise_correlations=(0.9, 0.9))
+  observation = fakes.FakeEnvironment(imitation=True).reset().observation
+  policy = exploration.make_policy(made, _SPEC, config)
+  mean = made.make_policy(_SPEC)
+
+  def noise(number: int) -> np.ndarray:
+    observations = tf.nest.map_structure(
+      lambda value: tf.stack([tf.constant(value)] * number), observation
+    )
+    drawn = [tf.function(policy, autograph=False)] * 1000
+    return np.array([(act(observations) - mean(observations)) for act in drawn])
+
+  for number in (2, 3):
+    first = noise(number)[:, :, 0]
+    assert first.shape == (1000, number)
+    # Some 50 independent values each.
+    assert np.abs(np.corrcoef(first.T)[0, 1]) < 0.5
+    for column in first.T:
+      assert np.corrcoef(column[:-1], column[1:])[0, 1] > 0.8
+
+
 def test_one_sigma_and_correlations(made):
   tf.random.set_seed(0)
   config = d4pg_config.D4PGConfig(sigma=0.1, noise_correlations=(0.9, 0.9))
