@@ -13,39 +13,25 @@
 # limitations under the License.
 """An environment whose episodes start at given states, always the same."""
 
-from typing import Any, Protocol, Sequence
+from typing import Protocol, Sequence
 
 import dm_env
 import numpy as np
+
+from environments import starts
 
 # The first of the seeds that starts are drawn by; training has small ones.
 FIRST_SEED = 100_000
 
 
-class StartedEnvironment(Protocol):
-  """A `dm_env.Environment` that starts an episode at a state."""
+class SeededEnvironment(starts.StartedEnvironment, Protocol):
+  """An environment that draws its own starts by its random state."""
 
   random_state: np.random.RandomState
 
-  def reset(self) -> dm_env.TimeStep: ...
-
-  def reset_to(
-    self, state: np.ndarray, restart_clock: bool = False
-  ) -> dm_env.TimeStep: ...
-
-  def get_state(self) -> np.ndarray: ...
-
-  def step(self, action: np.ndarray) -> dm_env.TimeStep: ...
-
-  def observation_spec(self) -> Any: ...
-
-  def action_spec(self) -> Any: ...
-
-  def close(self) -> None: ...
-
 
 def draw_states(
-  environment: StartedEnvironment, number: int, first_seed: int = FIRST_SEED
+  environment: SeededEnvironment, number: int, first_seed: int = FIRST_SEED
 ) -> Sequence[np.ndarray]:
   """Draws states from the environment's own starts, the same at each call.
 
@@ -65,7 +51,7 @@ def draw_states(
   return states
 
 
-class FixedStarts(dm_env.Environment):
+class FixedStarts(starts.StartsWrapper):
   """Starts the episodes of an environment at given states, in turns.
 
   Policies that are compared from the same starts differ by less chance than
@@ -73,7 +59,7 @@ class FixedStarts(dm_env.Environment):
   """
 
   def __init__(
-    self, environment: StartedEnvironment, states: Sequence[np.ndarray]
+    self, environment: starts.StartedEnvironment, states: Sequence[np.ndarray]
   ):
     """Initializes the environment.
 
@@ -86,16 +72,10 @@ class FixedStarts(dm_env.Environment):
     """
     if not states:
       raise ValueError('states is empty: give at least one to start at.')
-    self._environment = environment
+    super().__init__(environment)
     # Copies: the caller may go on with its own arrays.
     self._states = [np.array(state, np.float64) for state in states]
     self._next = 0
-    self._reset_next_step = True
-
-  @property
-  def environment(self) -> StartedEnvironment:
-    """The environment of the task."""
-    return self._environment
 
   @property
   def num_starts(self) -> int:
@@ -114,35 +94,8 @@ class FixedStarts(dm_env.Environment):
     self._reset_next_step = False
     return self._environment.reset_to(self._states[index], restart_clock=True)
 
-  def reset(self) -> dm_env.TimeStep:
-    """Starts an episode at the next of the states, and after the last the first."""
+  def _start(self) -> dm_env.TimeStep:
+    """Starts at the next of the states, and after the last at the first."""
     index = self._next
     self._next = (index + 1) % len(self._states)
     return self.start(index)
-
-  def step(self, action: np.ndarray) -> dm_env.TimeStep:
-    """Takes a step, or begins the next episode after the last step of one.
-
-    Args:
-      action: an action as `action_spec` describes it.
-
-    Returns:
-      The next time step.
-    """
-    if self._reset_next_step:
-      return self.reset()
-    timestep = self._environment.step(action)
-    self._reset_next_step = timestep.last()
-    return timestep
-
-  def observation_spec(self) -> Any:
-    """Returns the environment's observation spec."""
-    return self._environment.observation_spec()
-
-  def action_spec(self) -> Any:
-    """Returns the environment's action spec."""
-    return self._environment.action_spec()
-
-  def close(self) -> None:
-    """Closes the environment."""
-    self._environment.close()

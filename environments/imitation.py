@@ -19,7 +19,7 @@ demonstration's state, the goal g_t = d_{t+1} is observed beside o_t, and there
 are two reward streams, one for imitation and one for the task.
 """
 
-from typing import Callable, Mapping, Optional, Protocol, Sequence
+from typing import Callable, Mapping, Optional, Sequence
 
 import dm_env
 from dm_env import specs
@@ -28,6 +28,7 @@ import numpy as np
 from environments import demonstrations as demonstrations_lib
 from environments import initializers
 from environments import rewards
+from environments import starts
 from environments.demonstrations import demonstration as demonstration_lib
 from environments.demonstrations import storage
 
@@ -42,24 +43,6 @@ TASK = 'task'
 Deviation = Callable[
   [Mapping[str, np.ndarray], Mapping[str, np.ndarray]], float
 ]
-
-
-class ResettableEnvironment(Protocol):
-  """A `dm_env.Environment` whose state can be read and set."""
-
-  def reset(self) -> dm_env.TimeStep: ...
-
-  def reset_to(self, state: np.ndarray) -> dm_env.TimeStep: ...
-
-  def get_state(self) -> np.ndarray: ...
-
-  def step(self, action: np.ndarray) -> dm_env.TimeStep: ...
-
-  def observation_spec(self) -> Mapping[str, specs.Array]: ...
-
-  def action_spec(self) -> specs.BoundedArray: ...
-
-  def close(self) -> None: ...
 
 
 class ImitationEnvironment(dm_env.Environment):
@@ -101,7 +84,7 @@ class ImitationEnvironment(dm_env.Environment):
 
   def __init__(
     self,
-    environment: ResettableEnvironment,
+    environment: starts.StartedEnvironment,
     demonstrations: Sequence[demonstrations_lib.Demonstration],
     *,
     reward_terms: Mapping[str, rewards.RewardTerm],
@@ -215,7 +198,7 @@ class ImitationEnvironment(dm_env.Environment):
     return dict(self._reward_terms)
 
   @property
-  def environment(self) -> ResettableEnvironment:
+  def environment(self) -> starts.StartedEnvironment:
     """The wrapped environment."""
     return self._environment
 

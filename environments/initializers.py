@@ -18,13 +18,13 @@ The imitation environment and the plain task environment both draw their starts
 from `DemonstrationStarts`, the demonstration curriculum of appendix C.2.
 """
 
-from typing import Mapping, NamedTuple, Optional, Protocol, Sequence
+from typing import Mapping, NamedTuple, Optional, Sequence
 
 import dm_env
-from dm_env import specs
 import numpy as np
 
 from environments import demonstrations as demonstrations_lib
+from environments import starts
 
 # Appendix C.2: "from the first 300 steps of a random demonstration".
 CURRICULUM_STEPS = 300
@@ -96,27 +96,7 @@ class DemonstrationStarts:
     return Start(index, step)
 
 
-class RestartableEnvironment(Protocol):
-  """A `dm_env.Environment` that can start at a state with its clock at zero."""
-
-  def reset_to(
-    self, state: np.ndarray, restart_clock: bool = False
-  ) -> dm_env.TimeStep: ...
-
-  def step(self, action: np.ndarray) -> dm_env.TimeStep: ...
-
-  def observation_spec(self) -> Mapping[str, specs.Array]: ...
-
-  def action_spec(self) -> specs.BoundedArray: ...
-
-  def reward_spec(self) -> specs.Array: ...
-
-  def discount_spec(self) -> specs.BoundedArray: ...
-
-  def close(self) -> None: ...
-
-
-class CurriculumEnvironment(dm_env.Environment):
+class CurriculumEnvironment(starts.StartsWrapper):
   """The plain task, with episodes that start inside demonstrations.
 
   An episode has the environment's full length wherever it starts. By default
@@ -140,7 +120,7 @@ class CurriculumEnvironment(dm_env.Environment):
 
   def __init__(
     self,
-    environment: RestartableEnvironment,
+    environment: starts.StartedEnvironment,
     demonstrations: Sequence[demonstrations_lib.Demonstration],
     *,
     curriculum_probability: float = 1.0,
@@ -148,20 +128,14 @@ class CurriculumEnvironment(dm_env.Environment):
     check_start: bool = True,
     seed: Optional[int] = None,
   ):
-    self._environment = environment
+    super().__init__(environment)
     self._demonstrations = demonstrations
     self._starts = DemonstrationStarts(
       demonstrations, curriculum_probability, curriculum_steps, seed
     )
     self._check_start = check_start
-    self._reset_next_step = True
 
-  @property
-  def environment(self) -> RestartableEnvironment:
-    """The wrapped environment."""
-    return self._environment
-
-  def reset(self) -> dm_env.TimeStep:
+  def _start(self) -> dm_env.TimeStep:
     """Starts an episode at a frame of a demonstration."""
     start = self._starts.draw()
     demonstration = self._demonstrations[start.demonstration]
@@ -170,31 +144,7 @@ class CurriculumEnvironment(dm_env.Environment):
     )
     if self._check_start:
       check_start(timestep.observation, demonstration, start)
-    self._reset_next_step = False
     return timestep
-
-  def step(self, action: np.ndarray) -> dm_env.TimeStep:
-    """Takes a step, or begins the next episode after the last step of one."""
-    if self._reset_next_step:
-      return self.reset()
-    timestep = self._environment.step(action)
-    self._reset_next_step = timestep.last()
-    return timestep
-
-  def observation_spec(self) -> Mapping[str, specs.Array]:
-    return self._environment.observation_spec()
-
-  def action_spec(self) -> specs.BoundedArray:
-    return self._environment.action_spec()
-
-  def reward_spec(self) -> specs.Array:
-    return self._environment.reward_spec()
-
-  def discount_spec(self) -> specs.BoundedArray:
-    return self._environment.discount_spec()
-
-  def close(self) -> None:
-    self._environment.close()
 
 
 def check_start(

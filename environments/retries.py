@@ -23,11 +23,11 @@ from typing import Any, Optional
 import dm_env
 import numpy as np
 
-from environments import fixed_starts
 from environments import rewards
+from environments import starts
 
 
-class RetryEnvironment(dm_env.Environment):
+class RetryEnvironment(starts.StartsWrapper):
   """A task, some of whose episodes start where the one before failed.
 
   An episode has failed if its time is up and its last reward is not that of a
@@ -38,7 +38,7 @@ class RetryEnvironment(dm_env.Environment):
   def __init__(
     self,
     environment: dm_env.Environment,
-    states: fixed_starts.StartedEnvironment,
+    states: starts.StartedEnvironment,
     *,
     retry_probability: float,
     success_reward: float = rewards.STACKED,
@@ -62,7 +62,7 @@ class RetryEnvironment(dm_env.Environment):
       raise ValueError(
         f'retry_probability is {retry_probability}; it must be in [0, 1].'
       )
-    self._environment = environment
+    super().__init__(environment)
     self._states = states
     self._probability = retry_probability
     self._success_reward = success_reward
@@ -70,19 +70,13 @@ class RetryEnvironment(dm_env.Environment):
     # What the episode that is on takes its steps in.
     self._stepped: Any = environment
     self._has_failed = False
-    self._reset_next_step = True
 
-  @property
-  def environment(self) -> dm_env.Environment:
-    """The wrapped environment."""
-    return self._environment
-
-  def reset(self) -> dm_env.TimeStep:
-    """Starts an episode, where the last one failed or as the task has it."""
+  def _start(self) -> dm_env.TimeStep:
+    """Starts an episode where the last one failed, or as the task has it."""
     retries = self._has_failed and (
       self._random_state.uniform() < self._probability
     )
-    self._has_failed = self._reset_next_step = False
+    self._has_failed = False
     if retries:
       self._stepped = self._states
       return self._states.reset_to(self._states.get_state(), restart_clock=True)
@@ -102,18 +96,3 @@ class RetryEnvironment(dm_env.Environment):
       and timestep.reward < self._success_reward
     )
     return timestep
-
-  def observation_spec(self) -> Any:
-    return self._environment.observation_spec()
-
-  def action_spec(self) -> Any:
-    return self._environment.action_spec()
-
-  def reward_spec(self) -> Any:
-    return self._environment.reward_spec()
-
-  def discount_spec(self) -> Any:
-    return self._environment.discount_spec()
-
-  def close(self) -> None:
-    self._environment.close()

@@ -150,14 +150,15 @@ def summary(metrics: Sequence[TaskMetrics]) -> Mapping[str, float]:
 
   Returns:
     A value for each column of `TITLES` after the first two. The median is NaN
-    if none stacked.
+    if none stacked, and the standard error of a single episode.
   """
   returns = np.array([m.task_return for m in metrics])
+  deviation = returns.std(ddof=1) if len(returns) > 1 else math.nan
   first = np.array([m.first_stacked for m in metrics])
   stacked = first[np.isfinite(first)]
   return {
     'task_return': float(returns.mean()),
-    'standard_error': float(returns.std() / math.sqrt(len(returns))),
+    'standard_error': float(deviation / math.sqrt(len(returns))),
     'stacked': float(np.mean([m.stacked for m in metrics])),
     'first_stacked': float(np.median(stacked)) if stacked.size else math.nan,
   }

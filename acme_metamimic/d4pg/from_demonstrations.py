@@ -41,6 +41,7 @@ from acme_metamimic.d4pg import config as d4pg_config
 from acme_metamimic.d4pg import learning
 from acme_metamimic.d4pg import losses
 from acme_metamimic.replay import answers
+from acme_metamimic.replay import footprint
 from acme_metamimic.replay import priorities
 from acme_metamimic.replay import tables
 from acme_metamimic.replay import writers
@@ -108,6 +109,12 @@ class D4PGfDConfig(d4pg_config.D4PGConfig):
           f'{name}={getattr(self, name)} must not be negative: use 0 to switch '
           'it off.'
         )
+    if self.regression_weight > 0.0 or self.teacher is not None:
+      raise ValueError(
+        f'regression_weight={self.regression_weight} and teacher={self.teacher!r}: '
+        'D4PGfD has neither, it learns from actions by its priorities alone; '
+        'leave both out, or use D4PGConfig.'
+      )
     if self.remover != d4pg_config.MIN_HEAP:
       raise ValueError(
         f'remover={self.remover!r} would choose among demonstrations, which '
@@ -253,18 +260,32 @@ class D4PGfDBuilder(d4pg_builder.D4PGBuilder):
     Returns:
       Both tables, in this order.
     """
-    steps = sum(len(d.actions) for d in self._demonstrations)
-    # Items of both returns: one a step, and the shorter ones at each end.
-    ends = len(self._demonstrations) * (self._config.n_step - 1)
     return [
       *super().make_replay_tables(environment_spec),
       tables.make_table(
         reverb_adders.NStepTransitionAdder.signature(environment_spec),
         name=self._demonstration_table,
-        max_size=2 * steps + ends,
+        max_size=self._num_demonstration_items,
         priority_exponent=self._config.priority_exponent,
       ),
     ]
+
+  @property
+  def _num_demonstration_items(self) -> int:
+    """Items of both returns: one a step, and the shorter ones at each end."""
+    steps = sum(len(d.actions) for d in self._demonstrations)
+    return 2 * steps + len(self._demonstrations) * (self._config.n_step - 1)
+
+  def expected_bytes(self, environment_spec: specs.EnvironmentSpec) -> int:
+    """Returns the bytes that both tables take when they are full.
+
+    Args:
+      environment_spec: specs of the task environment.
+    """
+    # Of the second nothing is dropped.
+    return super().expected_bytes(environment_spec) + footprint.expected_bytes(
+      environment_spec, self._num_demonstration_items, prioritised=False
+    )
 
   def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
     """Makes an adder of 1-step and n-step transitions.

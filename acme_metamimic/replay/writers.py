@@ -26,8 +26,9 @@ from acme_metamimic.replay import answers
 class PatientClient:
   """The part of a Reverb client that adders need, for one server.
 
-  A rate limiter may hold the items of a writer for as long as it takes. A server
-  that does not answer may not.
+  A server that saves or has too much to do may hold the items of a writer for as
+  long as it takes, and so may the rate limiter of a table that is not ours
+  (`tables.make_rate_limiter` never does). One that does not answer may not.
   """
 
   def __init__(self, client: reverb.Client):
@@ -88,8 +89,8 @@ class PatientWriter:
         answers.table_infos(self._client)
       waited += waiting.LINE_SECONDS
       logging.warning(
-        'Still waiting for %s to take items, for %d s. It answers: a rate '
-        'limiter (samples_per_insert) holds them until the learner has sampled.',
+        'Still waiting for %s to take items, for %d s. It answers: it is saving, '
+        'has too much to do, or a rate limiter of a table of yours holds them.',
         answers.name(self._client),
         waited,
       )

@@ -22,6 +22,7 @@ import numpy as np
 
 from environments import demonstrations as demonstrations_lib
 from environments import imitation
+from environments import starts
 from environments.block_stacking import features as features_lib
 
 TERMS = features_lib.feature_reward_terms()
@@ -43,7 +44,7 @@ def cut(
 
 
 def make(
-  environment: imitation.ResettableEnvironment,
+  environment: starts.StartedEnvironment,
   demonstrations: Sequence[demonstrations_lib.Demonstration],
   **options: Any,
 ) -> imitation.ImitationEnvironment:

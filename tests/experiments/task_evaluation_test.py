@@ -58,7 +58,7 @@ def test_metrics_of_episodes():
   assert summary == pytest.approx(
     {
       'task_return': returns.mean(),
-      'standard_error': returns.std() / math.sqrt(3),
+      'standard_error': returns.std(ddof=1) / math.sqrt(3),
       'stacked': 1 / 3,
       # Of those that did.
       'first_stacked': 2.5,

@@ -132,6 +132,29 @@ def test_limiter_in_one_process_is_refused():
     d4pg_agent.D4PG(_SPEC, _networks(), config)
 
 
+@pytest.mark.parametrize(
+  'setting', [{'regression_weight': 5.0}, {'teacher': 'features_still'}]
+)
+def test_d4pgfd_refuses_what_it_would_leave_out(setting):
+  (name,) = setting
+  with pytest.raises(ValueError, match=f'{name}=.*D4PGfD has neither'):
+    from_demonstrations.D4PGfDConfig(**_SETTINGS, **setting)
+
+
+def test_d4pgfd_counts_the_bytes_of_its_demonstrations():
+  config = from_demonstrations.D4PGfDConfig(**_SETTINGS)
+
+  def expected(steps: int) -> int:
+    demonstrations = [_demonstration(0, steps)]
+    builder = from_demonstrations.D4PGfDBuilder(config, demonstrations)
+    return builder.expected_bytes(_SPEC)
+
+  own = d4pg_builder.D4PGBuilder(config).expected_bytes(_SPEC)
+  # Items of both returns, each of more than two kilobytes.
+  assert expected(100) - own > 200 * 2000
+  assert expected(300) - expected(100) > 400 * 2000
+
+
 @pytest.mark.slow
 def test_d4pgfd_keeps_its_demonstrations():
   demonstrations = [_demonstration(0), _demonstration(1, steps=4)]

@@ -66,7 +66,7 @@ def test_a_rate_limiter_may_hold_items(client, monkeypatch, caplog):
   monkeypatch.setattr(reverb.Client, 'server_info', sample)
   writer.end_episode()
   assert f'{client.server_address} to take items, for 1 s' in caplog.text
-  assert 'samples_per_insert' in caplog.text
+  assert 'rate limiter of a table of yours' in caplog.text
   list(client.sample('queue', 1))
   writer.close()
 

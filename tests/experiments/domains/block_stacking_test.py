@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from acme_metamimic.program import observers
 from environments import demonstrations as demonstrations_lib
 from environments import fixed_starts
 from environments.block_stacking import features
@@ -423,6 +424,23 @@ def test_a_curriculum_starts_task_episodes_inside_demonstrations(dataset):
   blocks = plain.reset().observation['blocks']
   assert np.abs(frames - blocks).max(axis=-1).min() > 1e-2
   plain.close()
+
+
+@pytest.mark.parametrize(
+  ('changes', 'kind'),
+  [
+    ({}, domain_lib.ACTOR),
+    ({'task_curriculum_probability': 1.0}, domain_lib.ACTOR),
+    ({'task_retry_probability': 1.0}, domain_lib.ACTOR),
+    ({}, domain_lib.VALIDATION),
+  ],
+)
+def test_divergences_are_counted_through_all_wrappers(dataset, changes, kind):
+  where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
+  domain = dataclasses.replace(_DOMAIN, **changes)
+  environment = domain.make_task_environment(where, kind, seed=0)
+  assert observers.divergences(environment) == {'num_divergences': 0}
+  environment.close()
 
 
 def test_retries_go_on_where_task_episodes_failed(dataset):
