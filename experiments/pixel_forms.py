@@ -89,16 +89,13 @@ FORMS: Dict[str, Form] = {
   'impala_40_plain': Form(40, acme_networks.ResNetTorso),
   'impala_32': Form(32, make_normalised_impala),
   'impala_32_plain': Form(32, acme_networks.ResNetTorso),
-  '64_p1_16_32_32': _patches(64, 1, 16, 32, 32),
   '64_p2_16_32_32': _patches(64, 2, 16, 32, 32),
   '64_p4_16_32': _patches(64, 4, 16, 32),
   '64_p4_16_32_plain': _patches(64, 4, 16, 32, instance_norm=False),
   '64_p4_16_32_64': _patches(64, 4, 16, 32, 64),
   '64_p4_32_64': _patches(64, 4, 32, 64),
-  '64_p4_32_64_plain': _patches(64, 4, 32, 64, instance_norm=False),
   '40_p4_32_64': _patches(40, 4, 32, 64),
   '40_p4_32_64_plain': _patches(40, 4, 32, 64, instance_norm=False),
-  '32_p1_16_32_32': _patches(32, 1, 16, 32, 32),
   '32_p2_32_64': _patches(32, 2, 32, 64),
 }
 
