@@ -74,9 +74,9 @@ def make() -> experiment.Experiment:
   Three things keep the hand quiet: a reward that asks for the fingers' angles less
   exactly, noise on the sampled observations, and actions that are alike at both ends
   of a transition. Of a hundred unseen demonstrations the policy has 0.914 of the task
-  return with the first, 0.898 with the second, 0.932 (96 % stacked) with both and
-  0.955 (98 %) with all three, where it had 0.82 to 0.88 (80 to 87 %); one run each
-  (docs/results, "Imitation").
+  return with the first, 0.898 with the second, 0.932 (96 % stacked) with both, one run
+  each, and 0.940 (96 %) with all three, six runs (0.896 to 0.973), where it had 0.82
+  to 0.88 (80 to 87 %) (docs/results, "Imitation").
   """
   return experiment.Experiment(
     preset='features',
@@ -194,8 +194,8 @@ def _task_half(
   imitation policy (docs/results, "The task policy").
 
   Then what it sees: `networks.task_details`. With these and smooth actions it had
-  117.1 of 200 from 150 starts, 108.8 with smooth actions alone: body and blocks do
-  not say by themselves how far the hand is turned against the block. With the weight of
+  117.1 of 200 from 150 starts, 108.8 with smooth actions alone (barely told apart):
+  body and blocks do not say by themselves how far the hand is turned. With the weight of
   the regression at 5 throughout, in place of 2 in the end, 120.7: it is slower,
   step 78 in place of 66, and stacks 90 % in place of 81 (one run each).
   """
