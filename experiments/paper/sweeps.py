@@ -190,17 +190,25 @@ def _figure8(scale: str) -> Figure:
     ]
   else:
     curves = [
-      Curve(name, label, preset, _of_scale(scale))
-      for name, label, preset in (
-        ('metamimic', 'MetaMimic', 'features'),
-        ('d4pg', 'D4PG', 'd4pg'),
-        ('d4pgfd', 'D4PGfD', 'd4pgfd'),
+      Curve(name, label, preset, {**_of_scale(scale), **changes})
+      for name, label, preset, changes in (
+        ('metamimic', 'MetaMimic', 'features', {}),
+        ('d4pg', 'D4PG', 'd4pg', {}),
+        ('d4pgfd', 'D4PGfD', 'd4pgfd', {}),
         (
           'metamimic_curriculum',
           'MetaMimic, curriculum',
           'metamimic_curriculum',
+          {},
         ),
-        ('d4pg_curriculum', 'D4PG, curriculum', 'd4pg_curriculum'),
+        ('d4pg_curriculum', 'D4PG, curriculum', 'd4pg_curriculum', {}),
+        # The paper's has none.
+        (
+          'metamimic_gradient',
+          'MetaMimic, no regression',
+          'features',
+          {'task.regression_weight': 0.0},
+        ),
       )
     ]
   return Figure(
@@ -213,9 +221,36 @@ def _figure8(scale: str) -> Figure:
   )
 
 
+def _cutoffs(scale: str) -> Figure:
+  """Returns a comparison of the paper's early termination, which has no figure."""
+  curves = [
+    Curve(
+      f'cutoff_{cutoff}',
+      f'{cutoff} m' if cutoff else 'no early termination',
+      PAPER if scale == PAPER else 'features',
+      {
+        **({} if scale == PAPER else _IMITATION_ALONE),
+        **({'budget.imitation_updates': 50_000} if scale == LAPTOP else {}),
+        **_of_scale(scale),
+        'domain.early_termination_distance': cutoff,
+      },
+    )
+    for cutoff in (0.05, 0.1, 0.2, None)
+  ]
+  return Figure(
+    'Early termination (appendix C.2): distances of hand to block',
+    curves,
+    [
+      Panel(f'validation: {_TASK_RETURN}', 'validation_task_return'),
+      Panel('validation: tracked', 'validation_tracked'),
+      Panel(f'validation: {_IMITATION_REWARD}', 'validation_imitation_reward'),
+    ],
+  )
+
+
 # The whole time for the imitation half, whose figures these are.
 _IMITATION_ALONE: Mapping[str, object] = {
-  'task_phase.after_share': 'none',
+  'task_phase.after_share': None,
   'task_steps_per_imitation_step': 1e-6,
 }
 
@@ -223,6 +258,7 @@ FIGURES: Mapping[str, Callable[[str], Figure]] = {
   'figure5': _figure5,
   'figure6': _figure6,
   'figure8': _figure8,
+  'cutoffs': _cutoffs,
 }
 
 
@@ -258,4 +294,6 @@ def _of_scale(scale: str) -> Mapping[str, object]:
 
 
 def _text(value: object) -> str:
+  if value is None:
+    return 'none'
   return str(value).lower() if isinstance(value, bool) else str(value)

@@ -25,6 +25,7 @@ from experiments import presets
 from experiments.paper import run as run_lib
 from experiments.paper import sweeps
 
+_CUTOFF = 'domain.early_termination_distance'
 _ALL = [(n, s) for n in sweeps.FIGURES for s in sweeps.SCALES]
 
 
@@ -62,6 +63,21 @@ def test_figure_8_has_equal_budgets():
   assert [e.learns_imitation for e in experiments].count(False) == 3
 
 
+def test_the_paper_has_no_regression():
+  plain = _experiment(sweeps.make('figure8', sweeps.LAPTOP).curves[-1])
+  assert plain.task.regression_weight == 0.0
+  assert plain.imitation == presets.make('features').imitation
+
+
+def test_cutoffs_are_compared_after_as_many_updates():
+  curves = sweeps.make('cutoffs', sweeps.LAPTOP).curves
+  experiments = [_experiment(curve) for curve in curves]
+  distances = [overrides.values(e)[_CUTOFF] for e in experiments]
+  assert distances == [0.05, 0.1, 0.2, None]
+  assert {e.budget.imitation_updates for e in experiments} == {50_000}
+  assert not any(e.task_phase.exists for e in experiments)
+
+
 def test_what_is_not_there_is_told_with_its_neighbour():
   with pytest.raises(ValueError, match="no 'figure9': did you mean 'figure"):
     sweeps.make('figure9', sweeps.SMOKE)
@@ -71,8 +87,8 @@ def test_what_is_not_there_is_told_with_its_neighbour():
 
 def test_all_have_their_first_seed_before_any_its_second(tmp_path):
   runs = run_lib.runs('figure8', sweeps.LAPTOP, str(tmp_path))
-  assert [run.seed for run in runs] == [0] * 5 + [1] * 5 + [2] * 5
-  assert len({run.folder for run in runs}) == 15
+  assert [run.seed for run in runs] == [0] * 6 + [1] * 6 + [2] * 6
+  assert len({run.folder for run in runs}) == 18
 
 
 def test_a_run_is_begun_or_gone_on_with(tmp_path, monkeypatch):
@@ -130,14 +146,14 @@ def test_a_run_that_fails_does_not_end_the_sweep(tmp_path, monkeypatch):
   todo = run_lib.runs('figure8', sweeps.SMOKE, str(tmp_path))
   failed = run_lib.run_all(todo, sweeps.SMOKE, hours=1.0)
   assert [run.curve.name for run in failed] == ['metamimic']
-  assert [run.is_finished for run in todo] == [False, True, True, True, True]
+  assert [run.is_finished for run in todo] == [False] + 5 * [True]
 
 
 def test_a_run_that_is_cut_is_left(tmp_path, monkeypatch):
   _script_in_place_of_runs(monkeypatch, 'import time; time.sleep(60)')
   todo = run_lib.runs('figure8', sweeps.SMOKE, str(tmp_path))
   assert not run_lib.run_all(todo, sweeps.SMOKE, hours=1.0 / 3600.0)
-  assert [os.path.exists(run.folder) for run in todo] == [True] + 4 * [False]
+  assert [os.path.exists(run.folder) for run in todo] == [True] + 5 * [False]
   assert not any(run.is_finished for run in todo)
 
 
