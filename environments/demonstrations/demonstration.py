@@ -14,6 +14,7 @@
 """A demonstration: its observations, states, actions and rewards."""
 
 import dataclasses
+import math
 from typing import Mapping
 
 import numpy as np
@@ -122,6 +123,37 @@ class Demonstration:
     """
     step = min(step, len(self))
     return {key: frames[step] for key, frames in self.observations.items()}
+
+  def sped_up(self, factor: float) -> 'Demonstration':
+    """Returns the demonstration as it is when it is played faster.
+
+    Args:
+      factor: how many times as fast it is.
+
+    Returns:
+      Every `factor`-th frame on average, the first and the last among them, each
+      with the reward that it has come with. The actions are those before; they do
+      not lead from frame to frame any more.
+
+    Raises:
+      ValueError: if the factor is below 1.
+      DatasetError: if hardly any frames are left.
+    """
+    if not factor >= 1.0:
+      raise ValueError(f'factor={factor} must be at least 1.')
+    steps = math.ceil(len(self) / factor)
+    kept = np.round(np.linspace(0, len(self), steps + 1)).astype(int)
+
+    def at(values: np.ndarray, indices: np.ndarray) -> np.ndarray:
+      return np.asarray(values)[indices]
+
+    return dataclasses.replace(
+      self,
+      observations={k: at(v, kept) for k, v in self.observations.items()},
+      states=at(self.states, kept),
+      actions=at(self.actions, kept[:-1]),
+      rewards=at(self.rewards, kept[1:] - 1),
+    )
 
   @property
   def task_return(self) -> float:

@@ -86,6 +86,8 @@ class BlockStacking(domain.Domain):
       that what follows a slip is seen as well. From 60 000 such steps of an
       imitation policy the task policy came to within 8 % of its demonstrator
       (docs/results/regression); other shares were not tried.
+    source_speed: how many times as fast demonstrations are played to it. 1, as they
+      were shown, by default.
     task_episode_length: number of steps of the task policy's episodes; 200 are
       twice what the quick demonstrators need.
     task_curriculum_probability: share of the task actor's episodes that start
@@ -120,6 +122,7 @@ class BlockStacking(domain.Domain):
   curriculum_probability: float = 0.75
   curriculum_steps: int = initializers.CURRICULUM_STEPS
   source_curriculum_probability: float = 0.5
+  source_speed: float = 1.0
   task_episode_length: int = 200
   task_curriculum_probability: float = 0.0
   task_retry_probability: float = 0.0
@@ -191,6 +194,15 @@ class BlockStacking(domain.Domain):
     if not self.reward_terms():
       raise ValueError(
         f'{", ".join(weights)} are all 0, and so is the reward: set one.'
+      )
+    if not 1.0 <= self.source_speed < math.inf:
+      raise ValueError(
+        f'source_speed={self.source_speed} must be at least 1 and finite.'
+      )
+    if self.goal_references and self.source_speed > 1.0:
+      raise ValueError(
+        f'source_speed={self.source_speed} has goals that goal_references=True '
+        'would refer to as frames of the demonstrations: set one of the two.'
       )
     distance = self.early_termination_distance
     if distance is not None and not distance > 0.0:
@@ -324,6 +336,8 @@ class BlockStacking(domain.Domain):
       seed: seed of the choice of demonstrations and starts.
       check_start: whether an episode must begin with the recorded frame.
     """
+    if kind == domain.SOURCE and self.source_speed > 1.0:
+      demonstrations = [d.sped_up(self.source_speed) for d in demonstrations]
     inside = {
       domain.ACTOR: self.curriculum_probability,
       domain.SOURCE: self.source_curriculum_probability,
