@@ -405,6 +405,32 @@ def test_scales_of_the_reward_must_be_positive(field, scale):
     dataclasses.replace(_DOMAIN, **{field: scale})
 
 
+def test_demonstrations_are_played_faster_to_the_source_alone(dataset):
+  where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
+  domain = dataclasses.replace(_DOMAIN, source_speed=1.5)
+  lengths = {}
+  for kind in (domain_lib.ACTOR, domain_lib.SOURCE, domain_lib.VALIDATION):
+    environment = domain.make_imitation_environment(where, kind, seed=0)
+    lengths[kind] = [len(d) for d in environment.demonstrations]
+    if kind == domain_lib.SOURCE:
+      # It starts at recorded states; a goal is one of the frames that are left.
+      for _ in range(5):
+        environment.reset()
+    environment.close()
+  actor, source = lengths[domain_lib.ACTOR], lengths[domain_lib.SOURCE]
+  assert source == [int(np.ceil(length / 1.5)) for length in actor]
+  (validation,) = lengths[domain_lib.VALIDATION]
+  (recorded,) = domain.load_demonstrations(where, domain_lib.VALIDATION)
+  assert validation == len(recorded)
+
+
+def test_speeds_that_cannot_be_are_refused():
+  with pytest.raises(ValueError, match=r'source_speed=0\.5 must be at least 1'):
+    dataclasses.replace(_DOMAIN, source_speed=0.5)
+  with pytest.raises(ValueError, match=r'source_speed=1\.4 has goals that'):
+    dataclasses.replace(_DOMAIN, source_speed=1.4, goal_references=True)
+
+
 def test_a_curriculum_starts_task_episodes_inside_demonstrations(dataset):
   where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
   domain = dataclasses.replace(_DOMAIN, task_curriculum_probability=1.0)
