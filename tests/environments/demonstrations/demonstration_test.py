@@ -22,11 +22,11 @@ from environments import demonstrations as demonstrations_lib
 def _demonstration(steps: int) -> demonstrations_lib.Demonstration:
   frames = np.arange(steps + 1.0)
   return demonstrations_lib.Demonstration(
-    observations={'body': np.float32(frames[:, np.newaxis])},
+    observations={'body': frames[:, np.newaxis].astype(np.float32)},
     states=frames[:, np.newaxis],
     actions=np.zeros((steps, 2), np.float32),
     # That of a step tells the frame that it leads to.
-    rewards=np.float32(frames[1:]),
+    rewards=frames[1:].astype(np.float32),
     demonstrator='nobody',
     seed=3,
   )
