@@ -14,7 +14,7 @@
 """Small networks, batches and learners for tests of the learner."""
 
 import copy
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from acme.agents.tf.d4pg import agent as acme_d4pg
 from acme.tf import losses as acme_losses
@@ -102,6 +102,27 @@ def make_learner(
 ) -> learning.D4PGLearner:
   defaults = arguments(networks or make_networks(), skip)
   return learning.D4PGLearner(**{**defaults, **kwargs})
+
+
+def heeds_target_policy(
+  make: Callable[[d4pg_builder.NetworkPair], learning.D4PGLearner],
+) -> bool:
+  """Returns whether a learner's critic loss depends on the target policy."""
+  start = make_networks((8, 8))
+  losses = []
+  for shift in (0.0, 0.5):
+    networks = make_networks((8, 8))
+    copy_variables(start, networks)
+    learner = make(networks)
+    # Past the first update, which copies the online networks.
+    learner._num_steps.assign(1)
+    _, target = networks
+    for variable in target.policy_network.trainable_variables:
+      variable.assign(variable + shift)
+    learner.step()
+    (record,) = learner._logger.records
+    losses.append(record['critic_loss'])
+  return abs(losses[0] - losses[1]) > 1e-5
 
 
 def variables(networks: d4pg_builder.NetworkPair) -> List[np.ndarray]:
