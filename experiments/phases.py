@@ -144,8 +144,6 @@ class Phase:
     if not self.is_on:
       return 'imitation phase, '
     made, first = self._since(steps, SOURCE), self.settings.source_steps
-    return (
-      f'task phase ({made} of {first} steps first), '
-      if (made < first)
-      else 'task phase, '
-    )
+    if made < first:
+      return f'task phase ({made} of {first} steps first), '
+    return 'task phase, '

@@ -123,8 +123,9 @@ def test_environments_that_act_together_have_noise_of_their_own(made):
     observations = tf.nest.map_structure(
       lambda value: tf.stack([tf.constant(value)] * number), observation
     )
-    drawn = [tf.function(policy, autograph=False)] * 1000
-    return np.array([(act(observations) - mean(observations)) for act in drawn])
+    act = tf.function(policy, autograph=False)
+    drawn = np.array([act(observations) for _ in range(1000)])
+    return drawn - mean(observations).numpy()
 
   for number in (2, 3):
     first = noise(number)[:, :, 0]
