@@ -94,15 +94,16 @@ def runs(name: str, scale: str, root: str) -> Sequence[Run]:
   Raises:
     ValueError: if there is no such figure or scale.
   """
-  figure = sweeps.make(name, scale)
+  curves = sweeps.make(name, scale).curves
   return [
     Run(
       curve,
       seed,
       os.path.join(root, scale, name, curve.name, f'seed_{seed}'),
     )
-    for seed in figure.seeds
-    for curve in figure.curves
+    for seed in sorted({seed for curve in curves for seed in curve.seeds})
+    for curve in curves
+    if seed in curve.seeds
   ]
 
 
