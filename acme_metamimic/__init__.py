@@ -22,10 +22,10 @@ from acme_metamimic.config import MetaMimicConfig
 from acme_metamimic.d4pg.agent import D4PG
 from acme_metamimic.d4pg.builder import D4PGBuilder
 from acme_metamimic.d4pg.config import D4PGConfig
-from acme_metamimic.d4pg.from_demonstrations import D4PGfDBuilder
-from acme_metamimic.d4pg.from_demonstrations import D4PGfDConfig
 from acme_metamimic.d4pg.learning import D4PGLearner
 from acme_metamimic.d4pg.losses import categorical_loss
+from acme_metamimic.d4pgfd.builder import D4PGfDBuilder
+from acme_metamimic.d4pgfd.config import D4PGfDConfig
 from acme_metamimic.networks import Details
 from acme_metamimic.networks import make_imitation_networks
 from acme_metamimic.networks import make_task_networks

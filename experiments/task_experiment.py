@@ -21,7 +21,6 @@ from acme import specs
 import acme_metamimic
 from acme_metamimic import specs as specs_lib
 from acme_metamimic.d4pg import builder as d4pg_builder
-from acme_metamimic.d4pg import from_demonstrations
 from experiments import experiment
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
@@ -84,11 +83,11 @@ class TaskExperiment(experiment.Experiment):
     """Returns D4PG's builder, or D4PGfD's with the demonstrations' actions."""
     config = self.one_process_half(specs_lib.TASK)
     noise_scale = self.domain.noise_scale()
-    if not isinstance(config, from_demonstrations.D4PGfDConfig):
+    if not isinstance(config, acme_metamimic.D4PGfDConfig):
       return d4pg_builder.D4PGBuilder(config, noise_scale=noise_scale)
     assert dataset is not None
     assert isinstance(self.domain, block_stacking.BlockStacking)
-    return from_demonstrations.D4PGfDBuilder(
+    return acme_metamimic.D4PGfDBuilder(
       config,
       self.domain.load_task_demonstrations(dataset),
       noise_scale,

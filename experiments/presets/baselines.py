@@ -20,8 +20,8 @@ imitation half of `features`.
 import dataclasses
 from typing import Any
 
+import acme_metamimic
 from acme_metamimic.d4pg import config as d4pg_config
-from acme_metamimic.d4pg import from_demonstrations
 from experiments import experiment
 from experiments import schedule
 from experiments import task_experiment
@@ -66,7 +66,7 @@ def make_d4pgfd() -> task_experiment.TaskExperiment:
   for name in ('priority_exponent', 'importance_sampling_exponent'):
     del shared[name]
   return dataclasses.replace(
-    base, preset='d4pgfd', task=from_demonstrations.D4PGfDConfig(**shared)
+    base, preset='d4pgfd', task=acme_metamimic.D4PGfDConfig(**shared)
   )
 
 
