@@ -86,8 +86,11 @@ class BlockStacking(domain.Domain):
       that what follows a slip is seen as well. From 60 000 such steps of an
       imitation policy the task policy came to within 8 % of its demonstrator
       (docs/results/regression); other shares were not tried.
-    source_speed: how many times as fast demonstrations are played to it. 1, as they
-      were shown, by default.
+    playback_speeds: how many times as fast demonstrations are played to an imitation
+      actor that learns from them, each at each of these speeds. Once as they were
+      shown by default.
+    source_speed: how many times as fast they are played to the imitation actor
+      whose experience is for the task half alone. 1, as they were shown, by default.
     task_episode_length: number of steps of the task policy's episodes; 200 are
       twice what the quick demonstrators need.
     task_curriculum_probability: share of the task actor's episodes that start
@@ -122,6 +125,7 @@ class BlockStacking(domain.Domain):
   curriculum_probability: float = 0.75
   curriculum_steps: int = initializers.CURRICULUM_STEPS
   source_curriculum_probability: float = 0.5
+  playback_speeds: Tuple[float, ...] = (1.0,)
   source_speed: float = 1.0
   task_episode_length: int = 200
   task_curriculum_probability: float = 0.0
@@ -195,15 +199,23 @@ class BlockStacking(domain.Domain):
       raise ValueError(
         f'{", ".join(weights)} are all 0, and so is the reward: set one.'
       )
-    if not 1.0 <= self.source_speed < math.inf:
+    if not self.playback_speeds:
       raise ValueError(
-        f'source_speed={self.source_speed} must be at least 1 and finite.'
+        'playback_speeds is empty: give at least one, such as 1.'
       )
-    if self.goal_references and self.source_speed > 1.0:
-      raise ValueError(
-        f'source_speed={self.source_speed} has goals that goal_references=True '
-        'would refer to as frames of the demonstrations: set one of the two.'
-      )
+    for name, speeds in (
+      ('playback_speeds', self.playback_speeds),
+      ('source_speed', (self.source_speed,)),
+    ):
+      if not all(1.0 <= speed < math.inf for speed in speeds):
+        raise ValueError(
+          f'{name}={getattr(self, name)} must be at least 1 and finite.'
+        )
+      if self.goal_references and max(speeds) > 1.0:
+        raise ValueError(
+          f'{name}={getattr(self, name)} has goals that goal_references=True '
+          'would refer to as frames of the demonstrations: set one of the two.'
+        )
     distance = self.early_termination_distance
     if distance is not None and not distance > 0.0:
       raise ValueError(
@@ -336,8 +348,15 @@ class BlockStacking(domain.Domain):
       seed: seed of the choice of demonstrations and starts.
       check_start: whether an episode must begin with the recorded frame.
     """
-    if kind == domain.SOURCE and self.source_speed > 1.0:
-      demonstrations = [d.sped_up(self.source_speed) for d in demonstrations]
+    speeds = {
+      domain.ACTOR: self.playback_speeds,
+      domain.SOURCE: (self.source_speed,),
+    }
+    demonstrations = [
+      d.sped_up(speed) if speed > 1.0 else d
+      for speed in speeds.get(kind, (1.0,))
+      for d in demonstrations
+    ]
     inside = {
       domain.ACTOR: self.curriculum_probability,
       domain.SOURCE: self.source_curriculum_probability,

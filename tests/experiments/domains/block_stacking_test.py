@@ -405,23 +405,31 @@ def test_scales_of_the_reward_must_be_positive(field, scale):
     dataclasses.replace(_DOMAIN, **{field: scale})
 
 
-def test_demonstrations_are_played_faster_to_the_source_alone(dataset):
+def test_demonstrations_are_played_faster_to_those_that_learn(dataset):
   where = domain_lib.Dataset(dataset, num_train=2, num_validation=1)
-  domain = dataclasses.replace(_DOMAIN, source_speed=1.5)
+  domain = dataclasses.replace(
+    _DOMAIN, playback_speeds=(1.0, 2.0), source_speed=1.5
+  )
   lengths = {}
   for kind in (domain_lib.ACTOR, domain_lib.SOURCE, domain_lib.VALIDATION):
     environment = domain.make_imitation_environment(where, kind, seed=0)
     lengths[kind] = [len(d) for d in environment.demonstrations]
-    if kind == domain_lib.SOURCE:
+    if kind != domain_lib.VALIDATION:
       # It starts at recorded states; a goal is one of the frames that are left.
       for _ in range(5):
         environment.reset()
     environment.close()
-  actor, source = lengths[domain_lib.ACTOR], lengths[domain_lib.SOURCE]
-  assert source == [int(np.ceil(length / 1.5)) for length in actor]
-  (validation,) = lengths[domain_lib.VALIDATION]
-  (recorded,) = domain.load_demonstrations(where, domain_lib.VALIDATION)
-  assert validation == len(recorded)
+  recorded = [
+    len(d) for d in domain.load_demonstrations(where, domain_lib.ACTOR)
+  ]
+
+  def played(speed: float) -> list[int]:
+    return [int(np.ceil(length / speed)) for length in recorded]
+
+  assert lengths[domain_lib.ACTOR] == recorded + played(2.0)
+  assert lengths[domain_lib.SOURCE] == played(1.5)
+  (validation,) = domain.load_demonstrations(where, domain_lib.VALIDATION)
+  assert lengths[domain_lib.VALIDATION] == [len(validation)]
 
 
 def test_speeds_that_cannot_be_are_refused():
@@ -429,6 +437,12 @@ def test_speeds_that_cannot_be_are_refused():
     dataclasses.replace(_DOMAIN, source_speed=0.5)
   with pytest.raises(ValueError, match=r'source_speed=1\.4 has goals that'):
     dataclasses.replace(_DOMAIN, source_speed=1.4, goal_references=True)
+  with pytest.raises(ValueError, match='playback_speeds is empty: give'):
+    dataclasses.replace(_DOMAIN, playback_speeds=())
+  with pytest.raises(ValueError, match=r'playback_speeds=\(1\.0, 0\.5\) must'):
+    dataclasses.replace(_DOMAIN, playback_speeds=(1.0, 0.5))
+  with pytest.raises(ValueError, match=r'playback_speeds=\(1\.6,\) has goals'):
+    dataclasses.replace(_DOMAIN, playback_speeds=(1.6,), goal_references=True)
 
 
 def test_a_curriculum_starts_task_episodes_inside_demonstrations(dataset):
