@@ -137,6 +137,8 @@ def test_all_presets_are_tried():
     (
       'features_pair',
       {
+        'domain.playback_speeds',
+        'domain.source_speed',
         'domain.task_episode_length',
         'demonstrations.train_demonstrator',
         'demonstrations.validation_demonstrator',
