@@ -52,8 +52,8 @@ class Conv2D(snt.Conv2D):
       kernel_shape: height and width of the filter.
       compute_dtype: type that is multiplied. float32 leaves Sonnet's convolution
         as it is. Gradients in float16 are scaled, lest they vanish; bfloat16 has
-        the range of float32, and is there on a CPU with oneDNN alone, whose code
-        for AMX must be off (DNNL_MAX_CPU_ISA=AVX512_CORE_BF16).
+        the range of float32, and is there on a CPU with AVX-512 and oneDNN alone,
+        whose code for AMX must be off (DNNL_MAX_CPU_ISA=AVX512_CORE_BF16).
       name: name of the module.
 
     Raises:
@@ -75,11 +75,20 @@ class Conv2D(snt.Conv2D):
 
     Returns:
       Feature maps, float32[B, H, W, C'].
+
+    Raises:
+      RuntimeError: if this processor cannot multiply in the type.
     """
     if self._compute_dtype == tf.float32:
       return super().__call__(inputs)
     self._initialize(inputs)
     outputs = _convolve(inputs, tf.identity(self.w), self._compute_dtype)
+    # What oneDNN returns, without an error, where it has no code for the type.
+    if outputs.shape.rank != inputs.shape.rank:
+      raise RuntimeError(
+        f'compute_dtype={self._compute_dtype.name}: this processor has no such '
+        'convolutions (on a CPU they take AVX-512): use float32, or an accelerator.'
+      )
     return tf.nn.bias_add(outputs, self.b)
 
 
