@@ -33,7 +33,7 @@ from acme_metamimic.tf import terminal
 class D4PG(halves.Halves):
   """A task half with a replay server of its own, in one process.
 
-  With `d4pgfd.D4PGfDBuilder` it is D4PGfD. It closes at the end of a
+  With `d4pgfd.builder.D4PGfDBuilder` it is D4PGfD. It closes at the end of a
   `with` statement, or as the interpreter exits.
   """
 
