@@ -14,7 +14,10 @@
 """Tests of the presets: what goes together fits together."""
 
 import dataclasses
+import json
+import pathlib
 import re
+import shutil
 
 import acme
 from acme import specs
@@ -26,15 +29,23 @@ import tree
 import acme_metamimic
 from acme_metamimic import specs as specs_lib
 from environments import demonstrations as demonstrations_lib
-from environments.block_stacking import features
+from experiments import experiment as experiment_lib
 from experiments import overrides
 from experiments import presets
+from experiments import run_folder
 from experiments.domains import block_stacking
 from experiments.domains import domain as domain_lib
 from experiments.domains import light as light_domain
 from experiments.presets import pixels as pixels_lib
 
 _DOMAIN = block_stacking.BlockStacking()
+_RESULTS = pathlib.Path(__file__).parents[2] / 'docs' / 'results'
+# What a run has of its own.
+_OF_A_RUN = {
+  'seed': 0,
+  'demonstrations.dataset': None,
+  'evaluation.filmed': 1,
+}
 
 
 @pytest.fixture(scope='module')
@@ -95,45 +106,29 @@ def test_one_process_is_not_held_by_samples():
     )
 
 
-def test_features_are_what_figures_were_measured_with():
-  experiment = presets.make('features')
-  imitation, task = experiment.imitation, experiment.task
-  assert (imitation.discount, imitation.vmax) == (0.95, 20.0)
-  assert imitation.n_step == 3
-  assert imitation.policy_learning_rate == 3e-4
-  assert (task.discount, task.vmax) == (0.98, 50.0)
-  assert task.n_step == 5
-  assert task.sigmas == (0.2,) * 6 + (0.5,) * 3
-  assert task.policy_learning_rate == 1e-3
-  assert task.regression_filter == 'advantage'
-  assert imitation.noise_correlations == (0.0,) * 6 + (0.8,) * 3
-  assert task.noise_correlations is None
-  for half in (imitation, task):
-    assert half.policy_averaging_horizon == 20_000
-    assert half.normalised_critic
-    assert half.num_atoms == 101
-    assert half.batch_size == 64
-    assert half.min_replay_size == 1000
-    assert half.max_replay_size == 300_000
-    assert half.updates_per_step == 10
-    assert half.policy_learning_rate == half.critic_learning_rate
-  assert experiment.networks.policy_layer_sizes == (256, 256)
-  assert experiment.networks.critic_layer_sizes == (256, 256)
-  assert (imitation.observation_noise, task.observation_noise) == (0.3, 0.0)
-  assert imitation.smoothness_weight == task.smoothness_weight == 0.015
-  domain = experiment.domain
-  assert isinstance(domain, block_stacking.BlockStacking)
-  assert domain.observables == domain.seen_keys == ('body', 'blocks')
-  assert domain.early_termination_distance == 0.05
-  assert domain.curriculum_probability == 0.75
-  assert domain.task_episode_length == 200
-  assert domain.task_retry_probability == 0.0
-  assert domain.finger_weight == 0.3
-  assert str(domain.reward_terms()) == str(features.feature_reward_terms(0.3))
-  assert experiment.task_phase.after_share == 0.5
-  assert experiment.networks.task_details
-  assert task.regression_weight == 5.0
-  assert task.final_regression_weight is None
+@pytest.mark.parametrize(
+  'record',
+  [
+    'minutes_24_turn/experiment.json',
+    'pair/experiment.json',
+    'paper/figure8/d4pg_experiment.json',
+    'paper/figure8/d4pgfd_experiment.json',
+    'paper/figure8/metamimic_curriculum_experiment.json',
+  ],
+)
+def test_presets_are_what_the_results_were_measured_with(record, tmp_path):
+  recorded = _RESULTS / record
+  shutil.copy(recorded, tmp_path / 'experiment.json')
+  run = run_folder.read(str(tmp_path))
+  preset = presets.make(run.preset)
+  assert overrides.replace_all(run, _OF_A_RUN) == overrides.replace_all(
+    preset, _OF_A_RUN
+  )
+  # What has come since is off.
+  values = overrides.values(preset)
+  off = overrides.values(experiment_lib.Experiment(preset='off'))
+  for path in values.keys() - json.loads(recorded.read_text())['experiment']:
+    assert values[path] == off[path], path
 
 
 def test_paper_has_the_papers_sizes():
