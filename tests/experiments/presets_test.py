@@ -112,6 +112,7 @@ def test_one_process_is_not_held_by_samples():
     'minutes_24_turn/experiment.json',
     'pair/experiment.json',
     'paper/figure8/d4pg_experiment.json',
+    'paper/figure8/d4pg_curriculum_experiment.json',
     'paper/figure8/d4pgfd_experiment.json',
     'paper/figure8/metamimic_curriculum_experiment.json',
   ],
